@@ -1,0 +1,32 @@
+"""Make every track of the music shelf again: `python media/make/music.py [slug ...]`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import ambient
+import render
+from pieces import canon, folk, jazz, prelude
+
+SHELF = Path(__file__).resolve().parent.parent / "music"
+
+
+def main(wanted: list[str]) -> None:
+    scores = (prelude.piece, canon.piece, folk.greensleeves, folk.scarborough_fair, jazz.corner_table, jazz.late_ferry)
+    for piece in (score() for score in scores):
+        if not wanted or piece.slug in wanted:
+            _told(piece.slug, render.shaped(render.played(piece)))
+    for quiet in (ambient.SLOW_LIGHT, ambient.HARBOUR):
+        if not wanted or quiet.slug in wanted:
+            _told(quiet.slug, render.shaped(ambient.played(quiet), fade_in=1.5, fade_out=5.0))
+
+
+def _told(slug: str, sound: render.Sound) -> None:
+    path = SHELF / f"{slug}.opus"
+    seconds = render.save(sound, path)
+    print(f"{slug:28} {seconds:6.1f} s {path.stat().st_size / 1000:7.0f} kB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

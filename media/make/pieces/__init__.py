@@ -1,0 +1,1 @@
+"""The shelf's music, a file each; every one gives a `Piece`."""
