@@ -1,0 +1,1 @@
+"""Core 2: sound as data. Pure: no clock, no socket, no file."""

@@ -1,0 +1,69 @@
+"""The context of a call, for the agent who takes it: who, since when, what was heard and chosen, what was tried before.
+
+For the agent's ear and screen only. A caller number alone proves nobody's identity, and the sentences say so where it matters.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from holdsvc.calls.model import Outcome
+from holdsvc.calls.session import HoldSession
+
+ENDINGS = {
+    Outcome.ABANDONED: "gave up",
+    Outcome.SHORT_ABANDONED: "gave up at once",
+    Outcome.ANSWERED: "was answered",
+    Outcome.LEFT_BY_CHOICE: "left the queue by choice",
+    Outcome.CALLBACK_TAKEN: "took a call-back",
+    Outcome.OVERFLOWED: "was moved on",
+    Outcome.FAILED: "was lost to a fault",
+}
+
+
+def brief(session: HoldSession, now: datetime) -> tuple[str, ...]:
+    return tuple(
+        sentence for sentence in (who(session), waited(session, now), tried(session), liked(session)) if sentence
+    )
+
+
+def who(session: HoldSession) -> str:
+    contact = session.contact
+    if contact is None:
+        return ""
+    if contact.ambiguous:
+        return "Several records share this number."
+    parts = [contact.name, f"account {contact.account}" if contact.account else "", contact.segment, contact.note]
+    told = ", ".join(part for part in parts if part)
+    return f"By the number: {told}." if told else ""
+
+
+def waited(session: HoldSession, now: datetime) -> str:
+    wait = session.history.wait
+    if wait is None:
+        return ""
+    return f"Waited {spoken_duration(((wait.ended or now) - wait.began).total_seconds())}."
+
+
+def tried(session: HoldSession) -> str:
+    if not session.past:
+        return ""
+    last = session.past[-1]
+    ending = ENDINGS.get(last.outcome, "ended unknown")
+    times = "once" if len(session.past) == 1 else f"{len(session.past)} times"
+    return f"Called {times} before; last time {ending} after {spoken_duration(last.seconds)}."
+
+
+def liked(session: HoldSession) -> str:
+    picked = [chosen.what.replace(":", ", ") for chosen in session.choices if chosen.via in ("key", "voice")]
+    return f"Chose {picked[-1].replace('_', ' ')}." if picked else ""
+
+
+def spoken_duration(seconds: float) -> str:
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    parts = [count(minutes, "minute") if minutes else "", count(rest, "second") if rest or not minutes else ""]
+    return " ".join(part for part in parts if part)
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

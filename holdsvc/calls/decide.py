@@ -1,0 +1,263 @@
+"""What a held caller gets next: (session, event, plan) -> (session, instructions, facts).
+
+The same arguments give the same answer, so that after a lost race the shell simply decides again. An event that was seen before
+changes nothing, and is answered with what the caller is to hear anyway.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from holdsvc.calls import programme
+from holdsvc.calls.briefing import brief
+from holdsvc.calls.events import (
+    LIFE,
+    AgentAnswered,
+    CallArrived,
+    CallerHungUp,
+    CallerKnown,
+    CallEvent,
+    CallHeld,
+    ContentEnded,
+    Departure,
+    DigitPressed,
+    LeftQueue,
+    ReleaseAsked,
+    StreamClosed,
+    StreamOpened,
+    TimeCame,
+    UtteranceHeard,
+    WentSilent,
+)
+from holdsvc.calls.facts import (
+    AnyFact,
+    CallerRecognised,
+    HandedOver,
+    HoldBegan,
+    HoldEnded,
+    WaitAmended,
+    WaitBegan,
+    WaitEnded,
+)
+from holdsvc.calls.history import History, Stage
+from holdsvc.calls.instructions import (
+    Brief,
+    Depart,
+    EnterQueue,
+    HandOver,
+    Instruction,
+    LeaveQueue,
+    OpenStream,
+    Release,
+    Say,
+    Stop,
+)
+from holdsvc.calls.model import EventId, Outcome, Profile
+from holdsvc.calls.plan import HoldPlan, Media
+from holdsvc.calls.session import MOST_SEEN, HoldSession, lived, refolded
+
+
+class Decision(Struct, frozen=True):
+    session: HoldSession
+    instructions: tuple[Instruction, ...] = ()
+    facts: tuple[AnyFact, ...] = ()
+
+
+def decide(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Decision:
+    if session.has(event.id):
+        return Decision(session, answer(session, event, plan))
+    event = attributed(session, event)
+    after = note(session, event, plan)
+    after, heard = programme.listen(after, event, plan)
+    after, done = react(after, event, plan)
+    facts = (*life_facts(session, after, event), *heard, *done)
+    ended = after.history.wait is not None and after.history.wait.ended is not None
+    amended = session.amended or any(isinstance(fact, WaitAmended) for fact in facts)
+    after = replace(after, reported=session.reported or ended, amended=amended, wake_at=wake(after, plan))
+    return Decision(after, answer(after, event, plan), facts)
+
+
+def attributed(session: HoldSession, event: CallEvent) -> CallEvent:
+    """The platform says that our leaving worked; why the caller was to leave, only we know."""
+    if isinstance(event, LeftQueue) and event.why is Departure.CHOICE and session.leaving:
+        return replace(event, why=session.leaving)
+    return event
+
+
+def note(session: HoldSession, event: CallEvent, plan: HoldPlan) -> HoldSession:
+    """Put the event where it is remembered: life-cycle events in the history, others only by their id."""
+    if session.version == 0 and session.latest is None:
+        session = replace(session, rules=plan.rules)
+    if not isinstance(event, TimeCame | WentSilent):
+        latest = event.at if session.latest is None else max(session.latest, event.at)
+        session = replace(session, latest=latest)
+    if isinstance(event, LIFE):
+        return lived(session, event)
+    session = replace(session, seen=(*session.seen, event.id)[-MOST_SEEN:])
+    return refolded(session) if session.outcome is Outcome.UNKNOWN else session
+
+
+def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldSession, tuple[AnyFact, ...]]:
+    """What the event changes, apart from the history and from what was heard."""
+    match event:
+        case CallerKnown():
+            return recognise(session, event)
+        case CallArrived() if plan.media is Media.STREAM:
+            held = CallHeld(at=event.at, id=EventId(f"{event.id}+held"), began=event.at)
+            return lived(session, held), ()
+        case CallHeld():
+            told = replace(session, position=event.position, size=event.size)
+            return programme.begin(told, event, plan)
+        case StreamOpened():
+            return programme.begin(replace(session, streaming=True), event, plan)
+        case StreamClosed():
+            return close_stream(session, event), ()
+        case DigitPressed() | UtteranceHeard():
+            return programme.obey(session, event, plan)
+        case ContentEnded():
+            return programme.go_on(session, plan), ()
+        case ReleaseAsked():
+            return replace(session, released=True), ()
+        case TimeCame():
+            return wait_no_longer(session, event, plan), ()
+        case _:
+            return session, ()
+
+
+def recognise(session: HoldSession, event: CallerKnown) -> tuple[HoldSession, tuple[AnyFact, ...]]:
+    contact = event.contact or session.contact
+    session = replace(
+        session, caller=event.caller or session.caller, masked=event.masked or session.masked, contact=contact
+    )
+    if event.profile is not None:
+        session = programme.recall(session, event.profile)
+    if contact and contact.language and not session.language:
+        session = replace(session, language=contact.language)
+    known = event.profile is not None and event.profile != Profile()
+    if not known and event.contact is None:
+        return session, ()
+    return session, (
+        CallerRecognised(
+            at=event.at, caller=session.caller, known_before=known, in_directory=event.contact is not None
+        ),
+    )
+
+
+def close_stream(session: HoldSession, event: StreamClosed) -> HoldSession:
+    """A platform that ends the stream by itself says that the call is over; a stream that just broke says nothing yet."""
+    session = replace(session, streaming=False)
+    if event.by_caller and not session.released and session.leaving is None:
+        return lived(session, CallerHungUp(at=event.at, id=EventId(f"{event.id}+gone")))
+    return session
+
+
+def wait_no_longer(session: HoldSession, event: TimeCame, plan: HoldPlan) -> HoldSession:
+    """The alarm rang: the call has been silent for too long, or has waited as long as the queue allows."""
+    if session.history.stage is not Stage.WAITING or session.latest is None:
+        return session
+    if event.at >= session.latest + timedelta(seconds=plan.silence_limit):
+        return lived(session, WentSilent(at=session.latest, id=EventId(f"{event.id}+silent")))
+    if overdue(session, event.at, plan) and session.streaming:
+        return programme.leave(session, event, Departure.OVERFLOW)
+    return session
+
+
+def overdue(session: HoldSession, now: datetime, plan: HoldPlan) -> bool:
+    wait = session.history.wait
+    if wait is None or wait.ended or plan.max_wait is None or session.leaving:
+        return False
+    return now >= wait.began + timedelta(seconds=plan.max_wait)
+
+
+def wake(session: HoldSession, plan: HoldPlan) -> datetime | None:
+    """When to look again if nothing is heard: the session's only timer."""
+    wait = session.history.wait
+    if session.history.stage is not Stage.WAITING or session.latest is None or wait is None:
+        return None
+    silent = session.latest + timedelta(seconds=plan.silence_limit)
+    if plan.max_wait is None or session.leaving or not session.streaming:
+        return silent
+    return min(silent, wait.began + timedelta(seconds=plan.max_wait))
+
+
+def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Instruction, ...]:
+    """The turn that this event is answered with. It depends on nothing that a repetition of the event would change."""
+    match event:
+        case CallArrived():
+            return (OpenStream(session.queue),) if plan.media is Media.STREAM else (EnterQueue(session.queue),)
+        case CallHeld() if overdue(session, event.at, plan):
+            return (LeaveQueue(),)
+        case CallHeld() | DigitPressed() | UtteranceHeard() | ContentEnded() | StreamOpened():
+            return programme.turn(session, plan)
+        case StreamClosed(by_caller=False):
+            return after_stream(session)
+        case AgentAnswered(leg=True):
+            return (Brief(brief(session, event.at)),)
+        case AgentAnswered():
+            language = plan.spoken(session.language)
+            return (Stop(), Say(plan.available(("connecting",), language), language))
+        case LeftQueue(why=why):
+            return (Depart(session.queue, session.leaving or why),)
+        case ReleaseAsked():
+            return (Release(),)
+        case TimeCame() if session.leaving and session.streaming:
+            return (Release(),)
+        case _:
+            return ()
+
+
+def after_stream(session: HoldSession) -> tuple[Instruction, ...]:
+    """The platform comes back for instructions: hand the caller over, or take up the broken stream again."""
+    if session.leaving:
+        return (Depart(session.queue, session.leaving),)
+    if session.released:
+        return (HandOver(session.queue),)
+    return (OpenStream(session.queue),)
+
+
+def life_facts(before: HoldSession, after: HoldSession, event: CallEvent) -> tuple[AnyFact, ...]:
+    """What the fold says now and did not say before."""
+    if before.history == after.history:
+        return ()
+    facts: list[AnyFact] = [*wait_facts(before, after, event.at), *hold_facts(before.history, after, event.at)]
+    return tuple(facts)
+
+
+def wait_facts(before: HoldSession, after: HoldSession, at: datetime) -> list[AnyFact]:
+    was, now, queue = before.history.wait, after.history.wait, after.queue
+    if now is None or was == now:
+        return []
+    facts: list[AnyFact] = []
+    if was is None:
+        facts.append(WaitBegan(at=now.began, queue=queue))
+    if before.reported:
+        facts.append(
+            WaitAmended(
+                at=at,
+                queue=queue,
+                began=now.began,
+                ended=now.ended,
+                was=was.outcome if was else None,
+                became=now.outcome,
+            )
+        )
+    elif now.ended is not None and now.outcome is not None:
+        facts.append(WaitEnded(at=at, queue=queue, began=now.began, ended=now.ended, outcome=now.outcome))
+    if now.outcome is Outcome.ANSWERED and (was is None or was.outcome is not Outcome.ANSWERED):
+        facts.append(HandedOver(at=now.ended or at, queue=queue))
+    return facts
+
+
+def hold_facts(before: History, after: HoldSession, at: datetime) -> list[AnyFact]:
+    facts: list[AnyFact] = []
+    known = {hold.began for hold in before.holds}
+    over = {hold.began for hold in before.holds if hold.ended}
+    for hold in after.history.holds:
+        if hold.began not in known:
+            facts.append(HoldBegan(at=hold.began, queue=after.queue))
+        if hold.ended and hold.began not in over:
+            facts.append(HoldEnded(at=hold.ended, queue=after.queue, began=hold.began))
+    return facts

@@ -1,0 +1,110 @@
+"""What happened and is kept: the wait log, the metrics and the subscribers are made of these."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from holdsvc.calls.model import CallerId, ContentId, Kind, Outcome, QueueName, Via
+
+
+class Fact(Struct, frozen=True, tag=True, kw_only=True):
+    at: datetime
+
+
+class WaitBegan(Fact, frozen=True, tag=True, kw_only=True):
+    queue: QueueName
+
+
+class CallerRecognised(Fact, frozen=True, tag=True, kw_only=True):
+    """We know this number from before, or a directory does."""
+
+    caller: CallerId | None
+    known_before: bool
+    in_directory: bool
+
+
+class ContentChosen(Fact, frozen=True, tag=True, kw_only=True):
+    queue: QueueName
+    choice: str  # id of the menu entry
+    via: Via
+
+
+class ContentHeard(Fact, frozen=True, tag=True, kw_only=True):
+    queue: QueueName
+    content: ContentId
+    kind: Kind
+    shelf: str
+    from_second: float
+    until_second: float
+
+
+class PreferenceSet(Fact, frozen=True, tag=True, kw_only=True):
+    """A remembered wish: "gain" in decibels, or "less_talk"."""
+
+    what: str
+    value: float
+
+
+class NotUnderstood(Fact, frozen=True, tag=True, kw_only=True):
+    queue: QueueName
+    via: Via
+
+
+class WaitEnded(Fact, frozen=True, tag=True, kw_only=True):
+    queue: QueueName
+    began: datetime
+    ended: datetime
+    outcome: Outcome
+
+    @property
+    def seconds(self) -> float:
+        return (self.ended - self.began).total_seconds()
+
+
+class WaitAmended(Fact, frozen=True, tag=True, kw_only=True):
+    """A wait that was already reported as ended turned out otherwise. `became` None: it is waiting still."""
+
+    queue: QueueName
+    began: datetime
+    ended: datetime | None
+    was: Outcome | None
+    became: Outcome | None
+
+
+class HandedOver(Fact, frozen=True, tag=True, kw_only=True):
+    """The agent has the caller, and the context that we kept."""
+
+    queue: QueueName
+
+
+class HoldBegan(Fact, frozen=True, tag=True, kw_only=True):
+    """The agent put the caller on hold in mid-call: a hold, kept apart from the wait."""
+
+    queue: QueueName
+
+
+class HoldEnded(Fact, frozen=True, tag=True, kw_only=True):
+    queue: QueueName
+    began: datetime
+
+
+class LeaveChosen(Fact, frozen=True, tag=True, kw_only=True):
+    queue: QueueName
+
+
+AnyFact = (
+    WaitBegan
+    | CallerRecognised
+    | ContentChosen
+    | ContentHeard
+    | PreferenceSet
+    | NotUnderstood
+    | WaitEnded
+    | WaitAmended
+    | HandedOver
+    | HoldBegan
+    | HoldEnded
+    | LeaveChosen
+)

@@ -1,0 +1,127 @@
+"""The nouns of a held call: values that every part of the house shares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from msgspec import Struct
+
+CallId = NewType("CallId", str)  # the platform's word for the call, unique together with the platform's name
+EventId = NewType("EventId", str)
+QueueName = NewType("QueueName", str)
+ContentId = NewType("ContentId", str)
+CallerId = NewType("CallerId", str)  # keyed pseudonym of a number; the number itself stands apart, erasable
+PromptId = NewType("PromptId", str)
+
+
+class CallRef(Struct, frozen=True):
+    platform: str
+    call: CallId
+
+
+class PhoneNumber:
+    """A telephone number that prints itself masked; its digits are asked for by name."""
+
+    __slots__ = ("e164",)
+
+    def __init__(self, e164: str) -> None:
+        self.e164 = e164
+
+    @property
+    def masked(self) -> str:
+        return f"{self.e164[:3]}…{self.e164[-2:]}" if len(self.e164) > 6 else "…"
+
+    def __repr__(self) -> str:
+        return f"PhoneNumber({self.masked})"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PhoneNumber) and self.e164 == other.e164
+
+    def __hash__(self) -> int:
+        return hash(self.e164)
+
+
+class Kind(StrEnum):
+    """What sort of content an item is; one kind per entry of the menu that plays something."""
+
+    MUSIC = "music"
+    PODCAST = "podcast"
+    DAILY = "daily"
+    QUIZ = "quiz"
+    QUIET = "quiet"
+
+
+class Licence(Struct, frozen=True):
+    name: str  # an SPDX identifier where one exists
+    source: str  # where the item came from, for whoever checks
+    attribution: str = ""
+
+
+class ContentItem(Struct, frozen=True):
+    """Something that a caller may hear. `seconds` is the length of the prepared sound."""
+
+    id: ContentId
+    kind: Kind
+    shelf: str  # a genre for music, a series for podcasts
+    title: str
+    seconds: float
+    artist: str = ""
+    language: str = "zxx"  # BCP 47; zxx = no words in it
+    order: int = 0  # place within the shelf, for what has an order
+    licence: Licence = Licence("", "")
+
+
+class Outcome(StrEnum):
+    """How a wait ended; each wait ends in exactly one."""
+
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"
+    SHORT_ABANDONED = "short_abandoned"
+    CALLBACK_TAKEN = "callback_taken"
+    LEFT_BY_CHOICE = "left_by_choice"
+    OVERFLOWED = "overflowed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Via(StrEnum):
+    """How a choice was made."""
+
+    KEY = "key"
+    VOICE = "voice"
+    REMEMBERED = "remembered"
+    DEFAULT = "default"
+
+
+class PastWait(Struct, frozen=True):
+    began: datetime
+    seconds: float
+    queue: QueueName
+    outcome: Outcome
+
+
+class Profile(Struct, frozen=True):
+    """What we remember of a caller from earlier calls: ours, never the platform's."""
+
+    language: str = ""
+    choice: str = ""  # id of the menu entry that was heard last
+    gain: float = 0.0  # decibels, as the caller set it
+    offsets: tuple[tuple[ContentId, float], ...] = ()  # where each item stopped, in seconds; latest last
+    waits: tuple[PastWait, ...] = ()  # latest last, at most 20
+    latest: tuple[tuple[str, ContentId], ...] = ()  # per shelf, the item that was heard last
+
+
+class Contact(Struct, frozen=True):
+    """What a directory says of a caller. For the agent; nothing of it is spoken on the strength of a number alone."""
+
+    name: str = ""
+    account: str = ""
+    language: str = ""
+    segment: str = ""
+    note: str = ""
+    source: str = ""  # which directory said so
+    ambiguous: bool = False  # several records share the number

@@ -1,0 +1,78 @@
+"""What a queue offers its callers at this moment. Made by the shell from settings and shelves; the core only reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+from holdsvc.calls.history import Rules
+from holdsvc.calls.menu import Action, Choice, Menu
+from holdsvc.calls.model import ContentId, ContentItem, Kind, PromptId, QueueName
+
+
+class Media(StrEnum):
+    """How sound reaches the caller."""
+
+    DOCUMENTS = "documents"  # the platform fetches finite segments
+    STREAM = "stream"  # a live socket
+
+
+class HoldPlan(Struct, frozen=True, dict=True):
+    queue: QueueName
+    items: tuple[ContentItem, ...]  # everything that may be played here, in shelf order
+    menu: Menu  # only what can be had
+    house: ContentId  # plays when nothing else can
+    prompts: Mapping[str, Mapping[PromptId, float]] = field(default_factory=dict)  # language -> prompt -> seconds
+    language: str = "en"
+    media: Media = Media.DOCUMENTS
+    default_choice: str = "music"
+    menu_after: float = 10.0  # seconds of content before the menu is told, once
+    silence_limit: float = 180.0  # seconds without news after which a waiting call counts as gone
+    max_wait: float | None = None  # seconds after which the caller is moved on; None: never
+    rules: Rules = Rules()
+
+    def item(self, content: ContentId) -> ContentItem | None:
+        return self.by_id.get(content)
+
+    @property
+    def by_id(self) -> dict[ContentId, ContentItem]:
+        known: dict[ContentId, ContentItem] | None = self.__dict__.get("_by_id")
+        if known is None:
+            known = self.__dict__["_by_id"] = {item.id: item for item in self.items}
+        return known
+
+    def shelf(self, choice: Choice) -> tuple[ContentItem, ...]:
+        return tuple(
+            item for item in self.items if item.kind is choice.kind and (not choice.shelf or item.shelf == choice.shelf)
+        )
+
+    def spoken(self, language: str) -> str:
+        """The language to speak: the wished one if we have prompts in it."""
+        for wish in (language, language.partition("-")[0], self.language):
+            if wish in self.prompts:
+                return wish
+        return next(iter(self.prompts), self.language)
+
+    def available(self, prompts: tuple[str, ...], language: str) -> tuple[PromptId, ...]:
+        have = self.prompts.get(language, {})
+        return tuple(PromptId(prompt) for prompt in prompts if prompt in have)
+
+    def seconds_of(self, prompts: tuple[PromptId, ...], language: str) -> float:
+        have = self.prompts.get(language, {})
+        return sum(have.get(prompt, 0.0) for prompt in prompts)
+
+
+def offered(choices: tuple[Choice, ...], items: tuple[ContentItem, ...]) -> Menu:
+    """The menu with only what can be had, and a spoken entry for each shelf of music."""
+    kinds = {item.kind for item in items}
+    kept = [choice for choice in choices if choice.action is not Action.PLAY or choice.kind in kinds]
+    taken = {word for choice in kept for word in choice.words}
+    genres = dict.fromkeys(item.shelf for item in items if item.kind is Kind.MUSIC)
+    for genre in genres:
+        word = genre.replace("-", " ").lower()
+        if word not in taken:
+            words = (word, f"{word} music", f"play {word}")
+            kept.append(Choice(f"music:{genre}", Action.PLAY, "", words, Kind.MUSIC, genre))
+    return Menu(tuple(kept))

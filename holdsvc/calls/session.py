@@ -1,0 +1,129 @@
+"""Our view of one held call: a value, rebuilt from its events, kept by a store, never changed in place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from holdsvc.calls.events import Departure, LifeEvent
+from holdsvc.calls.history import History, Rules, fold
+from holdsvc.calls.model import (
+    CallerId,
+    CallRef,
+    Contact,
+    ContentId,
+    EventId,
+    Outcome,
+    PastWait,
+    PromptId,
+    QueueName,
+    Via,
+)
+
+MOST_LIFE_EVENTS = 64
+MOST_SEEN = 128  # ids of presses and progress that are remembered against repetition
+MOST_CHOICES = 64
+
+
+class Talk(StrEnum):
+    """How much we say of our own accord."""
+
+    FULL = "full"
+    WHEN_ASKED = "when_asked"
+
+
+class Chosen(Struct, frozen=True):
+    what: str
+    via: Via
+    at: datetime
+
+
+class Listened(Struct, frozen=True):
+    content: ContentId
+    seconds: float
+
+
+class HoldSession(Struct, frozen=True):
+    ref: CallRef
+    queue: QueueName
+    version: int = 0
+    rules: Rules = Rules()
+    life: tuple[LifeEvent, ...] = ()
+    history: History = History()
+    reported: bool = False  # the end of the wait has been told once; whatever differs from now on is an amendment
+    amended: bool = False
+    seen: tuple[EventId, ...] = ()
+    latest: datetime | None = None  # the moment that the newest news is about
+    wake_at: datetime | None = None
+
+    caller: CallerId | None = None
+    masked: str = ""
+    contact: Contact | None = None
+    language: str = ""
+    past: tuple[PastWait, ...] = ()  # earlier waits of this caller, latest last
+    remembered: str = ""  # menu entry that was heard last in an earlier call
+
+    choice: str = ""  # menu entry being heard
+    now: ContentId | None = None
+    gain: float = 0.0
+    talk: Talk = Talk.FULL
+    offsets: tuple[tuple[ContentId, float], ...] = ()
+    places: tuple[tuple[str, ContentId], ...] = ()  # per menu entry, the item heard last
+    saying: tuple[PromptId, ...] = ()  # prompts of the present turn
+    told_menu: bool = False
+    menu_due: bool = False  # the present turn tells the menu after a first stretch of content
+    streaming: bool = False  # the caller's media comes to us
+    released: bool = False
+    leaving: Departure | None = None
+
+    position: int | None = None
+    size: int | None = None
+    choices: tuple[Chosen, ...] = ()
+    listened: tuple[Listened, ...] = ()
+
+    def offset(self, content: ContentId) -> float:
+        return dict(self.offsets).get(content, 0.0)
+
+    def place(self, choice: str) -> ContentId | None:
+        return dict(self.places).get(choice)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return self.history.wait.outcome if self.history.wait else None
+
+    def has(self, event_id: EventId) -> bool:
+        return event_id in self.seen or any(event.id == event_id for event in self.life)
+
+
+def lived(session: HoldSession, event: LifeEvent) -> HoldSession:
+    """The session with one more life-cycle event, its history folded anew."""
+    life = (*session.life, event)
+    if len(life) > MOST_LIFE_EVENTS:
+        life = thinned(life)
+    return refolded(replace(session, life=life))
+
+
+def refolded(session: HoldSession) -> HoldSession:
+    return replace(session, history=fold(session.life, session.rules, session.latest))
+
+
+def thinned(life: tuple[LifeEvent, ...]) -> tuple[LifeEvent, ...]:
+    """Room for more: a `CallHeld` that says again what its neighbours say goes first."""
+    from_start = sorted(life, key=lambda event: (event.at, event.id))
+    for index in range(2, len(from_start)):
+        if type(from_start[index]) is type(from_start[index - 1]) is type(from_start[index - 2]):
+            return tuple(from_start[: index - 1] + from_start[index:])
+    return tuple(from_start[:MOST_LIFE_EVENTS])
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def put(pairs: tuple[tuple[K, V], ...], key: K, value: V) -> tuple[tuple[K, V], ...]:
+    """The pairs with this one renewed, and last."""
+    return (*(pair for pair in pairs if pair[0] != key), (key, value))

@@ -1,0 +1,1 @@
+"""Where hold content comes from and how it is prepared."""

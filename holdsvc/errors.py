@@ -1,0 +1,72 @@
+"""Everything that can go wrong, in one tree.
+
+HoldsvcError
+  ConfigError             500   the service refuses to start, and names the key
+  Unverified              403   the sender could not prove who it is; no detail in the reply
+  BadWebhook              400   genuine but not understood; the caller still hears something
+  StaleSession            409   somebody else wrote first: decide again
+  StoreUnavailable        503   nothing was kept; the sender may retry
+  OutboundFailed          502   .retryable
+  BadContent              422   a file that no caller will hear, with the reason
+  UnknownCall             404   no such call, queue or item
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+
+class HoldsvcError(Exception):
+    status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class ConfigError(HoldsvcError):
+    """The service refuses to start; `key` names the setting at fault."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}" if key else message)
+        self.key = key
+
+
+class Unverified(HoldsvcError):
+    """`reason` comes from a closed set of words, for the metric; it never leaves the house."""
+
+    status = HTTPStatus.FORBIDDEN
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class BadWebhook(HoldsvcError):
+    """`reason` comes from a closed set of words, for the metric."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+
+
+class StaleSession(HoldsvcError):
+    status = HTTPStatus.CONFLICT
+
+
+class StoreUnavailable(HoldsvcError):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class OutboundFailed(HoldsvcError):
+    status = HTTPStatus.BAD_GATEWAY
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class BadContent(HoldsvcError):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class UnknownCall(HoldsvcError):
+    status = HTTPStatus.NOT_FOUND

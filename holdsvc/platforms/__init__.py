@@ -1,0 +1,1 @@
+"""One file per telephony platform: verify, parse, render. No network."""

@@ -1,0 +1,291 @@
+"""What an adapter must offer, on one page. Nothing here does anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct, field
+
+from holdsvc.calls.events import CallEvent
+from holdsvc.calls.facts import AnyFact
+from holdsvc.calls.instructions import Instruction
+from holdsvc.calls.menu import Menu
+from holdsvc.calls.model import CallerId, CallRef, Contact, ContentId, PhoneNumber, Profile, PromptId, QueueName
+from holdsvc.calls.record import WaitRecord
+from holdsvc.calls.session import HoldSession
+
+# --- platforms -------------------------------------------------------------------------------------------------------
+
+
+class Capabilities(Struct, frozen=True):
+    """What a platform can do; `render` does the nearest thing that it can."""
+
+    documents: bool = False  # fetches finite segments that a document names
+    stream: bool = False  # brings the caller's media to our socket
+    keypad: bool = False
+    speech: bool = False  # recognises speech itself and sends us text
+    clear: bool = False  # sound that was sent ahead can be taken back
+
+
+class WebhookRequest(Struct, frozen=True):
+    """A request as it came in, unchecked. `url` is what the sender must have signed: built from the configured public URL."""
+
+    step: str
+    method: str
+    url: str
+    query: str  # raw, still percent-encoded
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    at: datetime  # our receipt
+
+
+class Verified(Struct, frozen=True):
+    """A request whose sender proved who it is. Only a platform's `verify` makes one."""
+
+    request: WebhookRequest
+    fields: tuple[tuple[str, str], ...] = ()  # the decoded form, in order, blanks kept
+
+
+class Report(Struct, frozen=True):
+    """What one webhook says: news of one call, in our words."""
+
+    ref: CallRef
+    queue: QueueName
+    events: tuple[CallEvent, ...]
+    caller: str = ""  # the number as the platform wrote it, "" where this webhook does not tell
+    spoken: str = ""  # what the platform's own recogniser understood; belongs to the `UtteranceHeard` among the events
+    turn: int | None = None  # the version of the session that the request answers to
+
+
+class Destination(Struct, frozen=True):
+    """Where a caller goes who leaves us; the first that is set counts, none means a friendly end."""
+
+    dial: str = ""  # a number or SIP address
+    enqueue: str = ""  # a queue of the platform
+    redirect: str = ""  # a document of the contact centre's own
+
+
+class Links(Protocol):
+    """URLs that a platform may fetch; absolute behind a public URL, else relative."""
+
+    def hook(self, platform: str, step: str, query: Mapping[str, str]) -> str: ...
+    def content(self, content: ContentId, from_second: float, until_second: float, gain: float) -> str: ...
+    def prompt(self, language: str, prompt: PromptId) -> str: ...
+    def media(self, platform: str, token: str) -> str: ...
+
+
+class Scene(Struct, frozen=True):
+    """What a platform needs to put instructions into its own words, beside the instructions."""
+
+    step: str
+    queue: QueueName
+    turn: int  # version of the session, for the event ids of what this answer leads to
+    at: datetime
+    links: Links
+    seconds_of: Callable[[str, PromptId], float]  # (language, prompt) -> seconds of sound
+    length_of: Callable[[ContentId], float]  # content -> seconds of sound
+    token: str = ""  # one-time token of the stream to open
+    streams: bool = False  # a stream may be opened: there is a public wss URL
+    hand_over: Destination = Destination()
+    departures: Mapping[str, Destination] = field(default_factory=dict)  # why -> where
+
+
+class Reply(Struct, frozen=True):
+    body: bytes
+    content_type: str
+    status: int = 200
+
+
+class Platform(Protocol):
+    """One telephony platform: it translates, and touches no network."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def can(self) -> Capabilities: ...
+    @property
+    def steps(self) -> frozenset[str]: ...
+
+    def verify(self, request: WebhookRequest) -> Verified:
+        """Raise `Unverified` unless the sender proved who it is."""
+
+    def parse(self, request: Verified) -> Report | None:
+        """News, or None where the request says nothing that concerns us; raise `BadWebhook` for what cannot be understood."""
+
+    def render(self, ref: CallRef, todo: Sequence[Instruction], scene: Scene) -> Reply: ...
+
+    def fallback(self, scene: Scene, house: ContentId) -> Reply:
+        """A valid answer that plays, for a genuine request that could not be understood or decided."""
+
+    def wire(self) -> Wire | None:
+        """How live sound is written and read; None where the platform has no stream."""
+
+
+# --- live streams ----------------------------------------------------------------------------------------------------
+
+
+class WireStart(Struct, frozen=True):
+    """The stream has begun: which call it is, and the token that came with it, "" if none."""
+
+    ref: CallRef
+    stream: str
+    token: str
+    id: str
+
+
+class WireDigit(Struct, frozen=True):
+    digit: str
+    id: str
+
+
+class WireMark(Struct, frozen=True):
+    """All sound before this mark has been played, or was taken back."""
+
+    name: str
+
+
+class WireAudio(Struct, frozen=True):
+    """Caller's sound, 8 kHz mu-law."""
+
+    payload: bytes
+
+
+class WireStop(Struct, frozen=True):
+    """The platform ends the stream: the call is over."""
+
+    id: str
+
+
+WireEvent = WireStart | WireDigit | WireMark | WireAudio | WireStop
+
+
+class Wire(Protocol):
+    """A media format: bytes and text frames in both directions, without a socket."""
+
+    name: str
+    lead: float  # seconds that may be sent ahead of real time
+    block: int  # bytes of mu-law in one message
+    can_clear: bool
+
+    def read(self, frame: str | bytes) -> WireEvent | None:
+        """What a frame says; None for what does not concern us. Raise `BadWebhook` for what breaks the format."""
+
+    def write_audio(self, stream: str, payload: bytes) -> str | bytes: ...
+    def write_mark(self, stream: str, name: str) -> str | bytes: ...
+    def write_clear(self, stream: str) -> str | bytes: ...
+
+
+# --- callers ---------------------------------------------------------------------------------------------------------
+
+
+class CallerNumber(Struct, frozen=True):
+    """What a raw caller id turned out to be. Withheld or unreadable numbers have neither number nor country."""
+
+    number: PhoneNumber | None = None
+    country: str = ""
+    withheld: bool = False
+
+
+class Numbers(Protocol):
+    def read(self, raw: str) -> CallerNumber:
+        """Never raises: whatever stands there, the caller is served."""
+
+
+class Directory(Protocol):
+    """Somebody who knows callers by number: a table, a CRM."""
+
+    name: str
+
+    async def find(self, number: PhoneNumber) -> Contact | None:
+        """None: not known there. Raise `OutboundFailed` when it could not be asked."""
+
+    async def close(self) -> None: ...
+
+
+# --- speech ----------------------------------------------------------------------------------------------------------
+
+
+class Understood(Struct, frozen=True):
+    choice: str  # id of the menu entry, "" for none
+    score: float  # 0 to 1
+
+
+class WordMatcher(Protocol):
+    def match(self, text: str, menu: Menu, language: str) -> Understood: ...
+
+
+# --- stores ----------------------------------------------------------------------------------------------------------
+
+
+class Store(Protocol):
+    """Where live state and the wait log are kept. `save` is the one durable step of a webhook's path."""
+
+    name: str
+
+    async def open(self) -> None:
+        """Ready for use; raise `ConfigError` with one clear sentence when it cannot be (locked by another process, ...)."""
+
+    async def close(self) -> None: ...
+
+    async def load(self, ref: CallRef) -> HoldSession | None: ...
+
+    async def save(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
+        """Keep session, facts, wait record and the caller's profile in one durable transaction.
+
+        `session.version` must be the kept version + 1, else `StaleSession` is raised and nothing is kept.
+        Raise `StoreUnavailable` when nothing could be made durable.
+        """
+
+    async def profile(self, caller: CallerId) -> Profile | None: ...
+
+    async def remember_number(self, caller: CallerId, number: PhoneNumber) -> None:
+        """Keep the number apart from everything else, erasable."""
+
+    async def due(self, now: datetime, most: int) -> Sequence[CallRef]:
+        """Calls whose `wake_at` has come, earliest first."""
+
+    async def live(self) -> Sequence[HoldSession]:
+        """Sessions whose wait has not ended, for the wall and after a restart."""
+
+    async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]: ...
+
+    async def totals(self) -> Totals: ...
+
+    async def forget(self, number: PhoneNumber, caller: CallerId) -> int:
+        """Erase a caller: number, profile, and the pseudonym in the log. Return the number of waits that were made anonymous."""
+
+
+class WaitQuery(Struct, frozen=True):
+    """Which rows of the wait log; newest last. `after` pages on: the `row` of the last one that was seen."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    queue: str = ""
+    outcome: str = ""
+    after: int = 0
+    most: int = 500
+
+
+class Totals(Struct, frozen=True):
+    """Sums over the whole log, so that metrics are right across restarts and `audit` can prove that nothing is missing."""
+
+    offered: int = 0
+    waiting: int = 0
+    outcomes: Mapping[tuple[str, str, str], int] = field(
+        default_factory=dict
+    )  # (platform, queue, outcome) as it stands now
+    amendments: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # (queue, from, to)
+    choices: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # (queue, choice, via)
+    content_seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (queue, kind)
+
+
+# --- what the engine offers to whoever watches -------------------------------------------------------------------------
+
+FactListener = Callable[[HoldSession, Sequence[AnyFact]], None]
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...

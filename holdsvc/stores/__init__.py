@@ -1,0 +1,1 @@
+"""Where sessions and facts are kept: a file per store."""

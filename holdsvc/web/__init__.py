@@ -1,0 +1,1 @@
+"""Routes. A handler says what it takes and what it answers; the work is done elsewhere."""
