@@ -130,7 +130,11 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
 def recognise(session: HoldSession, event: CallerKnown) -> tuple[HoldSession, tuple[AnyFact, ...]]:
     contact = event.contact or session.contact
     session = replace(
-        session, caller=event.caller or session.caller, masked=event.masked or session.masked, contact=contact
+        session,
+        caller_read=True,
+        caller=event.caller or session.caller,
+        masked=event.masked or session.masked,
+        contact=contact,
     )
     if event.profile is not None:
         session = programme.recall(session, event.profile)

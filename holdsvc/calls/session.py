@@ -60,6 +60,7 @@ class HoldSession(Struct, frozen=True):
     latest: datetime | None = None  # the moment that the newest news is about
     wake_at: datetime | None = None
 
+    caller_read: bool = False  # the number has been looked at, whatever came of it
     caller: CallerId | None = None
     masked: str = ""
     contact: Contact | None = None

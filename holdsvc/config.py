@@ -1,0 +1,257 @@
+"""Settings: read once from file and environment into frozen values. Nobody reads the environment later.
+
+A variable beats the file; two underscores part the levels: HOLDSVC_SERVICE__PORT is `service.port`. Secrets come only by variable,
+or from a file that HOLDSVC_..._FILE names, so that none ever lies in a configuration file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import tomllib
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Union, cast, get_args, get_origin
+
+import msgspec
+from msgspec import Struct, field
+
+from holdsvc.calls.plan import Media
+from holdsvc.errors import ConfigError
+from holdsvc.ports import Destination
+
+PREFIX = "HOLDSVC_"
+PACKAGE = Path(__file__).parent
+
+
+class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""  # "" = http://HOST:PORT, which only this machine can reach
+    data_dir: str = ""  # "" = a folder of the user's
+    allow_outgoing: tuple[str, ...] = ()  # private networks that outgoing requests may reach, as 10.1.0.0/16
+
+
+class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = "sqlite:"
+    synchronous: str = "FULL"  # NORMAL loses acknowledged records in a power cut
+
+
+class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = "sqlite:"
+
+
+class ApiSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    token: str = ""
+
+
+class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    allow: tuple[str, ...] = ()  # networks that may read /metrics, beside loopback
+
+
+class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    format: str = "auto"  # auto = for people on a terminal, else JSON
+    level: str = "info"
+
+
+class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    folder: str = ""  # "" = the shipped shelf
+
+
+class CallersSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    region: str = "US"  # country that numbers without a country code belong to, ISO 3166
+    budget: float = 0.3  # seconds that a directory may take before its answer comes as an event
+
+
+class DirectorySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    kind: str = "table"
+    path: str = ""
+    url: str = ""
+    secret: str = ""
+    secret_header: str = "Authorization"  # noqa: S105  the name of a header, not a secret
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+class MenuSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    off: tuple[str, ...] = ()  # entries of the shipped menu that this queue does not offer
+    leave: str = ""  # key that takes the caller out of the queue; "" = not offered
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # more words for an entry
+
+
+class QueueSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    media: Media = Media.DOCUMENTS
+    language: str = "en"
+    default_choice: str = "music"
+    shelves: tuple[str, ...] = ()  # names of shelves to offer; () = all
+    short_abandon: float = 5.0
+    silence_limit: float = 180.0
+    max_wait: float | None = None
+    release_answers: bool = True
+    menu: MenuSettings = MenuSettings()
+    hand_over: Destination = Destination()
+    departures: Mapping[str, Destination] = field(default_factory=dict)
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    service: ServiceSettings = ServiceSettings()
+    store: StoreSettings = StoreSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    api: ApiSettings = ApiSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
+    media: MediaSettings = MediaSettings()
+    callers: CallersSettings = CallersSettings()
+    directories: Mapping[str, DirectorySettings] = field(default_factory=dict)
+    platforms: Mapping[str, Mapping[str, object]] = field(
+        default_factory=dict
+    )  # each adapter reads only its own section
+    queues: Mapping[str, QueueSettings] = field(default_factory=dict)
+
+    @property
+    def data_dir(self) -> Path:
+        return Path(self.service.data_dir).expanduser() if self.service.data_dir else user_folder()
+
+    def queue(self, name: str) -> QueueSettings:
+        """Queues that are not configured behave as `default` does."""
+        return self.queues.get(name) or self.queues.get("default") or QueueSettings()
+
+
+# Where a secret belongs; such a key in a file is refused.
+SECRETS = (
+    "api.token",
+    "platforms.*.auth_token",
+    "platforms.*.previous_auth_token",
+    "platforms.*.shared_keys",
+    "directories.*.secret",
+)
+
+
+def shipped(name: str) -> Path:
+    """A folder that ships with the package: inside the wheel, or at the top of an editable checkout."""
+    inside = PACKAGE / "shipped" / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def user_folder() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", "~")).expanduser() / "holdsvc"
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "holdsvc"
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read file, queue files beside it and environment; raise `ConfigError` that names the key at fault."""
+    environ = os.environ if environ is None else environ
+    path = path or shipped("config") / "holdsvc.toml"
+    tree = read_toml(path)
+    refuse_secrets(tree, path)
+    queues = cast(dict[str, object], tree.setdefault("queues", {}))
+    folder = path.parent / "queues"
+    for file in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
+        queues.setdefault(file.stem, read_toml(file))
+    for variable in sorted(environ):
+        if variable.startswith(PREFIX):
+            put_variable(tree, variable, environ)
+    return cast(Settings, convert(tree, Settings, ""))
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            "", f"there is no configuration file {path}; give one with --config, or none for the defaults"
+        ) from None
+    except OSError as error:
+        raise ConfigError("", f"the configuration file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("", f"{path} is not UTF-8 text (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("", f"{path} is not valid TOML: {error}") from error
+
+
+def refuse_secrets(tree: Mapping[str, object], path: Path) -> None:
+    for pattern in SECRETS:
+        for key in matching(tree, pattern.split("."), ()):
+            variable = PREFIX + "__".join(key).upper()
+            raise ConfigError(
+                ".".join(key), f"secrets do not belong into {path.name}; set {variable} or {variable}_FILE"
+            )
+
+
+def matching(tree: object, pattern: list[str], above: tuple[str, ...]) -> list[tuple[str, ...]]:
+    if not pattern:
+        return [above]
+    if not isinstance(tree, Mapping):
+        return []
+    names = list(tree) if pattern[0] == "*" else [name for name in tree if name == pattern[0]]
+    return [key for name in names for key in matching(tree[name], pattern[1:], (*above, name))]
+
+
+def put_variable(tree: dict[str, object], variable: str, environ: Mapping[str, str]) -> None:
+    """Lay one variable over the file's values; `..._FILE` names a file that holds the value."""
+    value, name = environ[variable], variable.removeprefix(PREFIX)
+    if name.endswith("_FILE"):
+        name, value = name.removesuffix("_FILE"), secret_file(variable, value)
+        if PREFIX + name in environ:
+            raise ConfigError(variable, f"is set together with {PREFIX}{name}; set one of them")
+    *levels, last = name.lower().split("__")
+    if not levels:
+        raise ConfigError(variable, "is no setting: two underscores part the levels, as in HOLDSVC_SERVICE__PORT")
+    here = tree
+    for level in levels:
+        inner = here.setdefault(level, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(variable, f"{level} is a value, not a section")
+        here = inner
+    here[last] = value
+
+
+def secret_file(variable: str, name: str) -> str:
+    try:
+        value = Path(name).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(variable, f"the file {name} cannot be read: {reason}") from error
+    if not value:
+        raise ConfigError(variable, f"the file {name} is empty; put the secret into it, or unset the variable")
+    return value
+
+
+def convert(value: object, kind: object, key: str) -> object:
+    """Turn what file and environment say into the settings' types, naming the key at fault."""
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return convert_section(value, kind, key)
+    if get_origin(kind) is Mapping and isinstance(value, Mapping):
+        inner = get_args(kind)[1]
+        return {name: convert(one, inner, f"{key}.{name}") for name, one in value.items()}
+    if get_origin(kind) is tuple and isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if get_origin(kind) in (types.UnionType, Union) and value in ("", "none"):
+        value = None
+    try:
+        return msgspec.convert(value, cast(type, kind), strict=not isinstance(value, str))
+    except msgspec.ValidationError as error:
+        raise ConfigError(key, f"{shown(value)} will not do: {plainly(str(error))}") from error
+
+
+def convert_section(value: object, kind: type[Struct], key: str) -> Struct:
+    if not isinstance(value, Mapping):
+        raise ConfigError(key, f"{shown(value)} will not do: this is a section with keys of its own")
+    hints = {one.name: one.type for one in msgspec.structs.fields(kind)}
+    for name in value:
+        if name not in hints:
+            close = difflib.get_close_matches(str(name), list(hints), 1, 0.5)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(hints)}"
+            raise ConfigError(f"{key}.{name}".lstrip("."), f"there is no such key; {hint}")
+    return kind(**{name: convert(one, hints[name], f"{key}.{name}".lstrip(".")) for name, one in value.items()})
+
+
+def shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 40 else f"{text[:36]}…"
+
+
+def plainly(message: str) -> str:
+    return message.replace("`", "").replace("Expected ", "expected ")

@@ -1,0 +1,229 @@
+"""Takes each event, asks for a decision, has it kept and tells whoever listens.
+
+A webhook is answered after its session and facts are kept. Events of one call are taken one after the other; a writer elsewhere
+that was faster makes us decide again. If nothing can be kept, the caller is served from memory and the events wait for the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from weakref import WeakValueDictionary
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from holdsvc.calls.decide import decide
+from holdsvc.calls.events import CallArrived, CallerKnown, CallEvent, CallHeld, UtteranceHeard
+from holdsvc.calls.facts import AnyFact
+from holdsvc.calls.instructions import Instruction
+from holdsvc.calls.model import CallerId, CallRef, Contact, EventId, PhoneNumber, Profile, QueueName
+from holdsvc.calls.plan import HoldPlan
+from holdsvc.calls.session import HoldSession
+from holdsvc.clock import Clock
+from holdsvc.engine.plans import PlanBook
+from holdsvc.errors import StaleSession, StoreUnavailable
+from holdsvc.ports import FactListener, Numbers, Report, Store, WordMatcher
+
+MOST_RACES = 8  # lost races in a row after which the call is served without being kept at once
+log = logging.getLogger(__name__)
+
+
+class Taken(Struct, frozen=True):
+    """What came of an event: the session as it stands, and what the caller is to hear."""
+
+    session: HoldSession
+    instructions: tuple[Instruction, ...]
+    facts: tuple[AnyFact, ...]
+    repeated: bool  # everything in it was known already
+
+
+class Recognition(Struct, frozen=True):
+    """Who is calling: reads numbers, keeps them apart, and asks directories behind our back."""
+
+    numbers: Numbers
+    pseudonym: Callable[[PhoneNumber], CallerId]
+    ask: Callable[
+        [CallRef, PhoneNumber], Awaitable[Contact | None]
+    ]  # a contact if one is known at once; late ones come as events
+
+
+class Intake:
+    def __init__(
+        self,
+        store: Store,
+        plans: PlanBook,
+        recognition: Recognition,
+        words: WordMatcher,
+        clock: Clock,
+        listeners: Sequence[FactListener] = (),
+    ) -> None:
+        self._store, self._plans, self._recognition = store, plans, recognition
+        self._words, self._clock, self._listeners = words, clock, listeners
+        self._locks: WeakValueDictionary[CallRef, asyncio.Lock] = WeakValueDictionary()
+        self._overlay: dict[CallRef, HoldSession] = {}  # served from memory while the store is away
+        self._unkept: list[tuple[CallRef, QueueName, tuple[CallEvent, ...]]] = []
+        self._saves: set[asyncio.Task[None]] = set()
+        self.streamed: set[CallRef] = set()  # calls whose media comes to us whatever their queue's file says
+
+    @property
+    def degraded(self) -> bool:
+        return bool(self._unkept)
+
+    async def report(self, report: Report) -> Taken:
+        """A webhook's news; returns after it has been kept."""
+        async with self._lock(report.ref):
+            session = await self.load(report.ref)
+            events = await self._complete(report, session)
+            return await self._decide(report.ref, report.queue, events)
+
+    async def take(self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent]) -> Taken:
+        async with self._lock(ref):
+            return await self._decide(ref, queue, tuple(events))
+
+    async def take_now(self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent]) -> Taken:
+        """For live streams: decide, let sound begin, keep behind it."""
+        lock = self._lock(ref)
+        await lock.acquire()
+        try:
+            before = await self.load(ref) or HoldSession(ref, queue)
+            taken = self._fold(before, tuple(events))
+        except BaseException:
+            lock.release()
+            raise
+        save = asyncio.create_task(self._keep_behind(lock, before, taken, tuple(events)))
+        self._saves.add(save)
+        save.add_done_callback(self._saves.discard)
+        return taken
+
+    async def load(self, ref: CallRef) -> HoldSession | None:
+        if ref in self._overlay:
+            return self._overlay[ref]
+        try:
+            return await self._store.load(ref)
+        except StoreUnavailable:
+            return None
+
+    async def settle(self) -> None:
+        """Wait until everything decided so far has been kept."""
+        while self._saves:
+            await asyncio.gather(*self._saves, return_exceptions=True)
+
+    async def keep_again(self) -> None:
+        """Replay what could not be kept, oldest first; stop at the first that still cannot."""
+        while self._unkept:
+            ref, queue, events = self._unkept[0]
+            async with self._lock(ref):
+                session = await self._store.load(ref) or HoldSession(ref, queue)
+                taken = self._fold(session, events)
+                if taken.session != session:
+                    await self._store.save(taken.session, taken.facts)
+                self._unkept.pop(0)
+                if not any(other == ref for other, _, _ in self._unkept):
+                    self._overlay.pop(ref, None)
+
+    def plan(self, session: HoldSession) -> HoldPlan:
+        stream = True if session.streaming or session.ref in self.streamed else None
+        return self._plans.plan(session.queue, stream=stream)
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _lock(self, ref: CallRef) -> asyncio.Lock:
+        lock = self._locks.get(ref)
+        if lock is None:
+            lock = self._locks[ref] = asyncio.Lock()
+        return lock
+
+    async def _complete(self, report: Report, session: HoldSession | None) -> tuple[CallEvent, ...]:
+        """The report's events, with who is calling before them and what was said understood."""
+        events = tuple(self._understood(event, report, session) for event in report.events)
+        begins = any(isinstance(event, CallArrived | CallHeld) for event in events)
+        if not begins or not report.caller or (session is not None and session.caller_read):
+            return events
+        return (await self._recognise(report), *events)
+
+    def _understood(self, event: CallEvent, report: Report, session: HoldSession | None) -> CallEvent:
+        if not isinstance(event, UtteranceHeard) or not report.spoken:
+            return event
+        plan = self._plans.plan(report.queue)
+        language = plan.spoken(session.language if session else "")
+        understood = self._words.match(report.spoken, plan.menu, language)
+        return replace(event, choice=understood.choice, score=understood.score)
+
+    async def _recognise(self, report: Report) -> CallerKnown:
+        read = self._recognition.numbers.read(report.caller)
+        known = CallerKnown(at=report.events[0].at, id=EventId(f"{report.ref.call}+known"), country=read.country)
+        if read.number is None:
+            return known
+        caller = self._recognition.pseudonym(read.number)
+        profile = await self._profile(caller, read.number)
+        contact = await self._recognition.ask(report.ref, read.number)
+        return replace(known, caller=caller, masked=read.number.masked, profile=profile, contact=contact)
+
+    async def _profile(self, caller: CallerId, number: PhoneNumber) -> Profile | None:
+        try:
+            await self._store.remember_number(caller, number)
+            return await self._store.profile(caller)
+        except StoreUnavailable:
+            return None
+
+    def _fold(self, session: HoldSession, events: tuple[CallEvent, ...]) -> Taken:
+        facts: list[AnyFact] = []
+        instructions: tuple[Instruction, ...] = ()
+        before, plan = session, self.plan(session)
+        for event in events:
+            decision = decide(session, event, plan)
+            session, instructions = decision.session, decision.instructions or instructions
+            facts.extend(decision.facts)
+        if session != before:
+            session = replace(session, version=before.version + 1)
+        return Taken(session, instructions, tuple(facts), session == before)
+
+    async def _decide(self, ref: CallRef, queue: QueueName, events: tuple[CallEvent, ...]) -> Taken:
+        for _ in range(MOST_RACES):
+            session = await self.load(ref) or HoldSession(ref, queue)
+            taken = self._fold(session, events)
+            if taken.repeated:
+                return taken
+            try:
+                await self._keep(taken, events)
+            except StaleSession:
+                continue
+            self._tell(taken)
+            return taken
+        log.error("races_lost", extra={"call": ref.call, "times": MOST_RACES})
+        return taken
+
+    async def _keep(self, taken: Taken, events: tuple[CallEvent, ...]) -> None:
+        ref = taken.session.ref
+        if ref in self._overlay:
+            self._put_by(taken, events)
+            return
+        try:
+            await self._store.save(taken.session, taken.facts)
+        except StoreUnavailable as error:
+            log.warning("store_unavailable", extra={"call": ref.call, "reason": str(error)})
+            self._put_by(taken, events)
+
+    def _put_by(self, taken: Taken, events: tuple[CallEvent, ...]) -> None:
+        self._overlay[taken.session.ref] = taken.session
+        self._unkept.append((taken.session.ref, taken.session.queue, events))
+
+    async def _keep_behind(
+        self, lock: asyncio.Lock, before: HoldSession, taken: Taken, events: tuple[CallEvent, ...]
+    ) -> None:
+        try:
+            if taken.repeated:
+                return
+            try:
+                await self._keep(taken, events)
+                self._tell(taken)
+            except StaleSession:
+                await self._decide(before.ref, before.queue, events)
+        finally:
+            lock.release()
+
+    def _tell(self, taken: Taken) -> None:
+        for listener in self._listeners:
+            listener(taken.session, taken.facts)

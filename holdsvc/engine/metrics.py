@@ -1,0 +1,207 @@
+"""What Prometheus reads. Derived from facts and from live sessions; labels come from closed sets, never from callers.
+
+Totals start from the wait log, so that a restart is no drop.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Sums
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import Counter as Count
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitEnded
+from holdsvc.calls.session import HoldSession
+from holdsvc.clock import Clock
+from holdsvc.ports import Totals
+
+WAIT_BUCKETS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 3600)
+HOOK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3, 5, 10, 15)  # the platforms' deadlines are edges
+LOOKUP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1)
+COMMIT_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5)
+SOUND_BUCKETS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1)
+
+disable_created_metrics()
+
+
+class Metrics:
+    """One registry; facts come in by `facts`, everything else by a method named after what happened."""
+
+    def __init__(self, version: str, clock: Clock) -> None:
+        self.registry = CollectorRegistry()
+        self.waits = _Waits(clock)
+        self.registry.register(self.waits)
+        new = self.registry
+        self._wait = Histogram(
+            "holdsvc_wait_seconds",
+            "Time from hold to the end of the wait",
+            ["queue", "outcome"],
+            buckets=WAIT_BUCKETS,
+            registry=new,
+        )
+        self._hook = Histogram(
+            "holdsvc_webhook_duration_seconds",
+            "Time to answer a webhook",
+            ["platform", "step"],
+            buckets=HOOK_BUCKETS,
+            registry=new,
+        )
+        self._lookup = Histogram(
+            "holdsvc_lookup_duration_seconds",
+            "Time that a directory took",
+            ["source", "result"],
+            buckets=LOOKUP_BUCKETS,
+            registry=new,
+        )
+        self._commit = Histogram(
+            "holdsvc_journal_commit_seconds",
+            "Time to make a group of records durable",
+            buckets=COMMIT_BUCKETS,
+            registry=new,
+        )
+        self._rejected = Count(
+            "holdsvc_webhooks_rejected", "Webhooks refused or not understood", ["platform", "reason"], registry=new
+        )
+        self._duplicates = Count("holdsvc_duplicate_events", "Webhooks that came again", ["platform"], registry=new)
+        self._streams = Gauge("holdsvc_streams", "Live media streams", ["wire"], registry=new)
+        self._underruns = Count(
+            "holdsvc_stream_underruns", "Times a stream had nothing to send", ["wire"], registry=new
+        )
+        self._lateness = Histogram(
+            "holdsvc_stream_lateness_seconds", "How late sound was sent", ["wire"], buckets=SOUND_BUCKETS, registry=new
+        )
+        self._switch = Histogram(
+            "holdsvc_switch_seconds", "Key press to new sound sent", ["wire"], buckets=SOUND_BUCKETS, registry=new
+        )
+        self._degraded = Gauge("holdsvc_degraded", "1 while a part is away and served without", ["part"], registry=new)
+        Gauge("holdsvc_build_info", "The version that runs", ["version"], registry=new).labels(version).set(1)
+
+    def start_from(self, totals: Totals, live: Callable[[], Sequence[HoldSession]], queues: Sequence[str]) -> None:
+        self.waits.start_from(totals, live, queues)
+
+    def facts(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
+        for fact in facts:
+            self.waits.add(session.ref.platform, fact)
+            if isinstance(fact, WaitEnded):
+                self._wait.labels(self.waits.queue(fact.queue), fact.outcome.value).observe(fact.seconds)
+
+    def webhook_answered(self, platform: str, step: str, seconds: float) -> None:
+        self._hook.labels(platform, step).observe(seconds)
+
+    def webhook_rejected(self, platform: str, reason: str) -> None:
+        self._rejected.labels(platform, reason).inc()
+
+    def webhook_repeated(self, platform: str) -> None:
+        self._duplicates.labels(platform).inc()
+
+    def looked_up(self, source: str, result: str, seconds: float) -> None:
+        self._lookup.labels(source, result).observe(seconds)
+
+    def committed(self, seconds: float) -> None:
+        self._commit.observe(seconds)
+
+    def degraded(self, part: str, away: bool) -> None:
+        self._degraded.labels(part).set(1 if away else 0)
+
+    def stream_opened(self, wire: str) -> None:
+        self._streams.labels(wire).inc()
+
+    def stream_closed(self, wire: str) -> None:
+        self._streams.labels(wire).dec()
+
+    def stream_underrun(self, wire: str) -> None:
+        self._underruns.labels(wire).inc()
+
+    def stream_late(self, wire: str, seconds: float) -> None:
+        self._lateness.labels(wire).observe(seconds)
+
+    def stream_switched(self, wire: str, seconds: float) -> None:
+        self._switch.labels(wire).observe(seconds)
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+class _Waits(Collector):
+    """The figures that must be right across restarts, and those that are read off the live sessions at the scrape."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._queues: frozenset[str] = frozenset()
+        self._live: Callable[[], Sequence[HoldSession]] = tuple
+        self.calls: Sums[tuple[str, str, str]] = Sums()
+        self.amended: Sums[tuple[str, str, str]] = Sums()
+        self.choices: Sums[tuple[str, str, str]] = Sums()
+        self.content: dict[tuple[str, str], float] = {}
+
+    def start_from(self, totals: Totals, live: Callable[[], Sequence[HoldSession]], queues: Sequence[str]) -> None:
+        self._live, self._queues = live, frozenset(queues)
+        for (platform, queue, outcome), number in totals.ended.items():
+            self.calls[platform, self.queue(queue), outcome] += number
+        for (queue, was, became), number in totals.amendments.items():
+            self.amended[self.queue(queue), was, became] += number
+        for (queue, choice, via), number in totals.choices.items():
+            self.choices[self.queue(queue), choice, via] += number
+        for (queue, kind), seconds in totals.content_seconds.items():
+            self.content[self.queue(queue), kind] = self.content.get((self.queue(queue), kind), 0.0) + seconds
+
+    def queue(self, name: str) -> str:
+        """Names that are not configured share a label: callers and platforms cannot make up new ones."""
+        return name if name in self._queues else "default"
+
+    def add(self, platform: str, fact: AnyFact) -> None:
+        match fact:
+            case WaitEnded():
+                self.calls[platform, self.queue(fact.queue), fact.outcome.value] += 1
+            case WaitAmended():
+                was = fact.was.value if fact.was else "waiting"
+                became = fact.became.value if fact.became else "waiting"
+                self.amended[self.queue(fact.queue), was, became] += 1
+            case ContentChosen():
+                self.choices[self.queue(fact.queue), fact.choice, fact.via.value] += 1
+            case ContentHeard():
+                key = self.queue(fact.queue), fact.kind.value
+                self.content[key] = self.content.get(key, 0.0) + fact.until_second - fact.from_second
+            case _:
+                pass
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        waiting, longest = self._now(self._clock.now())
+        yield gauge("holdsvc_calls_waiting", "Callers waiting now", waiting)
+        yield gauge("holdsvc_longest_wait_seconds", "The longest wait among those waiting now", longest)
+        yield total("holdsvc_calls", "Waits that ended", ("platform", "queue", "outcome"), self.calls)
+        yield total("holdsvc_waits_amended", "Waits told otherwise later", ("queue", "from", "to"), self.amended)
+        yield total("holdsvc_choices", "What callers chose to hear", ("queue", "choice", "via"), self.choices)
+        yield total("holdsvc_content_seconds", "Seconds of content heard", ("queue", "kind"), self.content)
+
+    def _now(self, now: datetime) -> tuple[dict[str, float], dict[str, float]]:
+        waiting = dict.fromkeys(self._queues, 0.0)
+        longest = dict.fromkeys(self._queues, 0.0)
+        for session in self._live():
+            wait = session.history.wait
+            if wait is None or wait.ended:
+                continue
+            queue = self.queue(session.queue)
+            waiting[queue] = waiting.get(queue, 0.0) + 1
+            longest[queue] = max(longest.get(queue, 0.0), (now - wait.began).total_seconds())
+        return waiting, longest
+
+
+def gauge(name: str, text: str, values: dict[str, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=["queue"])
+    for queue, value in values.items():
+        family.add_metric([queue], value)
+    return family
+
+
+def total(
+    name: str, text: str, labels: tuple[str, ...], values: Sums[tuple[str, str, str]] | dict[tuple[str, str], float]
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=list(labels))
+    for key, value in values.items():
+        family.add_metric(list(key), value)
+    return family

@@ -1,0 +1,109 @@
+"""The plan of each queue, made from its settings and from what the shelves hold now; made anew when either changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from holdsvc.calls.history import Rules
+from holdsvc.calls.menu import SHIPPED, Action, Choice, Menu
+from holdsvc.calls.model import ContentId, ContentItem, PromptId, QueueName
+from holdsvc.calls.plan import HoldPlan, Media, offered
+from holdsvc.ports import Destination
+
+
+class Shelves(Protocol):
+    """What the library offers to plans."""
+
+    @property
+    def generation(self) -> int: ...
+    @property
+    def items(self) -> Sequence[ContentItem]: ...
+    @property
+    def house(self) -> ContentItem: ...
+    def prompt_seconds(self) -> Mapping[str, Mapping[PromptId, float]]: ...
+
+
+class MenuRules(Protocol):
+    off: tuple[str, ...]
+    leave: str
+    words: Mapping[str, tuple[str, ...]]
+
+
+class QueueRules(Protocol):
+    """A queue's settings, as far as plans read them."""
+
+    media: Media
+    language: str
+    default_choice: str
+    shelves: tuple[str, ...]
+    short_abandon: float
+    silence_limit: float
+    max_wait: float | None
+    release_answers: bool
+    hand_over: Destination
+    departures: Mapping[str, Destination]
+
+    @property
+    def menu(self) -> MenuRules: ...
+
+
+class PlanBook:
+    def __init__(self, shelves: Shelves, queues: Mapping[str, QueueRules], *, streams: bool) -> None:
+        self._shelves, self._queues, self._streams = shelves, queues, streams
+        self._plans: dict[tuple[str, int, bool], HoldPlan] = {}
+
+    def known(self, queue: str) -> bool:
+        return queue in self._queues
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._queues)
+
+    def rules(self, queue: str) -> QueueRules:
+        return self._queues.get(queue) or self._queues["default"]
+
+    def plan(self, queue: QueueName, *, stream: bool | None = None) -> HoldPlan:
+        """The plan of a queue; `stream` overrides how its media comes, for a call that came another way."""
+        rules = self.rules(queue)
+        live = rules.media is Media.STREAM if stream is None else stream
+        live = live and self._streams
+        shape = queue if queue in self._queues else "default"
+        key = shape, self._shelves.generation, live
+        made = self._plans.get(key)
+        if made is None:
+            if len(self._plans) > 4 * len(self._queues) + 8:
+                self._plans.clear()
+            made = self._plans[key] = self._make(queue, rules, live)
+        return made if made.queue == queue else replace(made, queue=queue)
+
+    def _make(self, queue: QueueName, rules: QueueRules, live: bool) -> HoldPlan:
+        shelves = self._shelves
+        items = tuple(one for one in shelves.items if not rules.shelves or one.shelf in rules.shelves)
+        items = items if any(one.id == shelves.house.id for one in items) else (*items, shelves.house)
+        return HoldPlan(
+            queue=queue,
+            items=items,
+            menu=menu(rules.menu, items),
+            house=ContentId(shelves.house.id),
+            prompts=shelves.prompt_seconds(),
+            language=rules.language,
+            media=Media.STREAM if live else Media.DOCUMENTS,
+            default_choice=rules.default_choice,
+            silence_limit=rules.silence_limit,
+            max_wait=rules.max_wait,
+            rules=Rules(rules.short_abandon, rules.release_answers and live),
+        )
+
+
+def menu(rules: MenuRules, items: tuple[ContentItem, ...]) -> Menu:
+    choices = [
+        replace(choice, words=(*choice.words, *rules.words.get(choice.id, ())))
+        for choice in SHIPPED
+        if choice.id not in rules.off
+    ]
+    if rules.leave:
+        words = ("leave", "leave a message", "voicemail", *rules.words.get("leave", ()))
+        choices.append(Choice("leave", Action.LEAVE, rules.leave, words))
+    return offered(tuple(choices), items)

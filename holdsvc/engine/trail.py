@@ -1,0 +1,101 @@
+"""The log: what happened, as events with fields. One JSON object a line, or a line for people on a terminal.
+
+Numbers never come here; a caller is a pseudonym, a field is escaped, and nobody can write a second line into one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from holdsvc.calls.facts import (
+    AnyFact,
+    ContentChosen,
+    HandedOver,
+    HoldBegan,
+    LeaveChosen,
+    NotUnderstood,
+    WaitAmended,
+    WaitBegan,
+    WaitEnded,
+)
+from holdsvc.calls.session import HoldSession
+
+log = logging.getLogger("holdsvc.calls")
+PLAIN = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {"message", "asctime", "taskName"}
+
+
+def start(style: str, level: str) -> None:
+    """Once, at start. `style`: auto, json or text."""
+    human = style == "text" or (style == "auto" and sys.stderr.isatty())
+    handler = logging.StreamHandler()
+    handler.setFormatter(ForPeople() if human else ForMachines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+class ForMachines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=True)
+
+
+class ForPeople(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+        told = " ".join(f"{key}={printable(value)}" for key, value in fields(record).items())
+        line = f"{at} {record.levelname.lower():7} {printable(record.getMessage())} {told}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def fields(record: logging.LogRecord) -> dict[str, object]:
+    return {key: value for key, value in record.__dict__.items() if key not in PLAIN}
+
+
+def printable(value: object) -> str:
+    """No control characters and no terminal escapes reach the screen."""
+    return "".join(char if char.isprintable() else "�" for char in str(value))
+
+
+def tell(session: HoldSession, facts: Sequence[AnyFact]) -> None:
+    """A listener: facts as lines of the log."""
+    for fact in facts:
+        told = line(fact)
+        if told:
+            name, more = told
+            log.info(name, extra={"call": session.ref.call, "queue": session.queue, **more})
+
+
+def line(fact: AnyFact) -> tuple[str, dict[str, object]] | None:
+    match fact:
+        case WaitBegan():
+            return "wait_began", {}
+        case WaitEnded():
+            return "wait_ended", {"outcome": fact.outcome.value, "seconds": round(fact.seconds, 3)}
+        case WaitAmended():
+            became = fact.became.value if fact.became else "waiting"
+            return "wait_amended", {"was": fact.was.value if fact.was else "waiting", "became": became}
+        case ContentChosen():
+            return "content_chosen", {"choice": fact.choice, "via": fact.via.value}
+        case NotUnderstood():
+            return "not_understood", {"via": fact.via.value}
+        case HandedOver():
+            return "handed_over", {}
+        case HoldBegan():
+            return "hold_began", {}
+        case LeaveChosen():
+            return "leave_chosen", {}
+        case _:
+            return None
