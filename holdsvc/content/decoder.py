@@ -1,0 +1,291 @@
+"""Foreign sound files to samples, in a process of their own that can do little else.
+
+The file is the process's standard input, PCM its standard output: no name, no URL, no other file, no socket. The
+service never imports PyAV; only the confined process does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from holdsvc.audio.g711 import Samples
+from holdsvc.content import apart
+from holdsvc.errors import BadContent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import av
+    import av.audio
+
+DECODED_RATE = 16000  # twice the telephone's: our own filter makes the last step
+_SAMPLE = 4  # bytes: 32-bit float
+_LAST_WORDS = 300  # characters of a reason that are believed
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one file may cost."""
+
+    source: int = 300 << 20  # bytes of the file
+    seconds: float = 3600.0  # of decoded sound
+    cpu: int = 120  # seconds
+    wall: float = 180.0  # seconds
+    memory: int = 2 << 30  # bytes of address space, libraries included
+
+
+FORMATS = {  # a file's suffix -> the demuxer it is forced to
+    ".mp3": "mp3",
+    ".m4a": "mov",
+    ".m4b": "mov",
+    ".mp4": "mov",
+    ".aac": "aac",
+    ".ogg": "ogg",
+    ".oga": "ogg",
+    ".opus": "ogg",
+    ".flac": "flac",
+    ".wav": "wav",
+    ".aif": "aiff",
+    ".aiff": "aiff",
+    ".aifc": "aiff",
+    ".au": "au",
+    ".ulaw": "mulaw",
+    ".ul": "mulaw",
+}
+# Nothing but sound is decoded: a cover picture, or a film's track, finds no decoder.
+_CODECS = (
+    "mp3,mp3float,mp2,mp2float,aac,aac_fixed,alac,vorbis,libvorbis,opus,libopus,flac,pcm_mulaw,pcm_alaw,"
+    "pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
+)
+_RAW = "mulaw"  # has no header to read a rate from
+
+
+def decode(source: Path, rate: int = DECODED_RATE, limits: Limits | None = None) -> Samples:
+    """One channel of the file's first sound track; BadContent tells why there is none."""
+    limits = limits or Limits()
+    with source.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > limits.source:
+            raise BadContent(f"the file has {size >> 20} MB, more than the {limits.source >> 20} MB allowed")
+        demuxer = demuxer_of(stream.read(16), source.suffix)
+        stream.seek(0)
+        return _decoded(stream, demuxer, rate, limits)
+
+
+def decode_bytes(source: bytes, suffix: str, rate: int = DECODED_RATE, limits: Limits | None = None) -> Samples:
+    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
+        file.write(source)
+        file.flush()
+        return decode(Path(file.name), rate, limits)
+
+
+def demuxer_of(head: bytes, suffix: str) -> str:
+    """By what the file begins with; by its name only where the bytes leave it open."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "wav"
+    if head[:4] == b"FORM" and head[8:11] == b"AIF":
+        return "aiff"
+    if head[4:8] == b"ftyp":
+        return "mov"
+    for magic, demuxer in ((b"OggS", "ogg"), (b"fLaC", "flac"), (b".snd", "au")):
+        if head.startswith(magic):
+            return demuxer
+    named = FORMATS.get(suffix.lower())
+    if named == _RAW:
+        return named
+    if head[:1] == b"\xff" and head[1:2] and head[1] & 0xE0 == 0xE0:  # frame sync; layer 0 is AAC's
+        return "mp3" if head[1] & 0x06 else "aac"
+    if named in ("mp3", "aac"):  # tags and stray bytes may stand before the first frame
+        return named
+    if head.startswith(b"ID3"):
+        return "mp3"
+    raise BadContent("not a sound file that we read (mp3, m4a, aac, ogg, opus, flac, wav, aiff, au, ulaw)")
+
+
+def _decoded(stream: IO[bytes], demuxer: str, rate: int, limits: Limits) -> Samples:
+    words = msgspec.json.encode(limits).decode()
+    child = subprocess.Popen(  # noqa: S603 - our own interpreter, our own words
+        apart.command("holdsvc.content.decoder", demuxer, str(rate), words),
+        stdin=stream,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=apart.environment(),
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    late = threading.Event()
+    timer = threading.Timer(limits.wall, _end, (child, late))
+    timer.start()
+    try:
+        most = int(limits.seconds * rate + rate) * _SAMPLE
+        pcm = child.stdout.read(most + 1)
+        if len(pcm) > most:
+            child.kill()
+        last_words = child.stderr.read(4096)
+        code = child.wait()
+    finally:
+        timer.cancel()
+        child.kill()
+        child.stdout.close()
+        child.stderr.close()
+        child.wait()
+    if code != 0 or len(pcm) > most:
+        raise BadContent(_reason(code, last_words, late.is_set()))
+    return _sound(pcm)
+
+
+def _end(child: subprocess.Popen[bytes], late: threading.Event) -> None:
+    late.set()
+    child.kill()
+
+
+def _reason(code: int, words: bytes, late: bool) -> str:
+    if late or -code == _SIGXCPU:
+        return "decoding took too long"
+    if code == apart.REFUSED:
+        line = words.decode("ascii", "replace").strip().rpartition("\n")[2]
+        return "".join(c for c in line if c.isprintable())[:_LAST_WORDS] or "the file is damaged"
+    return "the decoder gave up on this file" + (f" (signal {-code})" if code < 0 else "")
+
+
+def _sound(pcm: bytes) -> Samples:
+    samples = np.frombuffer(pcm[: len(pcm) // _SAMPLE * _SAMPLE], np.float32)
+    if not len(samples):
+        raise BadContent("the file holds no sound")
+    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+# --- the confined process ---------------------------------------------------------------------------------------------
+
+_SIGXCPU = 24
+_DAMAGE = 0.1  # share of packets that may be unreadable before the file counts as damaged
+_CANCELLED = 0.05  # share of the sides' power that must be left after mixing, else the sides are opposed
+
+
+def main(arguments: list[str]) -> int:
+    demuxer, rate, limits = arguments[0], int(arguments[1]), msgspec.json.decode(arguments[2], type=Limits)
+    _bound(limits)
+    try:
+        _rehearse()
+        _shut()
+        pcm = _mixed(sys.stdin.buffer, demuxer, rate, limits)
+    except Exception as error:  # the edge of this process: whatever it was, the file is not for callers
+        sys.stderr.write(f"{_told(error)}\n")
+        return apart.REFUSED
+    sys.stdout.buffer.write(pcm)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _bound(limits: Limits) -> None:
+    """Limits that hold from the start, while the libraries are loaded."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _rehearse() -> None:
+    """Decode a little of our own, so that everything is loaded that would be loaded late."""
+    import av
+
+    av.logging.set_level(av.logging.PANIC)
+    for kind in ("audio", "video", "subtitles", "data", "attachments"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"av.{kind}.stream")
+    _mixed(io.BytesIO(b"\x80" * 1600), _RAW, DECODED_RATE, Limits())
+
+
+def _shut() -> None:
+    """From here on, with the libraries loaded and before a foreign byte is read: no new file, no socket, no process."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    # A system call filter belongs here.
+
+
+def _mixed(source: IO[bytes], demuxer: str, rate: int, limits: Limits) -> memoryview:
+    """Both sides added, or the left alone where the sides are opposed and would silence each other."""
+    mixed = bytearray()
+    powers = np.zeros(2)
+    for sides in _sides(source, demuxer, rate, limits):
+        middle = sides.mean(axis=0, dtype=np.float32)
+        powers += np.square(middle, dtype=np.float64).sum(), np.square(sides, dtype=np.float64).mean(axis=0).sum()
+        mixed += middle.tobytes()
+    if powers[0] >= _CANCELLED * powers[1]:
+        return memoryview(mixed)
+    mixed.clear()
+    for sides in _sides(source, demuxer, rate, limits):
+        mixed += sides[0].tobytes()
+    return memoryview(mixed)
+
+
+def _sides(source: IO[bytes], demuxer: str, rate: int, limits: Limits) -> Iterator[Samples]:
+    """Pieces of the first sound track, left and right, or one row if there is but one."""
+    import av
+
+    source.seek(0)
+    options = {"protocol_whitelist": "pipe", "codec_whitelist": _CODECS}
+    if demuxer == _RAW:
+        options |= {"sample_rate": "8000"}
+    left = int(limits.seconds * rate)
+    with av.open(source, format=demuxer, mode="r", options=options) as container:
+        if not container.streams.audio:
+            raise BadContent("the file holds no sound")
+        track = container.streams.audio[0]
+        track.codec_context.thread_type = "NONE"
+        layout = "mono" if track.codec_context.channels == 1 else "stereo"
+        resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+        for frame in _frames(container, track):
+            for piece in resampler.resample(frame):
+                samples = piece.to_ndarray().astype(np.float32, copy=False)
+                left -= samples.shape[1]
+                if left < 0:
+                    raise BadContent(f"the sound is longer than {limits.seconds / 60:.3g} minutes")
+                yield samples
+
+
+def _frames(container: av.container.InputContainer, track: av.audio.AudioStream) -> Iterator[av.AudioFrame | None]:
+    """All frames that can be read, then None to flush; a few broken packets are passed over."""
+    import av
+
+    read = broken = 0
+    for packet in container.demux(track):
+        read += 1
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            broken += 1
+    if broken > 3 + read * _DAMAGE:
+        raise BadContent(f"the file is damaged ({broken} of {read} packets cannot be read)")
+    yield None
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, BadContent):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "decoding took too much memory"
+    return f"the file cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

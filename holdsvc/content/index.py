@@ -1,0 +1,116 @@
+"""What stands in a media folder's index: the items of the shelves, and the prompts. Reading and writing it."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence, PromptId
+from holdsvc.content.sounds import write
+from holdsvc.errors import BadContent
+
+INDEX = "index.toml"
+PROMPTS = "prompts"
+_SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+_LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,35}")
+_T = TypeVar("_T")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    id: str
+    kind: Kind
+    shelf: str
+    title: str
+    file: str  # below the folder of the index
+    licence: Licence
+    artist: str = ""
+    language: str = "zxx"
+    order: int = 0
+    house: bool = False
+
+    def item(self, seconds: float) -> ContentItem:
+        return ContentItem(
+            id=ContentId(self.id),
+            kind=self.kind,
+            shelf=self.shelf,
+            title=self.title,
+            seconds=seconds,
+            artist=self.artist,
+            language=self.language,
+            order=self.order,
+            licence=self.licence,
+        )
+
+
+class _Index(msgspec.Struct, frozen=True):
+    item: tuple[Entry, ...] = ()
+
+
+class _Wording(msgspec.Struct, frozen=True):
+    text: str
+
+
+def read_index(folder: Path) -> tuple[Entry, ...]:
+    """The entries as they stand; none if there is no index. BadContent names the first thing that is wrong."""
+    file = folder / INDEX
+    if not file.is_file():
+        return ()
+    entries = _read(file, _Index).item
+    seen: set[str] = set()
+    for entry in entries:
+        if not _SLUG.fullmatch(entry.id):
+            raise BadContent(f"{file}: the id {entry.id!r} is not made of a-z, 0-9, dot, dash and underscore")
+        if entry.id in seen:
+            raise BadContent(f"{file}: the id {entry.id!r} stands there twice")
+        seen.add(entry.id)
+    houses = [entry for entry in entries if entry.house]
+    if len(houses) > 1 or any(entry.kind is not Kind.MUSIC for entry in houses):
+        raise BadContent(f"{file}: exactly one item, of kind music, may be the house track")
+    return entries
+
+
+def read_prompts(folder: Path) -> Mapping[str, Mapping[PromptId, str]]:
+    """By language, what each prompt says."""
+    found = {}
+    for file in sorted((folder / PROMPTS).glob("*/prompts.toml")):
+        language = file.parent.name
+        wordings = _read(file, dict[str, _Wording])
+        if not _LANGUAGE.fullmatch(language) or not all(map(_SLUG.fullmatch, wordings)):
+            raise BadContent(f"{file}: a prompt's name is made of a-z, 0-9, dot, dash and underscore")
+        found[language] = {PromptId(name): wording.text for name, wording in wordings.items()}
+    return found
+
+
+def _read(file: Path, shape: type[_T]) -> _T:
+    try:
+        return msgspec.convert(tomllib.loads(file.read_text("utf-8")), shape)
+    except tomllib.TOMLDecodeError as error:
+        raise BadContent(f"{file}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise BadContent(f"{file} is not UTF-8 text") from error
+    except msgspec.ValidationError as error:
+        raise BadContent(f"{file}: {error}") from error
+
+
+def write_index(folder: Path, entries: Iterable[Entry]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / INDEX, "\n".join(map(_written, entries)).encode())
+
+
+def _written(entry: Entry) -> str:
+    fields = msgspec.to_builtins(entry)
+    licence = fields.pop("licence")
+    lines = ["[[item]]", *(f"{name} = {_quoted(value)}" for name, value in fields.items())]
+    lines += ["[item.licence]", *(f"{name} = {_quoted(value)}" for name, value in licence.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str | int | bool) -> str:
+    """A JSON string is a TOML string, but for the one control character that JSON leaves alone."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

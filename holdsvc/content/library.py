@@ -1,0 +1,137 @@
+"""The shelves as the service sees them: what is there, what may be played now, and its bytes.
+
+Sound is a read-only map of a file, opened when it is first asked for. Looking at the shelves anew builds a new value
+beside the old one and swaps them, so that a reader in another thread sees one or the other. Nothing here decodes.
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from holdsvc.calls.model import ContentId, ContentItem, Kind, PromptId
+from holdsvc.content.shelves import QUIET_ITEM, Prompt, Shelves, Source, look, prompt_name
+from holdsvc.content.sounds import QUIET_SOUND, hash_of_file
+from holdsvc.errors import BadContent
+
+
+class Library:
+    """Open it with `Library.open`."""
+
+    def __init__(self, media: tuple[Path, ...], prepared: tuple[Path, ...]) -> None:
+        self._media = media
+        self._prepared = prepared
+        self._hashes: dict[tuple[Path, int, int], str] = {}  # of files as they were when they were read
+        self._maps: dict[str, memoryview] = {}
+        self._files: dict[str, Path] = {}  # all that ever was ready: a caller may still be fetching it
+        self._one_at_a_time = threading.Lock()
+        self._shelves = Shelves()
+
+    @classmethod
+    def open(cls, media: Path, prepared: Sequence[Path], overlay: Path | None = None) -> Library:
+        """`overlay` is a second media folder, the operator's own; its items replace those with the same id."""
+        library = cls((media,) if overlay is None else (media, overlay), tuple(prepared))
+        library.refresh()
+        return library
+
+    def refresh(self) -> None:
+        """Look again. If an index is broken, BadContent, and the shelves stay as they were."""
+        with self._one_at_a_time:
+            shelves = self._look()
+            self._files.update(shelves.files)
+            self._shelves = shelves
+
+    @property
+    def items(self) -> tuple[ContentItem, ...]:
+        return self._shelves.items
+
+    @property
+    def prompts(self) -> Mapping[str, Mapping[PromptId, Prompt]]:
+        return self._shelves.prompts
+
+    @property
+    def quarantined(self) -> Mapping[str, str]:
+        return self._shelves.quarantined
+
+    @property
+    def house(self) -> ContentItem:
+        """What plays when all else fails: the house track, else any music, else quiet. There is always something."""
+        music = [item for item in self.items if item.kind is Kind.MUSIC]
+        marked = [item for item in music if item.id == self._shelves.house]
+        return next(iter(marked or music), QUIET_ITEM)
+
+    @property
+    def marked(self) -> ContentId | None:
+        """The id that an index marks as house track, be it ready or not."""
+        return self._shelves.house
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where prepared sound is looked for, in this order."""
+        return self._prepared
+
+    def pending(self) -> tuple[Source, ...]:
+        return self._shelves.pending
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every file that there is sound to make from, prepared or not."""
+        return self._shelves.sources
+
+    def hash_of(self, content_id: ContentId) -> str:
+        return self._ready(content_id, f"no prepared sound for {content_id!r}")
+
+    def sound(self, content_id: ContentId) -> memoryview:
+        return self._mapped(self.hash_of(content_id))
+
+    def prompt_hash(self, language: str, prompt_id: PromptId) -> str:
+        return self._ready(prompt_name(language, prompt_id), f"no prepared sound for {prompt_id!r} in {language!r}")
+
+    def prompt_sound(self, language: str, prompt_id: PromptId) -> memoryview:
+        return self._mapped(self.prompt_hash(language, prompt_id))
+
+    def by_hash(self, sound: str) -> memoryview | None:
+        """Only what was once on a shelf; any other text, also a path, is None."""
+        return self._mapped(sound) if sound in self._files or sound == QUIET_SOUND else None
+
+    def let_go(self) -> None:
+        """Give back the memory of pages that were read; they come again when somebody hears them."""
+        for view in list(self._maps.values()):
+            if isinstance(view.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                view.obj.madvise(mmap.MADV_DONTNEED)
+
+    def _ready(self, name: str, otherwise: str) -> str:
+        sound = self._shelves.sounds.get(name)
+        if sound is None:
+            raise BadContent(otherwise)
+        return sound
+
+    def _mapped(self, sound: str) -> memoryview:
+        view = self._maps.get(sound)
+        if view is None:
+            view = self._maps[sound] = self._opened(sound)
+        return view
+
+    def _opened(self, sound: str) -> memoryview:
+        file = self._files.get(sound)
+        if file is None:
+            from holdsvc.content.quiet import quiet  # numpy: not before somebody wants it
+
+            return memoryview(quiet())
+        try:
+            with file.open("rb") as stream:
+                return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        except (OSError, ValueError) as error:
+            raise BadContent(f"the prepared sound {file.name} cannot be opened ({error})") from error
+
+    def _look(self) -> Shelves:
+        return look(self._media, self._prepared, self._hash_of_file)
+
+    def _hash_of_file(self, source: Path) -> str:
+        state = source.stat()
+        key = (source, state.st_size, state.st_mtime_ns)
+        if key not in self._hashes:
+            self._hashes[key] = hash_of_file(source)
+        return self._hashes[key]

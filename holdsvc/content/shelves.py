@@ -1,0 +1,167 @@
+"""One look at the media folders: what each index asks for, and what of it is ready, pending or bad."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from holdsvc.audio.formats import seconds_of
+from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence, PromptId
+from holdsvc.content import sounds
+from holdsvc.content.index import PROMPTS, Entry, read_index, read_prompts
+from holdsvc.errors import BadContent
+
+QUIET = ContentId("quiet")
+QUIET_ITEM = ContentItem(
+    id=QUIET,
+    kind=Kind.QUIET,
+    shelf="quiet",
+    title="Quiet, with a soft sign of life",
+    seconds=sounds.QUIET_SECONDS,
+    licence=Licence("CC0-1.0", "made by holdsvc from numbers"),
+)
+_RECORDINGS = (
+    ".opus",
+    ".flac",
+    ".wav",
+    ".ogg",
+    ".mp3",
+    ".m4a",
+)  # what a prompt may be kept as, the first that is there
+
+
+class Prompt(Struct, frozen=True):
+    text: str
+    seconds: float  # 0.0 while there is no prepared sound: then the text is all there is
+
+
+class Source(Struct, frozen=True):
+    """A file that sound is made from."""
+
+    id: str  # of the item, or of the prompt as prompt_name gives it
+    file: Path
+    sound: str  # the hash under which its sound is kept
+    ships: bool = False  # prompts and the house track come prepared with the service
+
+
+class Shelves(Struct, frozen=True):
+    items: tuple[ContentItem, ...] = ()
+    prompts: Mapping[str, Mapping[PromptId, Prompt]] = {}
+    sounds: Mapping[str, str] = {}  # id of an item or prompt -> hash; only what is ready
+    files: Mapping[str, Path] = {}  # hash -> mu-law file
+    sources: tuple[Source, ...] = ()  # all, prepared or not
+    pending: tuple[Source, ...] = ()
+    quarantined: Mapping[str, str] = {}  # id -> reason
+    house: ContentId | None = None
+
+
+def prompt_name(language: str, prompt: PromptId) -> str:
+    """Under which a prompt stands among the items; no item has a colon in its id."""
+    return f"prompt:{language}/{prompt}"
+
+
+def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[[Path], str]) -> Shelves:
+    """What is there now. An id in a later media folder replaces the same in an earlier. BadContent for a bad index."""
+    entries: dict[str, tuple[Path, Entry]] = {}
+    wordings: dict[str, dict[PromptId, tuple[Path, str]]] = {}
+    for folder in media:
+        entries |= {entry.id: (folder, entry) for entry in read_index(folder)}
+        for language, texts in read_prompts(folder).items():
+            wordings.setdefault(language, {}).update({prompt: (folder, text) for prompt, text in texts.items()})
+    houses = [id for id, (_, entry) in entries.items() if entry.house]
+    house = ContentId(houses[-1]) if houses else None  # the operator's own before ours
+
+    bad: dict[str, str] = {}
+    sources = [
+        *_items_sources(entries, house, hash_of, bad),
+        *_prompts_sources(wordings, hash_of, bad),
+    ]
+    ready = {source.id: file for source in sources if (file := sounds.find(source.sound, prepared))}
+    pending = []
+    for source in sources:
+        if source.id in ready:
+            continue
+        reason = sounds.refusal(source.sound, prepared)
+        if reason is None:
+            pending.append(source)
+        else:
+            bad[source.id] = reason
+
+    hashes = {source.id: source.sound for source in sources if source.id in ready}
+    files = {hashes[id]: file for id, file in ready.items()}
+    items = [entry.item(_seconds(ready[id])) for id, (_, entry) in entries.items() if id in ready]
+    if QUIET not in entries:
+        items.append(QUIET_ITEM)
+        hashes[QUIET] = sounds.QUIET_SOUND
+        if (file := sounds.find(sounds.QUIET_SOUND, prepared)) is not None:
+            files[sounds.QUIET_SOUND] = file
+    return Shelves(
+        items=tuple(sorted(items, key=lambda item: (item.kind, item.shelf, item.order, item.id))),
+        prompts={
+            language: {
+                prompt: Prompt(text, _seconds(ready.get(prompt_name(language, prompt))))
+                for prompt, (_, text) in spoken.items()
+            }
+            for language, spoken in wordings.items()
+        },
+        sounds=hashes,
+        files=files,
+        sources=tuple(sources),
+        pending=tuple(pending),
+        quarantined=bad,
+        house=house,
+    )
+
+
+def _items_sources(
+    entries: Mapping[str, tuple[Path, Entry]],
+    house: ContentId | None,
+    hash_of: Callable[[Path], str],
+    bad: dict[str, str],
+) -> Iterator[Source]:
+    for id, (folder, entry) in entries.items():
+        try:
+            file = _below(folder, entry.file)
+            yield Source(id, file, hash_of(file), ships=id == house)
+        except BadContent as error:
+            bad[id] = str(error)
+        except OSError as error:
+            bad[id] = _unreadable(entry.file, error)
+
+
+def _prompts_sources(
+    wordings: Mapping[str, Mapping[PromptId, tuple[Path, str]]],
+    hash_of: Callable[[Path], str],
+    bad: dict[str, str],
+) -> Iterator[Source]:
+    for language, spoken in wordings.items():
+        for prompt, (folder, _) in spoken.items():
+            name = prompt_name(language, prompt)
+            there = folder / PROMPTS / language
+            recordings = [file for suffix in _RECORDINGS if (file := there / f"{prompt}{suffix}").is_file()]
+            try:
+                file = recordings[0] if recordings else there / f"{prompt}{_RECORDINGS[0]}"
+                yield Source(name, file, hash_of(file), ships=True)
+            except OSError as error:
+                bad[name] = _unreadable(file.name, error)
+
+
+def _below(folder: Path, file: str) -> Path:
+    """The file of an entry; an index cannot reach outside its folder."""
+    root = folder.resolve()
+    found = (root / file).resolve()
+    if not found.is_relative_to(root):
+        raise BadContent(f"{file} lies outside the media folder")
+    if not found.is_file():
+        raise BadContent(f"{file} is not there")
+    return found
+
+
+def _unreadable(file: str, error: OSError) -> str:
+    return f"{file} is not there" if isinstance(error, FileNotFoundError) else f"{file} cannot be read"
+
+
+def _seconds(file: Path | None) -> float:
+    return seconds_of(file.stat().st_size) if file is not None else 0.0
