@@ -269,13 +269,15 @@ class WaitQuery(Struct, frozen=True):
 
 
 class Totals(Struct, frozen=True):
-    """Sums over the whole log, so that metrics are right across restarts and `audit` can prove that nothing is missing."""
+    """Sums over the whole log, so that metrics are right across restarts and `audit` can prove that nothing is missing.
+
+    `ended` counts WaitEnded facts as they were first told, `amendments` WaitAmended facts; together they give `outcomes`.
+    """
 
     offered: int = 0
     waiting: int = 0
-    outcomes: Mapping[tuple[str, str, str], int] = field(
-        default_factory=dict
-    )  # (platform, queue, outcome) as it stands now
+    outcomes: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # (platform, queue, outcome) now
+    ended: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # the same as first told, before amendments
     amendments: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # (queue, from, to)
     choices: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # (queue, choice, via)
     content_seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (queue, kind)
