@@ -40,7 +40,16 @@ SLOW_LIGHT = Ambient(
 HARBOUR = Ambient(
     slug="harbour-before-dawn",
     title="Harbour Before Dawn",
-    chords=("F3 C4 F4 A4", "D3 A3 D4 F4", "Bb2 F3 Bb3 D4", "C3 G3 C4 E4", "F3 C4 F4 A4", "A2 E3 A3 C4", "Bb2 F3 Bb3 D4", "F3 C4 F4 A4"),
+    chords=(
+        "F3 C4 F4 A4",
+        "D3 A3 D4 F4",
+        "Bb2 F3 Bb3 D4",
+        "C3 G3 C4 E4",
+        "F3 C4 F4 A4",
+        "A2 E3 A3 C4",
+        "Bb2 F3 Bb3 D4",
+        "F3 C4 F4 A4",
+    ),
     chord_seconds=8.0,
     turns=2,
     bells=(
@@ -66,7 +75,7 @@ def played(piece: Ambient) -> Sound:
             at = (turn * len(piece.chords) + place) * piece.chord_seconds
             for name in chord.split():
                 _add(sound, at, _swell(pitch(name), piece.chord_seconds + 4.0, chance), 0.16)
-            if 0 < turn or place >= len(piece.chords) // 2:
+            if turn > 0 or place >= len(piece.chords) // 2:
                 _ring(sound, at, bells.split(), piece.bell_seconds, chance)
     return _roomy(sound)
 

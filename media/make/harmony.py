@@ -86,8 +86,8 @@ def comp(changes: list[Chord], rhythm: Sequence[tuple[float, float]], low: int =
     for chord in changes:
         for beat, beats in rhythm:
             if beat < chord.beats:
-                for height in chord.near(low, chord.intervals[1:]):
-                    notes.append(Note(chord.start + beat, beats, height))
+                lasts = min(beats, chord.beats - beat)
+                notes += [Note(chord.start + beat, lasts, height) for height in chord.near(low, chord.intervals[1:])]
     return notes
 
 

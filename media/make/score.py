@@ -74,34 +74,23 @@ def line(text: str, bar: float, start: float = 0.0, strength: float = 1.0) -> tu
     notes: list[Note] = []
     last: list[int] = []  # where in `notes` the latest chord stands, for ties
     at, beats = 0.0, 1.0
-    for token in text.split():
-        if token == "|":
+    for word in text.split():
+        if word == "|":
             if abs(at / bar - round(at / bar)) > 1e-6:
                 raise ScoreError(f"bar {int(at // bar) + 1} is {at % bar:g} of {bar:g} beats long: {text[:60]!r}")
             continue
-        word, _, length = token.partition("/")
+        name, _, length = word.partition("/")
         beats = float(length) if length else beats
-        if word == "~":
+        if name == "~":
             for index in last:
                 notes[index] = replace(notes[index], beats=notes[index].beats + beats)
-        elif word == "r":
+        elif name == "r":
             last = []
         else:
-            last = list(range(len(notes), len(notes) + word.count("+") + 1))
-            notes += [Note(start + at, beats, pitch(name), strength) for name in word.split("+")]
+            last = list(range(len(notes), len(notes) + name.count("+") + 1))
+            notes += [Note(start + at, beats, pitch(one), strength) for one in name.split("+")]
         at += beats
     return tuple(notes)
-
-
-def length_of(text: str) -> float:
-    """Beats that a text lasts, rests and ties included."""
-    total, beats = 0.0, 1.0
-    for token in text.split():
-        if token != "|":
-            _, _, length = token.partition("/")
-            beats = float(length) if length else beats
-            total += beats
-    return total
 
 
 def moved(notes: Sequence[Note], beats: float = 0.0, half_steps: int = 0, strength: float = 1.0) -> tuple[Note, ...]:

@@ -48,7 +48,7 @@ def piece() -> Piece:
             guitar,
             harp,
             second,
-            Part(46, moved(low, half_steps=12), velocity=62),
+            Part(46, moved(low, half_steps=12), velocity=70),
             Part(49, tuple(strings), velocity=34),
             Part(24, tuple(broken(changes[:4], (0, 1, 2, 1), 0.25, 57, 0.6)), velocity=60),
         ),

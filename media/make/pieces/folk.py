@@ -11,23 +11,21 @@ GREEN_CHORUS = """
 G5/3 | ~/1.5 F#5/.5 E5/1 | D5/2 B4/1 | G4/1.5 A4/.5 B4/1 | C5/2 A4/1 | A4/1.5 G#4/.5 A4/1 | B4/2 G#4/1 | E4/3 |
 G5/3 | ~/1.5 F#5/.5 E5/1 | D5/2 B4/1 | G4/1.5 A4/.5 B4/1 | C5/1.5 B4/.5 A4/1 | G#4/1.5 F#4/.5 G#4/1 | A4/3 | ~/3
 """
-GREEN_VERSE_CHANGES = "Am | Am | G | G | Am | Am | E | E | Am | Am | G | G | Am | E | Am | Am"
+GREEN_VERSE_CHANGES = "Am | Am | G | G | Am | Am | E | E E Am | Am | Am | G | G | Am | E | Am | Am"
 GREEN_CHORUS_CHANGES = "C | C | G | G | Am | Am | E | E | C | C | G | G | Am | E | Am | Am"
 
 FAIR = """
 D4/2 D4/1 | A4/2 A4/1 | E4/1.5 F4/.5 E4/1 | D4/3 | r/1 A4/1 C5/1 | D5/2 C5/1 | A4/1 B4/1 G4/1 | A4/3 | ~/2 D5/1 |
 D5/2 D5/1 | C5/2 A4/1 | A4/1 G4/1 F4/1 | E4/1 C4/2 | ~/3 | D4/2 A4/1 | G4/2 F4/1 | E4/1 D4/1 C4/1 | D4/3 | ~/3 | r/3
 """
-FAIR_CHANGES = (
-    "Dm | Dm | C | Dm | Dm | Dm | F G G | Dm | Dm | Dm | F | F | C | C | Dm | C | C | Dm | Dm | Dm"
-)
+FAIR_CHANGES = "Dm | Dm | C | Dm | Dm | Dm | F G G | Dm | Dm | Dm | F | F | C | C | Dm | G | C | Dm | Dm | Dm"
 PICKING = (0, 2, 3, 4, 3, 2)  # thumb on the root, then fingers up and down, six eighths to the bar
 
 
 def greensleeves() -> Piece:
     tune = (*line(GREEN_VERSE, 3), *line(GREEN_CHORUS, 3, start=48))
     both = f"{GREEN_VERSE_CHANGES} | {GREEN_CHORUS_CHANGES}"
-    intro = chords("Am | Am | G | E", 3)
+    intro = chords("Am | Am | G | Am", 3)
     first, again = chords(both, 3, start=12), chords(both, 3, start=108)
     last = chords("Am | Am", 3, start=204)
     guitar = broken(intro + first + again + last, PICKING, 0.5, 45)

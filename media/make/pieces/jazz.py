@@ -4,7 +4,7 @@ from harmony import Chord, chords, comp, walking
 from score import Note, Part, Piece, line, moved
 
 A_CHANGES = "Fmaj7 | D7 | Gm7 | C7 | Am7 | D7 | Gm7 C7 | F6"
-B_CHANGES = "Cm7 | F7 | Bbmaj7 | Bbmaj7 | Dm7 | G7 | Gm7 | C7"
+B_CHANGES = "Cm7 | F7 | Bbmaj7 | Bb6 | Dm7 | G7 | Gm7 | C7"
 A_TUNE = """
 C5/1.5 A4/.5 C5/1 E5/1 | D5/1.5 C5/.5 A4/1 F#4/1 | G4/1.5 Bb4/.5 D5/1 F5/1 | E5/3 r/1 |
 C5/1.5 E5/.5 G5/1 E5/1 | F#5/1.5 E5/.5 C5/1 A4/1 | Bb4/1 D5/1 E5/.5 D5 C5 Bb4 | A4/3 r/1
@@ -22,7 +22,7 @@ A4/.5 C5 F5 E5 C5/1 A4 | r/.5 A4 C5 D5 F#5/1 D5 | G5/.5 F5 D5 Bb4 G4/1 r | r/.5 
 G5/1.5 E5/.5 C5/1 A4 | F#4/.5 A4 C5 D5 E5/1 C5 | D5/.5 Bb4 G4 Bb4 C5 E5 G5 E5 | F5/2 r
 """
 
-FERRY_A = "Am7 | Am7 | Dm7 | G7 | Cmaj7 | Fmaj7 | Bm7b5 | E7 | Am7 | Am7 | Dm7 | G7 | Cmaj7 | Bm7b5 E7 | Am6 | Am6"
+FERRY_A = "Am7 | Am7 | Dm7 | G7 | C6 | Fmaj7 | Bm7b5 | E7 | Am7 | Am7 | Dm7 | G7 | Cmaj7 | Bm7b5 E7 | Am6 | Am6"
 FERRY_B = "Fmaj7 | Fmaj7 | Em7 | A7 | Dm7 | G7 | Cmaj7 | Bm7b5 E7"
 FERRY_A_TUNE = """
 E5/1.5 D5/.5 C5/1.5 B4/.5 | A4/3 r/1 | F5/1.5 E5/.5 D5/1.5 C5/.5 | B4/3 r/1 |
@@ -56,7 +56,7 @@ def corner_table() -> Piece:
             Part(11, tuple(note for part in vibes for note in part), velocity=76, looseness=0.014),
             Part(0, tuple(note for part in piano for note in part), velocity=72, looseness=0.014),
             Part(26, tuple(_ended(comp(whole, ((0, 0.8), (1, 0.5), (2, 0.8), (3, 0.5))))), velocity=44),
-            Part(32, tuple(_ended(walking(whole))), velocity=84, looseness=0.01),
+            Part(32, tuple(_ended(walking(whole))), velocity=62, looseness=0.01),
             Part(40, _brushes(0, 280), velocity=40, drums=True),
         ),
         beats_per_minute=112,
@@ -88,7 +88,7 @@ def late_ferry() -> Piece:
             Part(11, vibes, velocity=76, looseness=0.014),
             Part(4, piano, velocity=76, looseness=0.014),
             Part(24, tuple(comp(changes, rhythm, low=52)), velocity=54),
-            Part(32, tuple(_root_and_fifth(changes)), velocity=80),
+            Part(32, tuple(_root_and_fifth(changes)), velocity=64),
             Part(0, _bossa_sticks(0, 332), velocity=34, drums=True),
         ),
         beats_per_minute=136,
@@ -101,7 +101,9 @@ def late_ferry() -> Piece:
 
 def _ended(notes: list[Note]) -> list[Note]:
     """The last bars are one held chord: no beat in them but the first."""
-    return [note if note.start < 280 else Note(280, 8, note.pitch, note.strength) for note in notes if note.start < 280.5]
+    return [
+        note if note.start < 280 else Note(280, 8, note.pitch, note.strength) for note in notes if note.start < 280.5
+    ]
 
 
 def _root_and_fifth(changes: list[Chord]) -> list[Note]:

@@ -1,0 +1,155 @@
+"""The shipped shelf: what the index promises is there, sounds, and may be played."""
+
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+MEDIA = Path(__file__).resolve().parents[2] / "media"
+SOUND_FOLDERS = ("music", "podcasts", "daily", "quiz", "quiet")
+SUFFIXES = {".opus", ".ogg", ".mp3", ".wav", ".flac", ".m4a"}
+LARGEST = 8_000_000  # bytes of all that a fresh checkout carries as sound
+KINDS = {"music", "podcast", "daily", "quiz", "quiet"}
+PROMPTS = (
+    "choice_music",
+    "choice_podcast",
+    "choice_daily",
+    "choice_quiz",
+    "choice_quiet",
+    "choice_callback",
+    "or_say",
+    "controls",
+    "not_understood",
+    "now_music",
+    "now_podcast",
+    "now_daily",
+    "now_quiet",
+    "resume",
+    "next",
+    "again",
+    "louder",
+    "softer",
+    "less_talk",
+    "no_more",
+    "connecting",
+    "leaving",
+    "goodbye",
+    "sorry_trouble",
+    "still_here",
+    "hold_again",
+    "agent_has_caller",
+)
+SERVILE = ("important to us", "valued", "apologise", "apologize", "we are sorry", "your patience")
+
+ITEMS = tomllib.loads((MEDIA / "index.toml").read_text(encoding="utf-8"))["item"]
+TEXTS = tomllib.loads((MEDIA / "prompts" / "en" / "prompts.toml").read_text(encoding="utf-8"))
+
+
+def sound_of(path: Path) -> tuple[np.ndarray, int]:
+    """The decoded samples, -1 to 1, and their rate."""
+    with av.open(str(path)) as file:
+        to_float = av.AudioResampler(format="flt", layout="mono")
+        frames = [part for frame in file.decode(audio=0) for part in to_float.resample(frame)]
+    return np.concatenate([frame.to_ndarray().ravel() for frame in frames]), frames[0].sample_rate
+
+
+def silence_at_the_ends(sound: np.ndarray, rate: int) -> tuple[float, float]:
+    loud = np.flatnonzero(np.abs(sound) > 0.01)
+    return loud[0] / rate, (sound.size - 1 - loud[-1]) / rate
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item["id"])
+def test_every_item_is_whole(item):
+    sound, rate = sound_of(MEDIA / item["file"])
+
+    assert item["kind"] in KINDS
+    assert all(item[word] for word in ("title", "artist", "shelf", "language"))
+    assert sound.size / rate > 15
+    assert 0.03 < np.sqrt(np.mean(sound**2)) < 0.3
+    assert np.abs(sound).max() < 1.0
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item["id"])
+def test_every_item_says_its_licence_and_where_it_came_from(item):
+    licence = item["licence"]
+
+    assert licence["name"]
+    assert licence["source"]
+    assert isinstance(licence["attribution"], str)
+
+
+def test_ids_are_unique():
+    assert max(Counter(item["id"] for item in ITEMS).values()) == 1
+
+
+def test_files_and_index_agree():
+    found = {path for folder in SOUND_FOLDERS for path in (MEDIA / folder).rglob("*") if path.suffix in SUFFIXES}
+
+    assert found == {MEDIA / item["file"] for item in ITEMS}
+
+
+def test_one_track_plays_when_all_else_fails():
+    house = [item for item in ITEMS if item.get("house")]
+
+    assert [item["kind"] for item in house] == ["music"]
+
+
+def test_there_is_a_choice_of_music_a_podcast_and_an_update():
+    music = [item for item in ITEMS if item["kind"] == "music"]
+    series = Counter(item["shelf"] for item in ITEMS if item["kind"] == "podcast")
+
+    assert len(music) >= 4
+    assert len({item["shelf"] for item in music}) >= 2
+    assert max(series.values()) >= 3
+    assert [item for item in ITEMS if item["kind"] == "daily" and item["shelf"] == "updates"]
+
+
+@pytest.mark.parametrize("item", [item for item in ITEMS if item["kind"] == "music"], ids=lambda item: item["id"])
+def test_music_is_long_enough_to_be_worth_choosing_and_begins_and_ends_softly(item):
+    sound, rate = sound_of(MEDIA / item["file"])
+    edge = round(0.03 * rate)
+
+    assert 90 <= sound.size / rate <= 240
+    assert np.abs(sound[:edge]).max() < 0.03
+    assert np.abs(sound[-edge:]).max() < 0.03
+
+
+def test_orders_on_a_shelf_are_distinct():
+    places = Counter((item["kind"], item["shelf"], item["order"]) for item in ITEMS)
+
+    assert max(places.values()) == 1
+
+
+def test_every_prompt_is_written_and_recorded_and_nothing_else():
+    recorded = {path.stem for path in (MEDIA / "prompts" / "en").glob("*.opus")}
+
+    assert set(TEXTS) == set(PROMPTS)
+    assert recorded == set(PROMPTS)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_a_prompt_sounds_at_once_and_ends_promptly(prompt):
+    sound, rate = sound_of(MEDIA / "prompts" / "en" / f"{prompt}.opus")
+    before, after = silence_at_the_ends(sound, rate)
+
+    assert TEXTS[prompt]["text"].strip()
+    assert 0.3 < sound.size / rate < 12
+    assert np.abs(sound).max() > 0.1
+    assert before <= 0.2
+    assert after <= 0.2
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_no_prompt_is_servile(prompt):
+    text = TEXTS[prompt]["text"].lower()
+
+    assert not [phrase for phrase in SERVILE if phrase in text]
+
+
+def test_the_sound_of_a_fresh_checkout_is_small():
+    files = [path for path in MEDIA.rglob("*") if path.suffix in SUFFIXES]
+
+    assert sum(path.stat().st_size for path in files) < LARGEST
