@@ -1,0 +1,216 @@
+"""How the carrier speaks to the service: signed requests, repeated and delayed as a network does it.
+
+`ask` is for documents that a call waits for: never delayed. `tell` is for news (status, the end of a queue): may come late, in
+another order, more than once. Both repeat themselves with the same body and the same idempotency token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+from msgspec import Struct
+
+from holdsvc.simulator.clock import SimClock
+from holdsvc.simulator.findings import Findings
+from holdsvc.simulator.signing import HEADER, sign
+from holdsvc.simulator.sound import Fetched
+
+WHOLE_ANSWER = 15.0  # seconds Twilio waits for a document (platforms' table of budgets)
+TOKEN_HEADER = "I-Twilio-Idempotency-Token"  # noqa: S105 a header's name
+LATE_REPEAT = 0.3  # share of the repetitions that come long after the first copy, when the call has moved on
+
+
+class Target(Struct, frozen=True):
+    """The service as its operator configured it. `public` is what is signed; without one, that is `base`."""
+
+    base: str  # where it listens: http://127.0.0.1:8080
+    token: str  # the account's auth token, shared with the service
+    public: str = ""
+    api_token: str = ""
+
+    @property
+    def signed_base(self) -> str:
+        return (self.public or self.base).rstrip("/")
+
+    def reach(self, url: str) -> str | None:
+        """The address to connect to for a URL that the service handed out; None for a URL of somebody else."""
+        for scheme in ("", "ws"):
+            public, base = scheme_of(self.signed_base, scheme), scheme_of(self.base.rstrip("/"), scheme)
+            if url == public or url.startswith((public + "/", public + "?")):
+                return base + url.removeprefix(public)
+        return None
+
+
+def scheme_of(url: str, kind: str) -> str:
+    """The same address for a websocket if `kind` is "ws", else as it is."""
+    return "ws" + url.removeprefix("http") if kind == "ws" else url
+
+
+class Chaos(Struct, frozen=True):
+    """How badly the network behaves: shares of requests, and the longest delay in seconds."""
+
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    late: float = 20.0
+    tries: int = 2  # connection attempts a request gets
+
+
+CALM = Chaos()
+
+
+class Hook(Struct, frozen=True):
+    """One request and its answer, for whoever looks on."""
+
+    step: str
+    method: str
+    url: str
+    fields: tuple[tuple[str, str], ...]
+    status: int  # 0: no answer
+    content_type: str
+    body: bytes
+    seconds: float  # from request to answer, by the machine's own clock
+
+
+class Hooks:
+    def __init__(
+        self,
+        target: Target,
+        client: aiohttp.ClientSession,
+        clock: SimClock,
+        findings: Findings,
+        *,
+        chaos: Chaos = CALM,
+        rng: random.Random,
+        watch: Callable[[Hook], None] = lambda hook: None,
+    ) -> None:
+        self.target = target
+        self.seconds: list[float] = []
+        self.sent: Counter[str] = Counter()
+        self.repeated = 0
+        self.delayed = 0
+        self.unanswered: set[str] = set()  # calls with a request that got no 2xx answer
+        self._client = client
+        self._clock = clock
+        self._findings = findings
+        self._chaos = chaos
+        self._rng = rng
+        self._watch = watch
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def ask(self, url: str, fields: Mapping[str, str], *, call: str, method: str = "POST") -> Hook:
+        """A document that the call waits for. Of two copies either answer may be the one that arrived."""
+        token = f"{self._rng.getrandbits(128):032x}"
+        if self._rng.random() >= self._chaos.duplicate:
+            return await self._send(url, fields, method, token, call)
+        self.repeated += 1
+        if self._rng.random() < LATE_REPEAT:
+            self._later(self._delay(), url, fields, method, token, call)
+            return await self._send(url, fields, method, token, call)
+        both = await asyncio.gather(*(self._send(url, fields, method, token, call) for _ in range(2)))
+        return self._rng.choice([hook for hook in both if hook.status == 200] or both)
+
+    def tell(self, url: str, fields: Mapping[str, str], *, call: str) -> None:
+        """News; sent now or later, and perhaps again. `all_told` waits for what is under way."""
+        token = f"{self._rng.getrandbits(128):032x}"
+        delayed = self._rng.random() < self._chaos.reorder
+        self.delayed += delayed
+        self._later(self._delay() if delayed else 0.0, url, fields, "POST", token, call)
+        if self._rng.random() < self._chaos.duplicate:
+            self.repeated += 1
+            self._later(self._rng.choice((0.0, self._delay())), url, fields, "POST", token, call)
+
+    async def all_told(self) -> None:
+        while self._under_way:
+            await asyncio.gather(*self._under_way)
+
+    async def fetch(self, url: str, headers: dict[str, str]) -> Fetched:
+        """A sound. Its request carries no parameters of the call and no signature that we know of."""
+        reached = self.target.reach(url)
+        if reached is None:
+            return Fetched(0, {}, b"")
+        try:
+            with self._clock.busy():
+                async with self._client.get(reached, headers=headers, allow_redirects=False) as answer:
+                    body = await answer.read()
+            return Fetched(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
+        except (aiohttp.ClientError, TimeoutError):
+            return Fetched(0, {}, b"")
+
+    def _delay(self) -> float:
+        return self._rng.uniform(0.0, self._chaos.late)
+
+    def _later(self, seconds: float, *request: str | Mapping[str, str]) -> None:
+        task = asyncio.create_task(self._send_later(seconds, *request))  # type: ignore[arg-type]  # handed through
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _send_later(
+        self, seconds: float, url: str, fields: Mapping[str, str], method: str, token: str, call: str
+    ) -> None:
+        if seconds > 0:
+            await self._clock.sleep(seconds)
+        await self._send(url, fields, method, token, call)
+
+    async def _send(self, url: str, fields: Mapping[str, str], method: str, token: str, call: str) -> Hook:
+        step = step_of(url)
+        self.sent[step] += 1
+        if method == "GET":
+            url += ("&" if "?" in url else "?") + urlencode(list(fields.items()))
+        began = time.perf_counter()
+        with self._clock.busy():
+            status, kind, body = await self._exchange(url, fields, method, token)
+        hook = Hook(step, method, url, tuple(fields.items()), status, kind, body, time.perf_counter() - began)
+        self.seconds.append(hook.seconds)
+        if not 200 <= status < 300:
+            self.unanswered.add(call)
+            said = f"was answered with status {status}" if status else "got no answer"
+            self._findings.add("hook_status", f"the hook {step} {said} (11200)", call=call, url=url)
+        self._watch(hook)
+        return hook
+
+    async def _exchange(self, url: str, fields: Mapping[str, str], method: str, token: str) -> tuple[int, str, bytes]:
+        reached = self.target.reach(url)
+        if reached is None:
+            return 0, "", b""
+        posted = method != "GET"
+        headers = {HEADER: sign(self.target.token, url, fields.items() if posted else ()), TOKEN_HEADER: token}
+        body = None
+        if posted:
+            headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
+            body = urlencode(list(fields.items())).encode()
+        for attempt in range(self._chaos.tries):
+            try:
+                async with self._client.request(
+                    method, reached.partition("#")[0], data=body, headers=headers, allow_redirects=False
+                ) as answer:
+                    return answer.status, answer.headers.get("Content-Type", ""), await answer.read()
+            except aiohttp.ClientConnectionError:
+                if attempt + 1 < self._chaos.tries:
+                    await asyncio.sleep(
+                        min(1.0, 0.05 * 2**attempt)
+                    )  # the service is down: its own time, not the clock's
+            except (aiohttp.ClientError, TimeoutError):
+                break
+        return 0, "", b""
+
+
+def step_of(url: str) -> str:
+    """The last part of a hook's path: call, wait, input ..."""
+    return urlsplit(url).path.rstrip("/").rpartition("/")[2]
+
+
+def client_session() -> aiohttp.ClientSession:
+    """The carrier's own client: no cookies, no redirects followed, Twilio's patience."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=128),
+        timeout=aiohttp.ClientTimeout(total=WHOLE_ANSWER),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=True,
+        headers={"User-Agent": "TwilioProxy/1.1", "Accept": "*/*"},
+    )

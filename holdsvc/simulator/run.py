@@ -1,0 +1,218 @@
+"""A simulation from its first call to its verdict, against a running service or one embedded in the same process."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+from msgspec import Struct
+
+from holdsvc.simulator.agents import Agent
+from holdsvc.simulator.callers import Crowd, gaps, start
+from holdsvc.simulator.carrier import Carrier
+from holdsvc.simulator.clock import RealClock, SimClock, VirtualClock
+from holdsvc.simulator.habits import Habits
+from holdsvc.simulator.hooks import Chaos, Target, client_session
+from holdsvc.simulator.ledger import Books, Row, Samples, Unreadable
+from holdsvc.simulator.verdict import REAL, VIRTUAL, Verdict, compare_metrics, compare_waits, conserved
+
+HASTE = 12.0  # how much faster people live in real time unless told otherwise: patience of 5 s on average
+STEPS = 50  # moments at which the conservation law is looked at
+UNDER_WAY = 2.0  # seconds; what began later than that ago may not have reached a service in real time
+PATIENCE_WITH_LOG = 10  # half seconds that the log may lag behind in real time
+
+
+class Progress(Struct, frozen=True):
+    placed: int
+    over: int
+    calls: int
+    seconds: float  # on the simulation's clock
+
+
+async def simulate(
+    target: Target,
+    *,
+    calls: int = 500,
+    rate: float | None = None,
+    duplicate: float = 0.0,
+    reorder: float = 0.0,
+    seed: int = 1,
+    mode: str = "documents",
+    queue: str = "support",
+    clock: SimClock | None = None,
+    speed: float | None = None,
+    habits: Habits = Habits(),  # noqa: B008 frozen
+    progress: Callable[[Progress], None] = lambda progress: None,
+) -> Verdict:
+    """Let so many calls come and go, and compare.
+
+    `rate` is calls a second of the clock; `mode` is documents, stream or mixed; `speed` is how much faster people live than
+    in life (1 on a virtual clock, 12 in real time). A virtual clock is the one that the embedded service was built with;
+    streams need real time.
+    """
+    clock = clock or RealClock()
+    if clock.virtual and mode != "documents":
+        raise ValueError("streams are paced by real time: a virtual clock can only run documents")
+    people = habits.faster(speed or (1.0 if clock.virtual else HASTE))
+    async with client_session() as client:
+        rng = random.Random(seed)
+        chaos = Chaos(duplicate, reorder, people.late)
+        carrier = Carrier(target, client, clock, rng=rng, chaos=chaos, rings=people.rings)
+        books = Books(target, client, clock)
+        run = _Run(carrier, books, people, rng, calls, rate or (0.5 if clock.virtual else 10.0), mode, queue, progress)
+        driver = asyncio.create_task(clock.run()) if isinstance(clock, VirtualClock) else None
+        try:
+            return await run.whole()
+        finally:
+            if driver is not None:
+                driver.cancel()
+
+
+class _Run:
+    def __init__(
+        self,
+        carrier: Carrier,
+        books: Books,
+        habits: Habits,
+        rng: random.Random,
+        calls: int,
+        rate: float,
+        mode: str,
+        queue: str,
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self._carrier = carrier
+        self._books = books
+        self._habits = habits
+        self._rng = rng
+        self._calls = calls
+        self._rate = rate
+        self._mode = mode
+        self._queue = queue
+        self._progress = progress
+        self._differences: list[str] = []
+        self._steps = 0
+        self._over = 0
+
+    async def whole(self) -> Verdict:
+        before = await self._samples()
+        agents = [
+            asyncio.create_task(Agent(self._carrier, self._habits, random.Random(self._rng.random())).work())
+            for _ in range(self._habits.agents(self._rate, self._calls))
+        ]
+        beside = [*agents, *([asyncio.create_task(self._watch(before))] if before else [])]
+        try:
+            await self._traffic()
+            await self._carrier.all_over()
+        finally:
+            for task in beside:
+                task.cancel()
+            faults = [fault for fault in await asyncio.gather(*beside, return_exceptions=True) if fault]
+        for fault in faults:
+            if isinstance(fault, Exception):
+                raise fault
+        return await self._judge(before)
+
+    async def _traffic(self) -> None:
+        crowd = Crowd(self._habits, self._rng)
+        for gap in gaps(self._rate, self._calls, self._rng):
+            await self._carrier.clock.sleep(gap)
+            mode = self._rng.choice(("documents", "stream")) if self._mode == "mixed" else self._mode
+            leg = self._carrier.place(crowd.number(), queue=self._queue, mode=mode)
+            leg.over.add_done_callback(self._one_over)
+            start(leg, self._habits, self._carrier.clock, random.Random(self._rng.random()))
+            self._tell()
+
+    def _one_over(self, _: asyncio.Future[None]) -> None:
+        self._over += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        seconds = self._carrier.clock.monotonic()
+        self._progress(Progress(len(self._carrier.truth.calls), self._over, self._calls, seconds))
+
+    async def _watch(self, before: Samples) -> None:
+        """Look at the conservation law while calls come and go."""
+        clock, truth = self._carrier.clock, self._carrier.truth
+        pause = self._calls / self._rate / STEPS
+        while True:
+            await clock.sleep(pause)
+            recent = clock.now() - timedelta(seconds=0 if clock.virtual else UNDER_WAY)
+            least = sum(wait.began <= recent for _, wait in truth.waits())
+            now = await self._samples()
+            most = truth.offered
+            broken = conserved(before, now, least, most) if now else None
+            self._steps += 1
+            if broken:
+                self._differences.append(f"at {clock.now():%H:%M:%S} {broken}")
+
+    async def _samples(self) -> Samples | None:
+        try:
+            return await self._books.samples()
+        except Unreadable as reason:
+            self._differences.append(str(reason))
+            return None
+
+    async def _judge(self, before: Samples | None) -> Verdict:
+        """The comparison; in real time the log may need a moment for the last calls."""
+        rows: list[Row] = []
+        found: list[str] = []
+        for attempt in range(1 if self._carrier.clock.virtual else PATIENCE_WITH_LOG):
+            if attempt:
+                await asyncio.sleep(0.5)
+            rows, found = await self._compare(before)
+            if not found:
+                break
+        return self._verdict(rows, found)
+
+    async def _compare(self, before: Samples | None) -> tuple[list[Row], list[str]]:
+        truth = self._carrier.truth
+        try:
+            rows = [row for row in await self._books.rows() if row.call in truth.calls]
+            found = list(compare_waits(truth, rows, VIRTUAL if self._carrier.clock.virtual else REAL))
+            if before is not None:
+                found += compare_metrics(before, await self._books.samples(), rows)
+        except Unreadable as reason:
+            return [], [str(reason)]
+        return rows, found
+
+    def _verdict(self, rows: list[Row], found: list[str]) -> Verdict:
+        truth = self._carrier.truth
+        ends = Counter(str(wait.end) for _, wait in truth.waits())
+        ends["held again"] = sum(wait.hold for call in truth.calls.values() for wait in call.waits)
+        return Verdict(
+            calls=len(truth.calls),
+            waits=sum(1 for _ in truth.waits()),
+            outcomes=dict(ends),
+            exact=sum(row.exact for row in rows),
+            amended=sum(row.amended for row in rows),
+            differences=(*self._differences, *found),
+            findings=self._carrier.findings.all(),
+            figures=self._figures(),
+            steps=self._steps,
+        )
+
+    def _figures(self) -> dict[str, float]:
+        hooks, figures = self._carrier.hooks, self._carrier.figures
+        heard = sum(sum(call.heard.values()) for call in self._carrier.truth.calls.values())
+        waited = sum(wait.seconds for call in self._carrier.truth.calls.values() for wait in call.waits)
+        return {
+            "hooks": float(sum(hooks.sent.values())),
+            "repeated": float(hooks.repeated),
+            "delayed": float(hooks.delayed),
+            "answer p50 ms": 1000 * quantile(hooks.seconds, 0.5),
+            "answer p99 ms": 1000 * quantile(hooks.seconds, 0.99),
+            "share of waiting with sound": round(heard / waited, 3) if waited else 0.0,
+            "first sound p99 ms": 1000 * quantile(figures.first_sound, 0.99),
+            "switch p99 ms": 1000 * quantile(figures.switches, 0.99),
+            "stream gaps": float(figures.gaps),
+        }
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The value that this share of them does not exceed; 0 of none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

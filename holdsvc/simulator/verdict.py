@@ -1,0 +1,127 @@
+"""The comparison: what really happened against what the service wrote down, in plain sentences."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from holdsvc.simulator.findings import Finding
+from holdsvc.simulator.ledger import Row, Samples
+from holdsvc.simulator.truth import SHORT, Call, Truth, Wait
+
+SHOWN = 20  # differences that a report lists
+
+
+class Exactness(Struct, frozen=True):
+    """How far the log may be from the truth, in seconds."""
+
+    own: float  # where the service's own receipt tells
+    told: float  # where only the platform's whole seconds do
+    short: float = SHORT  # the threshold of a short abandon
+
+
+VIRTUAL = Exactness(own=0.001, told=1.0)
+REAL = Exactness(own=0.5, told=1.5)  # the machine's own delays come on top
+
+
+class Verdict(Struct, frozen=True):
+    calls: int
+    waits: int
+    outcomes: dict[str, int]  # of the truth, in its own words
+    exact: int  # waits that the service says it knows to the moment
+    amended: int
+    differences: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    figures: dict[str, float]
+    steps: int = 0  # moments at which the conservation law was looked at
+
+    @property
+    def ok(self) -> bool:
+        return not self.differences and not self.findings
+
+
+def compare_waits(truth: Truth, rows: Sequence[Row], exactness: Exactness) -> Iterator[str]:
+    """What the wait log has wrong. Rows of calls that are not the simulation's are not looked at."""
+    written: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        written[row.call].append(row)
+    for call in truth.calls.values():
+        waits = [wait for wait in call.waits if not wait.hold]
+        found = written[call.sid]
+        if len(found) != len(waits):
+            yield f"{call.sid}: {_number(len(waits), 'wait')} happened, {_number(len(found), 'row')} in the log"
+            continue
+        for wait, row in zip(waits, sorted(found, key=lambda row: row.began), strict=True):
+            yield from _compare(call, wait, row, exactness)
+
+
+def _compare(call: Call, wait: Wait, row: Row, exactness: Exactness) -> Iterator[str]:
+    slack = (exactness.own if row.exact else exactness.told) + wait.slack
+    if wait.end is None:
+        yield f"{call.sid}: the simulation ended before the wait did"
+        return
+    if row.outcome is None or row.seconds is None:
+        yield f"{call.sid}: {wait.end} after {wait.seconds:.3f} s, still open in the log"
+        return
+    may = wait.outcomes(slack, exactness.short)
+    if row.outcome not in may:
+        yield f"{call.sid}: {wait.end} after {wait.seconds:.3f} s, the log says {row.outcome} after {row.seconds:.3f} s"
+    if abs(row.seconds - wait.seconds) > slack:
+        kind = "exactly" if row.exact else "in whole seconds"
+        yield f"{call.sid}: waited {wait.seconds:.3f} s, the log says {row.seconds:.3f} s ({kind}; {wait.end})"
+    if abs((row.began - wait.began).total_seconds()) > slack:
+        yield f"{call.sid}: began to wait at {wait.began:%H:%M:%S.%f}, the log says {row.began:%H:%M:%S.%f}"
+    if row.queue != wait.queue:
+        yield f"{call.sid}: waited in {wait.queue}, the log says {row.queue}"
+
+
+def compare_metrics(before: Samples, after: Samples, rows: Sequence[Row]) -> Iterator[str]:
+    """Totals and amendments together against the log, as far as they moved since `before`."""
+    logged = Counter(row.outcome for row in rows if row.outcome)
+    counted = after.logged()
+    counted.subtract(before.logged())
+    for outcome in sorted({*logged, *(word for word in counted if word)}):
+        if counted[outcome] != logged[outcome]:
+            yield f"/metrics with amendments counts {counted[outcome]} {outcome}, the log has {logged[outcome]}"
+
+
+def conserved(before: Samples, now: Samples, least: int, most: int) -> str | None:
+    """The conservation law at one moment: what began is what ended plus what waits. None: it holds."""
+    ended = _ended(now) - _ended(before)
+    waiting = now.waiting - before.waiting
+    if least <= ended + waiting <= most:
+        return None
+    offered = str(least) if least == most else f"{least} to {most}"
+    return f"offered {offered}, but ended {ended} + waiting {waiting:.0f}"
+
+
+def _ended(samples: Samples) -> int:
+    return sum(count for word, count in samples.logged().items() if word)
+
+
+def report(verdict: Verdict) -> str:
+    """The verdict for a terminal."""
+    lines = [
+        f"calls {verdict.calls} · waits {verdict.waits} · "
+        + " · ".join(f"{word} {count}" for word, count in sorted(verdict.outcomes.items())),
+        f"known to the moment {verdict.exact} · amended {verdict.amended} · "
+        f"conservation law looked at {verdict.steps} times",
+        " · ".join(f"{name} {_figure(value)}" for name, value in verdict.figures.items()),
+    ]
+    lines += [f"difference: {sentence}" for sentence in verdict.differences[:SHOWN]]
+    if len(verdict.differences) > SHOWN:
+        lines.append(f"... and {len(verdict.differences) - SHOWN} more")
+    lines += [f"finding: {f.sentence} ({f.times} times, first in {f.call} {f.url})" for f in verdict.findings]
+    faults = len(verdict.differences) + len(verdict.findings)
+    lines.append("verdict: no difference" if verdict.ok else f"verdict: {_number(faults, 'difference')}")
+    return "\n".join(lines)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) else f"{value:.3f}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
