@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 REFUSED = 65  # exit code of a process that found the file bad (sysexits: EX_DATAERR)
+UNABLE = 70  # of one that could not begin, whatever the file (EX_SOFTWARE)
 
 
 def command(module: str, *words: str) -> list[str]:

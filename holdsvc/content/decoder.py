@@ -22,7 +22,7 @@ import numpy as np
 
 from holdsvc.audio.g711 import Samples
 from holdsvc.content import apart
-from holdsvc.errors import BadContent
+from holdsvc.errors import BadContent, HoldsvcError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,12 +72,15 @@ _RAW = "mulaw"  # has no header to read a rate from
 
 
 def decode(source: Path, rate: int = DECODED_RATE, limits: Limits | None = None) -> Samples:
-    """One channel of the file's first sound track; BadContent tells why there is none."""
+    """One channel of the file's first sound track. BadContent tells why there is none; HoldsvcError, that it is not
+    the file's fault."""
     limits = limits or Limits()
     with source.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > limits.source:
             raise BadContent(f"the file has {size >> 20} MB, more than the {limits.source >> 20} MB allowed")
+        if not size:
+            raise BadContent("the file is empty")
         demuxer = demuxer_of(stream.read(16), source.suffix)
         stream.seek(0)
         return _decoded(stream, demuxer, rate, limits)
@@ -140,6 +143,8 @@ def _decoded(stream: IO[bytes], demuxer: str, rate: int, limits: Limits) -> Samp
         child.stdout.close()
         child.stderr.close()
         child.wait()
+    if code == apart.UNABLE and not late.is_set():
+        raise HoldsvcError(f"the decoder cannot start: {_line(last_words)}")
     if code != 0 or len(pcm) > most:
         raise BadContent(_reason(code, last_words, late.is_set()))
     return _sound(pcm)
@@ -154,9 +159,14 @@ def _reason(code: int, words: bytes, late: bool) -> str:
     if late or -code == _SIGXCPU:
         return "decoding took too long"
     if code == apart.REFUSED:
-        line = words.decode("ascii", "replace").strip().rpartition("\n")[2]
-        return "".join(c for c in line if c.isprintable())[:_LAST_WORDS] or "the file is damaged"
+        return _line(words) or "the file is damaged"
     return "the decoder gave up on this file" + (f" (signal {-code})" if code < 0 else "")
+
+
+def _line(words: bytes) -> str:
+    """The last line, as far as it can be believed."""
+    line = words.decode("ascii", "replace").strip().rpartition("\n")[2]
+    return "".join(c for c in line if c.isprintable())[:_LAST_WORDS]
 
 
 def _sound(pcm: bytes) -> Samples:
@@ -178,7 +188,11 @@ def main(arguments: list[str]) -> int:
     _bound(limits)
     try:
         _rehearse()
-        _shut()
+    except Exception as error:  # not the file's fault: it has not been looked at
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return apart.UNABLE
+    _shut()
+    try:
         pcm = _mixed(sys.stdin.buffer, demuxer, rate, limits)
     except Exception as error:  # the edge of this process: whatever it was, the file is not for callers
         sys.stderr.write(f"{_told(error)}\n")

@@ -16,7 +16,7 @@ ENCODERS: Mapping[str, tuple[str, str, int]] = {  # suffix -> container, codec, 
     ".m4a": ("ipod", "aac", 44100),
     ".aac": ("adts", "aac", 22050),
     ".opus": ("ogg", "libopus", 48000),
-    ".oga": ("ogg", "flac", 44100),
+    ".ogg": ("ogg", "vorbis", 44100),
     ".flac": ("flac", "flac", 44100),
     ".wav": ("wav", "pcm_s16le", 22050),
     ".aiff": ("aiff", "pcm_s16be", 44100),
@@ -55,12 +55,14 @@ def pink(seconds: float, seed: int = 2, rate: int = 48000) -> Sound:
 def file(sound: Sound, suffix: str, rate: int = 48000, written_at: int | None = None) -> bytes:
     """One row a channel, or a flat array for one channel; `rate` is the sound's, `written_at` the file's."""
     container, codec, usual = ENCODERS[suffix]
+    if codec == "vorbis" and sound.ndim == 1:
+        sound = np.stack([sound, sound])  # all that this encoder can
     layout = "mono" if sound.ndim == 1 else "stereo"
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(np.atleast_2d(sound)), "fltp", layout)
     frame.sample_rate = rate
     out = io.BytesIO()
     with av.open(out, "w", format=container) as target:
-        stream = target.add_stream(codec, rate=written_at or usual)
+        stream = target.add_stream(codec, rate=written_at or usual, options={"strict": "experimental"})
         stream.layout = layout
         for piece in (frame, None):
             for packet in stream.encode(piece):

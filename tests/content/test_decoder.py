@@ -1,0 +1,167 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from holdsvc.content import apart
+from holdsvc.content.decoder import FORMATS, Limits, decode, decode_bytes, demuxer_of
+from holdsvc.errors import BadContent, HoldsvcError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.content.signals import ENCODERS, file, silence, tone
+
+
+@pytest.mark.parametrize("suffix", ENCODERS)
+def test_every_format_gives_the_sound_that_went_in(suffix):
+    source = file(tone(1.0), suffix)
+
+    pcm = decode_bytes(source, suffix, 16000)
+
+    middle = pcm[4000:12000]
+    assert len(pcm) / 16000 == pytest.approx(1.0, abs=0.1)
+    assert np.sqrt(2 * np.square(middle).mean()) == pytest.approx(0.3, rel=0.1)
+    assert np.abs(np.fft.rfft(middle)).argmax() * 2 == pytest.approx(500, abs=2)
+
+
+@pytest.mark.parametrize("suffix", sorted(set(ENCODERS) - {".ulaw"}))
+def test_what_the_bytes_say_counts_and_not_the_name(suffix):
+    source = file(tone(0.5), suffix)
+
+    assert len(decode_bytes(source, ".bin")) == pytest.approx(8000, abs=1600)
+
+
+def test_opposed_sides_do_not_silence_each_other():
+    side = tone(1.0)
+
+    pcm = decode_bytes(file(np.stack([side, -side]), ".flac"), ".flac")
+
+    assert np.abs(pcm).max() == pytest.approx(0.3, abs=0.01)
+
+
+def test_two_sides_become_their_mean():
+    pcm = decode_bytes(file(np.stack([tone(1.0), silence(1.0)]), ".flac"), ".flac")
+
+    assert np.abs(pcm).max() == pytest.approx(0.15, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("source", "suffix", "reason"),
+    [
+        (b"", ".wav", "is empty"),
+        (b"plain text", ".txt", "not a sound file"),
+        (b"#EXTM3U\nhttp://192.0.2.1/a.ts\n", ".m3u8", "not a sound file"),
+        (b"plain text" * 100, ".mp3", "cannot be read"),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", ".wav", "cannot be read"),
+        (b"OggS" + bytes(range(256)) * 8, ".ogg", "cannot be read"),
+        (b"", ".ulaw", "is empty"),
+    ],
+)
+def test_a_bad_file_is_refused_with_a_reason(source, suffix, reason):
+    with pytest.raises(BadContent, match=reason):
+        decode_bytes(source, suffix)
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(seconds=1.0), "longer than"),
+        (Limits(source=1000), "more than"),
+        (Limits(wall=0.01), "took too long"),
+    ],
+)
+def test_a_file_that_costs_too_much_is_refused(limits, reason):
+    source = file(tone(2.0), ".flac")
+
+    with pytest.raises(BadContent, match=reason):
+        decode_bytes(source, ".flac", limits=limits)
+
+
+def test_sound_that_fills_the_memory_is_refused():
+    hour = bytes(8000 * 3600)
+
+    with pytest.raises(BadContent, match="too much memory"):
+        decode_bytes(hour, ".ulaw", limits=Limits(memory=300 << 20))
+
+
+def test_a_decoder_that_cannot_start_does_not_speak_ill_of_the_file():
+    with pytest.raises(HoldsvcError, match="cannot start") as caught:
+        decode_bytes(file(tone(0.2), ".wav"), ".wav", limits=Limits(memory=80 << 20))
+
+    assert not isinstance(caught.value, BadContent)
+
+
+def test_a_truncated_file_gives_what_can_be_heard_of_it(tmp_path):
+    whole = file(tone(3.0), ".mp3")
+    half = tmp_path / "half.mp3"
+    half.write_bytes(whole[: len(whole) // 2])
+
+    assert len(decode(half)) / 16000 == pytest.approx(1.5, abs=0.2)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from(sorted(ENCODERS)), st.data())
+def test_a_damaged_file_gives_sound_or_a_reason_and_nothing_else(suffix, data):
+    source = bytearray(file(tone(0.3), suffix))
+    for _ in range(data.draw(st.integers(1, 30))):
+        source[data.draw(st.integers(0, len(source) - 1))] = data.draw(st.integers(0, 255))
+
+    try:
+        pcm = decode_bytes(bytes(source), suffix, limits=Limits(seconds=60, wall=20))
+    except BadContent as error:
+        reason = str(error)
+    else:
+        assert np.isfinite(pcm).all()
+        reason = ""
+
+    assert reason.isprintable()
+    assert len(reason) < 400
+
+
+@given(st.binary(max_size=16), st.sampled_from([*FORMATS, "", ".txt", ".m3u8", ".sdp"]))
+def test_only_known_demuxers_are_ever_forced(head, suffix):
+    try:
+        assert demuxer_of(head, suffix) in FORMATS.values()
+    except BadContent:
+        assert suffix not in (".mp3", ".aac", ".ulaw")
+
+
+def test_the_confined_process_can_open_nothing_once_it_is_shut():
+    tried = """
+import socket
+from holdsvc.content import decoder
+decoder._bound(decoder.Limits())
+decoder._rehearse()
+decoder._shut()
+for attempt in (lambda: open("/dev/null"), lambda: socket.socket(), lambda: open("made", "w")):
+    try:
+        attempt()
+    except OSError:
+        continue
+    raise SystemExit("it could")
+"""
+    child = subprocess.run(
+        [sys.executable, "-P", "-s", "-c", tried], env=apart.environment(), capture_output=True, text=True, timeout=60
+    )
+
+    assert child.returncode == 0, child.stderr
+
+
+def test_the_environment_of_the_confined_process_hands_on_no_secret(monkeypatch):
+    monkeypatch.setenv("HOLDSVC_API__TOKEN", "hush")
+
+    assert not [name for name in apart.environment() if name.startswith("HOLDSVC")]
+
+
+def test_the_service_does_not_load_the_decoders_library():
+    looked = """
+import sys
+import holdsvc.content.library, holdsvc.content.ingest, holdsvc.content.decoder
+print([name for name in ("av", "pydub") if name in sys.modules])
+import holdsvc.errors
+"""
+    child = subprocess.run(
+        [sys.executable, "-P", "-s", "-c", looked], env=apart.environment(), capture_output=True, text=True, timeout=60
+    )
+
+    assert child.stdout.strip() == "[]", child.stderr
