@@ -43,9 +43,11 @@ def listen(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     """Move the offset by what the caller really heard."""
     heard = event.heard
     item = plan.item(heard.content) if heard else None
-    if heard is None or item is None or heard.until_second <= heard.from_second:
+    if heard is None or item is None:
         return session, ()
     until = min(heard.until_second, item.seconds)
+    if until <= heard.from_second:
+        return session, ()
     seconds = {one.content: one.seconds for one in session.listened}
     seconds[item.id] = seconds.get(item.id, 0.0) + until - heard.from_second
     session = replace(

@@ -1,0 +1,92 @@
+"""Who may ask what. Every route says so; one that does not is refused, and a test walks them all."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+from ipaddress import ip_address, ip_network
+from typing import TypeVar
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+H = TypeVar("H", bound=Callable[..., Awaitable[web.StreamResponse]])
+
+FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
+
+
+class Access(StrEnum):
+    PUBLIC = "public"  # tells nothing that is not for everybody
+    SIGNED = "signed"  # the handler checks a signature or a one-time token itself
+    TOKEN = "token"  # noqa: S105  the API: bearer token; without one configured, only this machine
+    PAGE = "page"  # the page is an empty frame: its data comes through the API; without a token only this machine
+    SCRAPE = "scrape"  # this machine and the networks of metrics.allow
+
+
+def access(kind: Access) -> Callable[[H], H]:
+    def mark(handler: H) -> H:
+        handler.__dict__["access"] = kind
+        return handler
+
+    return mark
+
+
+def access_of(handler: object) -> Access | None:
+    found = getattr(handler, "access", None)
+    return found if isinstance(found, Access) else None
+
+
+class Guard:
+    """Decides by route, peer, Host header and token."""
+
+    def __init__(self, token: str, scrape: Sequence[str], *, public: bool) -> None:
+        self._token, self._public = token, public
+        self._scrape = [ip_network(one, strict=False) for one in scrape]
+
+    def admits(self, request: web.Request, kind: Access | None) -> bool:
+        match kind:
+            case Access.PUBLIC | Access.SIGNED:
+                return True
+            case Access.TOKEN:
+                return self._bears_token(request) if self._token else self.local(request)
+            case Access.PAGE:
+                return bool(self._token) or self.local(request)
+            case Access.SCRAPE:
+                return self.local(request) or self._may_scrape(request) or self._bears_token(request)
+            case _:
+                return False
+
+    def local(self, request: web.Request) -> bool:
+        """From this machine, addressed as this machine, through no proxy, and no public URL is set."""
+        forwarded = any(name in request.headers for name in FORWARDING)
+        return not self._public and not forwarded and is_loopback(request.remote) and host_is_loopback(request.host)
+
+    def _bears_token(self, request: web.Request) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        return (
+            bool(self._token)
+            and scheme.lower() == "bearer"
+            and hmac.compare_digest(given.encode(), self._token.encode())
+        )
+
+    def _may_scrape(self, request: web.Request) -> bool:
+        try:
+            peer = ip_address(request.remote or "")
+        except ValueError:
+            return False
+        return any(peer in network for network in self._scrape)
+
+
+def is_loopback(address: str | None) -> bool:
+    try:
+        return ip_address(address or "").is_loopback
+    except ValueError:
+        return False
+
+
+def host_is_loopback(host: str) -> bool:
+    """A name that rebinds to this machine is not this machine."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    name = name.strip("[]")
+    return name in ("localhost", "") or name.endswith(".localhost") or is_loopback(name)

@@ -1,0 +1,292 @@
+"""`/api/v1/...`: the calls, the waits, the queues and the content, for agents' screens and for whoever integrates us.
+
+The routes stand in one table, and the OpenAPI description is made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import NoReturn
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from holdsvc.calls.briefing import brief
+from holdsvc.calls.events import ReleaseAsked
+from holdsvc.calls.history import Hold
+from holdsvc.calls.model import Contact, ContentItem, EventId, Outcome, PastWait
+from holdsvc.calls.record import WaitRecord
+from holdsvc.calls.session import Chosen, HoldSession, Listened
+from holdsvc.engine.roster import Wall
+from holdsvc.ports import WaitQuery
+from holdsvc.web.access import Access, Handler, access
+from holdsvc.web.house import HOUSE, House
+
+MOST_ROWS = 1000
+
+
+class WaitingCall(Struct, frozen=True):
+    call: str
+    platform: str
+    queue: str
+    caller: str | None
+    masked: str
+    began: datetime | None
+    waited_seconds: float
+    stage: str
+    position: int | None
+    hearing: str | None
+
+
+class CallContext(Struct, frozen=True):
+    """What an agent needs to know of a call, so that nobody has to say it twice."""
+
+    call: str
+    platform: str
+    queue: str
+    stage: str
+    caller: str | None
+    masked: str
+    contact: Contact | None
+    language: str
+    began: datetime | None
+    waited_seconds: float
+    outcome: Outcome | None
+    hearing: str | None
+    choices: tuple[Chosen, ...]
+    listened: tuple[Listened, ...]
+    holds: tuple[Hold, ...]
+    past: tuple[PastWait, ...]
+    brief: tuple[str, ...]
+
+
+class Calls(Struct, frozen=True):
+    calls: tuple[WaitingCall, ...]
+
+
+class Waits(Struct, frozen=True):
+    waits: tuple[WaitRecord, ...]
+    next: int | None  # give it as `after` for the rows that follow; None: that was all
+
+
+class QueueOffer(Struct, frozen=True):
+    queue: str
+    media: str
+    language: str
+    waiting: int
+    choices: tuple[str, ...]
+
+
+class Queues(Struct, frozen=True):
+    queues: tuple[QueueOffer, ...]
+
+
+class Content(Struct, frozen=True):
+    items: tuple[ContentItem, ...]
+
+
+class Released(Struct, frozen=True):
+    call: str
+    released: bool
+
+
+class Problem(Struct, frozen=True):
+    error: str
+
+
+class Parameter(Struct, frozen=True):
+    name: str
+    description: str
+    kind: str = "string"
+
+
+class ApiRoute(Struct, frozen=True):
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    answer: type[Struct]
+    query: tuple[Parameter, ...] = ()
+
+
+def answer(value: Struct, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(value), status=status, content_type="application/json", charset="utf-8"
+    )
+
+
+def refuse(status: HTTPStatus, message: str) -> NoReturn:
+    body = msgspec.json.encode(Problem(message)).decode()
+    kinds: Mapping[int, type[web.HTTPException]] = {404: web.HTTPNotFound, 400: web.HTTPBadRequest}
+    raise kinds[status](text=body, content_type="application/json")
+
+
+@access(Access.TOKEN)
+async def calls(request: web.Request) -> web.StreamResponse:
+    house = request.app[HOUSE]
+    waiting = house.roster.waiting(request.query.get("queue", ""))
+    return answer(Calls(tuple(waiting_call(house, session) for session in waiting)))
+
+
+@access(Access.TOKEN)
+async def call(request: web.Request) -> web.StreamResponse:
+    house = request.app[HOUSE]
+    return answer(context(house, await find(request)))
+
+
+@access(Access.TOKEN)
+async def release(request: web.Request) -> web.StreamResponse:
+    """Any number of times: the first releases, the others find it done."""
+    house = request.app[HOUSE]
+    session = await find(request)
+    at = house.clock.now()
+    event = ReleaseAsked(at=at, id=EventId(f"{session.ref.call}+release"))
+    taken = await house.intake.take(session.ref, session.queue, (event,))
+    if session.streaming:
+        await house.streams.perform(session.ref, taken.instructions)
+    return answer(Released(session.ref.call, released=taken.session.released))
+
+
+async def find(request: web.Request) -> HoldSession:
+    """A live call, or one that ended a while ago, by the platform's id; `platform` tells apart where two platforms share one."""
+    house, name = request.app[HOUSE], request.match_info["call"]
+    session = house.roster.get(name)
+    if session is None:
+        session = await house.intake.find(name, tuple(house.platforms))
+    if session is None:
+        refuse(HTTPStatus.NOT_FOUND, f"there is no call {name!r:.80}; live calls are listed at /api/v1/calls")
+    return session
+
+
+@access(Access.TOKEN)
+async def waits(request: web.Request) -> web.StreamResponse:
+    query = wait_query(request.query)
+    rows = await request.app[HOUSE].store.waits(query)
+    more = rows[-1].row if len(rows) == query.most else None
+    return answer(Waits(tuple(rows), more))
+
+
+def wait_query(given: Mapping[str, str]) -> WaitQuery:
+    try:
+        known = {name: given[name] for name in ("since", "until", "queue", "outcome", "after", "most") if name in given}
+        query = msgspec.convert(known, WaitQuery, strict=False)
+    except msgspec.ValidationError as error:
+        refuse(HTTPStatus.BAD_REQUEST, f"the query will not do: {error}")
+    if query.outcome and query.outcome not in list(Outcome):
+        refuse(HTTPStatus.BAD_REQUEST, f"outcome is one of {', '.join(Outcome)}")
+    if not 1 <= query.most <= MOST_ROWS or query.after < 0:
+        refuse(HTTPStatus.BAD_REQUEST, f"most is 1 to {MOST_ROWS}, after is 0 or more")
+    return query
+
+
+@access(Access.TOKEN)
+async def queues(request: web.Request) -> web.StreamResponse:
+    house = request.app[HOUSE]
+    return answer(Queues(tuple(offer(house, name) for name in house.plans.names())))
+
+
+@access(Access.TOKEN)
+async def content(request: web.Request) -> web.StreamResponse:
+    return answer(Content(tuple(request.app[HOUSE].plans.items())))
+
+
+@access(Access.TOKEN)
+async def wall(request: web.Request) -> web.StreamResponse:
+    house = request.app[HOUSE]
+    return answer(house.roster.wall(house.clock.now(), house.plans.names()))
+
+
+def offer(house: House, name: str) -> QueueOffer:
+    plan = house.plans.plan_named(name)
+    return QueueOffer(
+        queue=name,
+        media=plan.media.value,
+        language=plan.language,
+        waiting=len(house.roster.waiting(name)),
+        choices=tuple(choice.id for choice in plan.menu.choices),
+    )
+
+
+def waiting_call(house: House, session: HoldSession) -> WaitingCall:
+    wait = session.history.wait
+    return WaitingCall(
+        call=session.ref.call,
+        platform=session.ref.platform,
+        queue=session.queue,
+        caller=session.caller,
+        masked=session.masked,
+        began=wait.began if wait else None,
+        waited_seconds=waited(session, house.clock.now()),
+        stage=session.history.stage.value,
+        position=session.position,
+        hearing=session.now,
+    )
+
+
+def context(house: House, session: HoldSession) -> CallContext:
+    wait, now = session.history.wait, house.clock.now()
+    return CallContext(
+        call=session.ref.call,
+        platform=session.ref.platform,
+        queue=session.queue,
+        stage=session.history.stage.value,
+        caller=session.caller,
+        masked=session.masked,
+        contact=session.contact,
+        language=session.language,
+        began=wait.began if wait else None,
+        waited_seconds=waited(session, now),
+        outcome=session.outcome,
+        hearing=session.now,
+        choices=session.choices,
+        listened=session.listened,
+        holds=session.history.holds,
+        past=session.past,
+        brief=brief(session, now),
+    )
+
+
+def waited(session: HoldSession, now: datetime) -> float:
+    wait = session.history.wait
+    return round(((wait.ended or now) - wait.began).total_seconds(), 3) if wait else 0.0
+
+
+ROUTES = (
+    ApiRoute(
+        "GET",
+        "/api/v1/calls",
+        calls,
+        "Calls waiting, the longest first",
+        Calls,
+        (Parameter("queue", "only this queue"),),
+    ),
+    ApiRoute("GET", "/api/v1/calls/{call}", call, "A call's context for the agent", CallContext),
+    ApiRoute(
+        "POST",
+        "/api/v1/calls/{call}/release",
+        release,
+        "An agent is ready: end the stream, hand the caller over",
+        Released,
+    ),
+    ApiRoute(
+        "GET",
+        "/api/v1/waits",
+        waits,
+        "The wait log, oldest first, in pages",
+        Waits,
+        (
+            Parameter("since", "began at or after, ISO 8601"),
+            Parameter("until", "began before, ISO 8601"),
+            Parameter("queue", "only this queue"),
+            Parameter("outcome", "only this outcome"),
+            Parameter("after", "the `next` of the page before", "integer"),
+            Parameter("most", f"rows in a page, 1 to {MOST_ROWS}", "integer"),
+        ),
+    ),
+    ApiRoute("GET", "/api/v1/queues", queues, "The queues and what they offer", Queues),
+    ApiRoute("GET", "/api/v1/content", content, "What can be played now, with its licence", Content),
+    ApiRoute("GET", "/api/v1/wall", wall, "The wallboard's figures", Wall),
+)

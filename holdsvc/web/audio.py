@@ -1,0 +1,61 @@
+"""`/audio/{signature}/{hash}/{span}.wav`: finite stretches of prepared sound: cacheable, in ranges, the same bytes for all."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+from holdsvc.audio.formats import wav_mulaw
+from holdsvc.audio.gain import louder
+from holdsvc.web.access import Access, access
+from holdsvc.web.house import HOUSE
+
+RATE = 8000  # bytes of mu-law a second
+SPAN = re.compile(r"(?:all|(\d{1,5}(?:\.\d+)?)-(\d{1,5}(?:\.\d+)?))(?:@([+-]\d{1,2}))?")
+
+
+@access(Access.SIGNED)
+async def segment(request: web.Request) -> web.StreamResponse:
+    house, part = request.app[HOUSE], request.match_info
+    path = f"{part['hash']}/{part['span']}.wav"
+    span = SPAN.fullmatch(part["span"])
+    if span is None or not house.links.genuine(part["signature"], path):
+        raise web.HTTPNotFound
+    sound = house.sounds.by_hash(part["hash"])
+    if sound is None:
+        raise web.HTTPNotFound
+    return send(request, wav_mulaw(cut(sound, span)), house.sounds.caption(part["hash"]))
+
+
+def cut(sound: memoryview, span: re.Match[str]) -> bytes:
+    start, end, gain = span.groups()
+    stretch = bytes(sound if start is None else sound[round(float(start) * RATE) : round(float(end) * RATE)])
+    return louder(stretch, float(gain)) if gain else stretch
+
+
+def send(request: web.Request, body: bytes, caption: str) -> web.Response:
+    headers = {
+        "Content-Type": "audio/wav",
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "ETag": f'"{request.match_info["signature"]}"',
+        "Accept-Ranges": "bytes",
+        "X-Holdsvc-Caption": caption.encode("ascii", "replace").decode(),
+    }
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return web.Response(status=304, headers=headers)
+    if "Range" not in request.headers:
+        return web.Response(body=body, headers=headers)
+    return partial(request, body, headers)
+
+
+def partial(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
+    try:
+        wanted = request.http_range
+    except ValueError:
+        return web.Response(body=body, headers=headers)
+    start, stop, _ = wanted.indices(len(body))
+    if start >= stop:
+        return web.Response(status=416, headers={"Content-Range": f"bytes */{len(body)}"})
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(body)}"
+    return web.Response(status=206, body=body[start:stop], headers=headers)

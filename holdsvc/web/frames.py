@@ -1,0 +1,56 @@
+"""`/phone`, `/wall` and their static files. The pages are empty frames: what they show comes through the API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+from holdsvc.web.access import Access, access
+from holdsvc.web.house import HOUSE
+
+PAGES = Path(__file__).parent / "pages"
+KINDS = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".html": "text/html; charset=utf-8",
+}
+
+
+def page(name: str) -> web.Response:
+    return web.Response(body=(PAGES / name).read_bytes(), headers={"Content-Type": KINDS[Path(name).suffix]})
+
+
+@access(Access.PAGE)
+async def phone(request: web.Request) -> web.StreamResponse:
+    if not request.app[HOUSE].phone:
+        raise web.HTTPNotFound(
+            text="The browser phone is off: start with `holdsvc demo`, or `holdsvc serve --phone`.\n"
+        )
+    return page("phone.html")
+
+
+@access(Access.PAGE)
+async def phone_settings(request: web.Request) -> web.StreamResponse:
+    house = request.app[HOUSE]
+    modes = ["documents", "stream"]
+    return web.json_response({"voice": False, "queues": list(house.plans.names()), "modes": modes})
+
+
+@access(Access.PAGE)
+async def wall(request: web.Request) -> web.StreamResponse:
+    return page("wall.html")
+
+
+@access(Access.PUBLIC)
+async def static(request: web.Request) -> web.StreamResponse:
+    name = request.match_info["name"]
+    if Path(name).suffix not in KINDS or not (PAGES / name).is_file():
+        raise web.HTTPNotFound
+    return page(name)
+
+
+@access(Access.PUBLIC)
+async def favicon(request: web.Request) -> web.StreamResponse:
+    return page("favicon.svg")

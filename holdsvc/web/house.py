@@ -1,0 +1,36 @@
+"""What the routes work with: the parts of the house, put together by `app`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aiohttp import web
+from msgspec import Struct
+
+from holdsvc.clock import Clock
+from holdsvc.engine.intake import Intake
+from holdsvc.engine.links import SignedLinks
+from holdsvc.engine.metrics import Metrics
+from holdsvc.engine.plans import PlanBook
+from holdsvc.engine.roster import Roster
+from holdsvc.engine.streams import Streams
+from holdsvc.ports import Platform, Sounds, Store
+
+
+class House(Struct, frozen=True):
+    version: str
+    public_url: str  # what platforms sign and fetch; "" where relative addresses must do
+    platforms: Mapping[str, Platform]
+    intake: Intake
+    plans: PlanBook
+    links: SignedLinks
+    sounds: Sounds
+    store: Store
+    roster: Roster
+    streams: Streams
+    metrics: Metrics
+    clock: Clock
+    phone: bool = False  # the browser phone is mounted
+
+
+HOUSE: web.AppKey[House] = web.AppKey("house", House)

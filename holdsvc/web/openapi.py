@@ -1,0 +1,68 @@
+"""The OpenAPI description, made from the table of routes and from the types that they answer with."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from holdsvc.web.access import Access, access
+from holdsvc.web.api import ROUTES, ApiRoute, Problem
+from holdsvc.web.house import HOUSE
+
+Json = dict[str, Any]  # a JSON document: whatever the schema library made
+
+
+@cache
+def description(version: str) -> Json:
+    types = [route.answer for route in ROUTES] + [Problem]
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    refs = dict(zip(types, schemas, strict=True))
+    paths: Json = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route, refs[route.answer], refs[Problem])
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "holdsvc",
+            "version": version,
+            "description": "Calls on hold, the wait log and the content. Bearer token; without one configured, loopback only.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "security": [{"token": []}],
+        "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def operation(route: ApiRoute, answer: Json, problem: Json) -> Json:
+    in_path = [parameter(name, "path", "the platform's id of the call") for name in re.findall(r"{(\w+)}", route.path)]
+    in_query = [parameter(one.name, "query", one.description, one.kind) for one in route.query]
+    answers = {"200": said("as asked", answer), "403": {"description": "not for you: a bearer token is needed"}}
+    if in_path:
+        answers["404"] = said("no such call", problem)
+    if in_query:
+        answers["400"] = said("the query will not do", problem)
+    return {
+        "operationId": route.handler.__name__,
+        "summary": route.summary,
+        "parameters": in_path + in_query,
+        "responses": answers,
+    }
+
+
+def parameter(name: str, place: str, text: str, kind: str = "string") -> Json:
+    return {"name": name, "in": place, "description": text, "required": place == "path", "schema": {"type": kind}}
+
+
+def said(text: str, schema: Json) -> Json:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+@access(Access.TOKEN)
+async def openapi(request: web.Request) -> web.StreamResponse:
+    return web.json_response(description(request.app[HOUSE].version))

@@ -1,0 +1,120 @@
+"""`/hooks/{platform}/{step}`: verify, parse, decide, keep, answer. Whatever fails, a genuine request gets an answer that plays."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from holdsvc.calls.briefing import brief
+from holdsvc.calls.instructions import Brief, Instruction, OpenStream
+from holdsvc.calls.model import CallId, CallRef, QueueName
+from holdsvc.engine.intake import Taken
+from holdsvc.errors import BadWebhook, Unverified
+from holdsvc.ports import Platform, Reply, Report, Scene, WebhookRequest
+from holdsvc.web.access import Access, access
+from holdsvc.web.house import HOUSE, House
+
+MOST_BODY = 64 * 1024  # bytes; a genuine form is a few hundred
+ANSWER_WITHIN = 1.5  # seconds; the strictest platform gives up after two or three
+NOBODY = CallRef("", CallId(""))
+log = logging.getLogger(__name__)
+
+
+@access(Access.SIGNED)
+async def hook(request: web.Request) -> web.StreamResponse:
+    house, step = request.app[HOUSE], request.match_info["step"]
+    platform = house.platforms.get(request.match_info["platform"])
+    if platform is None or step not in platform.steps:
+        raise web.HTTPNotFound
+    began = house.clock.monotonic()
+    incoming = await read(request, house, step)
+    try:
+        reply = await answer(house, platform, incoming)
+    except Unverified as refused:
+        house.metrics.webhook_rejected(platform.name, refused.reason)
+        log.warning("webhook_refused", extra={"platform": platform.name, "step": step, "reason": refused.reason})
+        raise web.HTTPForbidden(text="") from refused
+    house.metrics.webhook_answered(platform.name, step, house.clock.monotonic() - began)
+    return web.Response(body=reply.body, status=reply.status, headers={"Content-Type": reply.content_type})
+
+
+async def read(request: web.Request, house: House, step: str) -> WebhookRequest:
+    return WebhookRequest(
+        step=step,
+        method=request.method,
+        url=f"{house.public_url}{request.raw_path}",
+        query=request.raw_path.partition("?")[2],
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.read(),
+        at=house.clock.now(),
+    )
+
+
+async def answer(house: House, platform: Platform, incoming: WebhookRequest) -> Reply:
+    verified = platform.verify(incoming)
+    try:
+        if len(incoming.body) > MOST_BODY:
+            raise BadWebhook("too_large")
+        report = platform.parse(verified)
+        if report is None:
+            return platform.render(NOBODY, (), scene(house, incoming, QueueName("default"), 0))
+        if not house.plans.known(report.queue):
+            house.metrics.webhook_rejected(platform.name, "unknown_queue")
+        return await asyncio.wait_for(asyncio.shield(decided(house, platform, incoming, report)), ANSWER_WITHIN)
+    except BadWebhook as error:
+        house.metrics.webhook_rejected(platform.name, error.reason)
+        log.warning("webhook_not_understood", extra={"platform": platform.name, "reason": error.reason})
+    except TimeoutError:
+        house.metrics.webhook_rejected(platform.name, "late")
+        log.error("webhook_late", extra={"platform": platform.name, "step": incoming.step, "heard": "house music"})
+    except Exception:
+        house.metrics.webhook_rejected(platform.name, "fault")
+        log.exception("webhook_fault", extra={"platform": platform.name, "step": incoming.step, "heard": "house music"})
+    fallback = scene(house, incoming, QueueName("default"), 0)
+    return platform.fallback(fallback, house.plans.plan(QueueName("default")).house)
+
+
+async def decided(house: House, platform: Platform, incoming: WebhookRequest, report: Report) -> Reply:
+    if not report.events:
+        todo = (Brief(head_of(house, report.queue)),)
+        return platform.render(report.ref, todo, scene(house, incoming, report.queue, 0))
+    taken = await house.intake.report(report)
+    if taken.repeated:
+        house.metrics.webhook_repeated(platform.name)
+    return platform.render(report.ref, taken.instructions, set_scene(house, platform, incoming, taken))
+
+
+def head_of(house: House, queue: QueueName) -> Sequence[str]:
+    """What an agent who asks for the next caller is told."""
+    waiting = house.roster.waiting(queue)
+    return brief(waiting[0], house.clock.now()) if waiting else ()
+
+
+def set_scene(house: House, platform: Platform, incoming: WebhookRequest, taken: Taken) -> Scene:
+    session = taken.session
+    token = house.streams.tokens.issue(session.ref, session.queue) if opens_stream(taken.instructions) else ""
+    return scene(house, incoming, session.queue, session.version, token)
+
+
+def opens_stream(todo: Sequence[Instruction]) -> bool:
+    return any(isinstance(one, OpenStream) for one in todo)
+
+
+def scene(house: House, incoming: WebhookRequest, queue: QueueName, turn: int, token: str = "") -> Scene:
+    rules = house.plans.rules(queue)
+    return Scene(
+        step=incoming.step,
+        queue=queue,
+        turn=turn,
+        at=incoming.at,
+        links=house.links,
+        seconds_of=house.sounds.prompt_seconds,
+        length_of=house.sounds.content_seconds,
+        token=token,
+        streams=bool(token),
+        hand_over=rules.hand_over,
+        departures=rules.departures,
+    )
