@@ -8,6 +8,8 @@ import base64
 import contextlib
 import json
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +19,16 @@ PAGES = Path(__file__).parents[2] / "holdsvc" / "web" / "pages"
 POLICY = "default-src 'self'"
 RATE = 8000
 BLOCK = 1600  # samples: 200 ms
-LEAD = 2  # blocks sent ahead of real time
+LEAD = 10  # blocks sent ahead of real time: 2 s, so that only a clear makes room for a new sound
 TONES = {"": 440.0, "1": 697.0, "2": 1209.0, "3": 1477.0, "5": 0.0}  # 5 is "quiet"
 AMPLITUDE = 0.25
 
-FIRST = """<Response><Say>Thank you for calling.</Say><Enqueue waitUrl="/hooks/twilio/wait?queue=support">support</Enqueue></Response>"""
-WAIT = """<?xml version="1.0" encoding="UTF-8"?><Response><Gather input="dtmf speech" numDigits="1" timeout="1"
- action="/hooks/twilio/input?queue=support&amp;turn=2"><Play>/audio/9f/house-0000.wav?sig=5ad1</Play></Gather><Redirect>
-/hooks/twilio/wait?queue=support&amp;turn=3</Redirect></Response>"""
+FIRST = """<Response><Say>Thank you for calling.</Say>
+<Enqueue waitUrl="/hooks/twilio/wait?queue=support">support</Enqueue></Response>"""
+WAIT = """<?xml version="1.0" encoding="UTF-8"?><Response>
+<Gather input="dtmf speech" numDigits="1" timeout="1" action="/hooks/twilio/input?queue=support&amp;turn=2">
+<Play>/audio/9f/house-0000.wav?sig=5ad1</Play></Gather>
+<Redirect>/hooks/twilio/wait?queue=support&amp;turn=3</Redirect></Response>"""
 
 
 def mu_law(samples: np.ndarray) -> bytes:
@@ -50,11 +54,15 @@ class FakeService:
         self.token = token
         self.received: list[dict[str, str]] = []
         self.calls: list[FakeCall] = []
+        self.wall_is = "live"  # or "refusing", "hanging", "stuck"
         self.streaming = True  # the wall's events path answers
-        self.alive = True  # the wall answers at all
+        self.pause = 0.5  # seconds between the wall's events
+        self.stamp = ""
         self.waiting = 3
+        self.longest = 83.0
+        self.offered = 58
         self.offered_protocols: list[str] = []
-        self.changed = asyncio.Event()
+        self.two_seconds_spoken = asyncio.Event()
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -79,7 +87,9 @@ class FakeService:
     async def settings(self, request: web.Request) -> web.Response:
         if self.refuses(request):
             return web.Response(status=401)
-        return web.json_response({"voice": self.voice, "queues": ["support", "billing"], "modes": ["documents", "stream"]})
+        return web.json_response(
+            {"voice": self.voice, "queues": ["support", "billing"], "modes": ["documents", "stream"]}
+        )
 
     def refuses(self, request: web.Request) -> bool:
         return bool(self.token) and request.headers.get("Authorization") != f"Bearer {self.token}"
@@ -96,45 +106,55 @@ class FakeService:
                     continue
                 said = json.loads(message.data)
                 self.received.append(said)
-                self.changed.set()
                 await call.take(said)
+                if call.spoken == 100:
+                    self.two_seconds_spoken.set()
         finally:
             call.stop()
+            call.gone.set()
         return socket
 
     async def wall(self, request: web.Request) -> web.Response:
-        if not self.alive:
-            return web.Response(status=503)
         if self.refuses(request):
             return web.Response(status=401)
-        return web.json_response(self.board())
+        if self.wall_is == "hanging":
+            await asyncio.Event().wait()
+        return web.Response(status=503) if self.wall_is == "refusing" else web.json_response(self.board())
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        if not (self.alive and self.streaming):
-            return web.Response(status=503)
         if self.refuses(request):
             return web.Response(status=401)
+        if not self.streaming or self.wall_is == "refusing":
+            return web.Response(status=503)
         reply = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await reply.prepare(request)
         with contextlib.suppress(ConnectionResetError):
-            while self.alive and self.streaming:
-                await reply.write(f"event: wall\ndata: {json.dumps(self.board())}\n\n".encode())
-                await asyncio.sleep(0.5)
+            while self.streaming and self.wall_is != "refusing":
+                if self.wall_is != "hanging":
+                    await reply.write(f"event: wall\ndata: {json.dumps(self.board())}\n\n".encode())
+                await asyncio.sleep(self.pause)
         return reply
 
     def board(self) -> dict[str, object]:
-        now = time.time()
-        oldest = 83.0 if self.waiting else None
-        support = {"queue": "support", "waiting": self.waiting, "longest_wait_seconds": oldest, "answered": 41, "abandoned": 4}
+        if self.wall_is != "stuck":
+            self.stamp = datetime.now(UTC).isoformat()
+        oldest = self.longest if self.waiting else None
+        support = {
+            "queue": "support",
+            "waiting": self.waiting,
+            "longest_wait_seconds": oldest,
+            "answered": 41,
+            "abandoned": 4,
+        }
         billing = {"queue": "billing", "waiting": 0, "longest_wait_seconds": None, "answered": 7, "abandoned": 0}
         return {
-            "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06d}+00:00",
+            "at": self.stamp,
             "waiting": self.waiting,
             "longest_wait_seconds": oldest,
             "answered": 48,
             "abandoned": 4,
             "short_abandoned": 2,
-            "offered": 58,
+            "offered": self.offered,
             "queues": [support, billing],
         }
 
@@ -146,6 +166,8 @@ class FakeCall:
         self.socket = socket
         self.player: asyncio.Task[None] | None = None
         self.turn = 0
+        self.spoken = 0  # frames of 20 ms from the microphone
+        self.gone = asyncio.Event()
 
     async def take(self, said: dict[str, str]) -> None:
         match said["event"]:
@@ -156,6 +178,8 @@ class FakeCall:
             case "say":
                 await self.hook("input", {"CallSid": "CA1", "SpeechResult": said["text"], "Confidence": "0.93"}, WAIT)
                 await self.send("caption", text="A podcast, then. One moment.")
+            case "media":
+                self.spoken += 1
             case "agent":
                 await self.end("agent")
             case "hangup":
@@ -164,7 +188,13 @@ class FakeCall:
 
     async def begin(self, said: dict[str, str]) -> None:
         await self.send("ringing")
-        account = {"AccountSid": "AC0", "CallSid": "CA1", "From": said["from"], "To": "+15005550100", "Direction": "inbound"}
+        account = {
+            "AccountSid": "AC0",
+            "CallSid": "CA1",
+            "From": said["from"],
+            "To": "+15005550100",
+            "Direction": "inbound",
+        }
         await self.hook("call", account | {"CallStatus": "ringing"}, FIRST)
         await self.send("answered")
         await self.send("caption", text="Thank you for calling. You are on hold, and you choose what you hear.")
@@ -216,7 +246,17 @@ class FakeCall:
             await self.socket.send_str(json.dumps({"event": event, **fields}))
 
 
-def page(name: str) -> web.RequestHandler:
+@contextlib.asynccontextmanager
+async def serve(service: FakeService) -> AsyncIterator[int]:
+    """The port on loopback where the service answers."""
+    runner = web.AppRunner(service.app(), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+def page(name: str) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
     async def answer(_: web.Request) -> web.FileResponse:
         return web.FileResponse(PAGES / name)
 

@@ -4,9 +4,11 @@
 
 import { request } from "/static/access.js";
 
-const SILENCE = 2000; // milliseconds without a figure before we ask for one
+const SILENCE = 2000; // milliseconds that an open stream may be silent before we ask beside it
+const EVERY = 900; // milliseconds between polls while there is no stream
 const PATIENCE = 2000; // milliseconds an answer may take
-const LOOK = 500;
+const DEAD = 3000; // milliseconds without a byte after which an open stream is taken for dead
+const LOOK = 250;
 const TRY_STREAM = 10000; // milliseconds between attempts to open the stream
 
 export class Refused extends Error {
@@ -22,9 +24,11 @@ export class Feed {
     this.news = news;
     this.refused = refused;
     this.heardAt = -Infinity;
+    this.askedAt = -Infinity;
     this.triedAt = -Infinity;
     this.stream = null;
     this.asking = false;
+    this.stopped = false;
     this.stamp = "";
   }
 
@@ -34,21 +38,22 @@ export class Feed {
   }
 
   stop() {
+    this.stopped = true;
     clearInterval(this.timer);
     this.stream?.abort();
   }
 
   look() {
     const now = performance.now();
-    const silent = now - this.heardAt > (this.stream ? SILENCE : SILENCE / 2);
-    if (silent && !this.asking) this.ask();
+    const silent = now - this.heardAt > (this.stream ? SILENCE : EVERY);
+    if (silent && !this.asking && now - this.askedAt > EVERY) this.ask();
     if (!this.stream && now - this.triedAt > TRY_STREAM) this.listen();
   }
 
   /** The same figures again are no sign of life: a cache or a stuck service may be repeating them. */
   take(text) {
     const board = JSON.parse(text);
-    if (board.at === this.stamp) return;
+    if (this.stopped || board.at === this.stamp) return;
     this.stamp = board.at;
     this.heardAt = performance.now();
     this.news(board);
@@ -56,6 +61,7 @@ export class Feed {
 
   async ask() {
     this.asking = true;
+    this.askedAt = performance.now();
     try {
       const reply = await request("/api/v1/wall", { signal: AbortSignal.timeout(PATIENCE) });
       this.check(reply);
@@ -83,11 +89,11 @@ export class Feed {
     }
   }
 
-  /** A stream that has said nothing for long is closed; its connection may be dead without either side knowing. */
+  /** A connection can be dead without either side knowing. */
   async read(reader, stream) {
     let text = "";
     for (;;) {
-      const alarm = setTimeout(() => stream.abort(), TRY_STREAM);
+      const alarm = setTimeout(() => stream.abort(), DEAD);
       const { value, done } = await reader.read().finally(() => clearTimeout(alarm));
       if (done) return;
       const events = (text + value).replaceAll("\r\n", "\n").split("\n\n");
@@ -110,6 +116,7 @@ export class Feed {
 
   /** A service that is away is the ordinary case, seen by the age of the figures; only a refusal needs a person. */
   explain(error) {
+    if (this.stopped) return;
     if (error instanceof Refused) {
       this.stop();
       this.refused(error.status);

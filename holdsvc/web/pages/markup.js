@@ -1,36 +1,63 @@
 // Pretty prints what travelled, as elements made here: nothing of a body ever becomes markup of this page.
+//
+// Documents are cut into tags and texts by hand: the browser's own parser answers a broken one with a styled page of
+// its own, which the content policy then reports.
+
+const TOKENS = /<(?:"[^"]*"|'[^']*'|[^>"'])*>|[^<]+|</g;
+const TAG = /^<(\/?)([^\s/>]+)([\s\S]*?)(\/?)>$/;
+const ATTRIBUTES = /([^\s=]+)\s*=\s*("[^"]*"|'[^']*')/g;
 
 export function pretty(body) {
   const box = document.createElement("div");
   box.className = "code";
   const text = typeof body === "string" ? body.trim() : JSON.stringify(body ?? "");
-  const tree = text.startsWith("<") ? new DOMParser().parseFromString(text, "text/xml") : null;
-  if (tree && !tree.querySelector("parsererror")) element(tree.documentElement, 0, box);
+  if (text.startsWith("<")) box.append(...tree(text.match(TOKENS)));
   else if (text.startsWith("{") || text.startsWith("[")) box.append(...indented(text));
   else box.append(line(0, span("text", text)));
   return box;
 }
 
-function element(node, depth, box) {
-  const open = [span("tag", `<${node.nodeName}`), ...attributes(node)];
-  const close = span("tag", `</${node.nodeName}>`);
-  const words = [...node.childNodes].filter((child) => child.nodeType === Node.TEXT_NODE && child.data.trim());
-  if (!node.children.length && !words.length) return box.append(line(depth, ...open, span("tag", "/>")));
-  if (!node.children.length) return box.append(line(depth, ...open, span("tag", ">"), span("text", node.textContent.trim()), close));
-  box.append(line(depth, ...open, span("tag", ">")));
-  for (const child of node.childNodes) {
-    if (child.nodeType === Node.ELEMENT_NODE) element(child, depth + 1, box);
-    else if (words.includes(child)) box.append(line(depth + 1, span("text", child.data.trim())));
+/** One row a tag; a tag that holds only words keeps them on its row. */
+function tree(tokens) {
+  const parts = tokens.map((token) => token.trim().replace(/\s+/g, " ")).filter(Boolean);
+  const rows = [];
+  let depth = 0;
+  for (let at = 0; at < parts.length; at += 1) {
+    if (closes(parts[at])) depth = Math.max(0, depth - 1);
+    const whole = wordsOnly(parts, at);
+    rows.push(line(depth, ...parts.slice(at, at + whole).flatMap(coloured)));
+    if (whole === 1 && opens(parts[at])) depth += 1;
+    at += whole - 1;
   }
-  return box.append(line(depth, close));
+  return rows;
 }
 
-function attributes(node) {
-  return [...node.attributes].flatMap(({ name, value }) => [
+/** How many tokens stand on the row that begins here. */
+function wordsOnly(parts, at) {
+  if (!opens(parts[at])) return 1;
+  if (closes(parts[at + 1])) return 2;
+  return !TAG.test(parts[at + 1] ?? "<") && closes(parts[at + 2]) ? 3 : 1;
+}
+
+function opens(token) {
+  const [, slash, name, , end] = TAG.exec(token) ?? [];
+  return slash === "" && end === "" && !/^[?!]/.test(name);
+}
+
+function closes(token) {
+  return TAG.exec(token ?? "")?.[1] === "/";
+}
+
+function coloured(token) {
+  const [, slash, name, inside, end] = TAG.exec(token) ?? [];
+  if (name === undefined) return [span("text", token)];
+  if (/^[?!]/.test(name)) return [span("name", token)];
+  const attributes = [...inside.matchAll(ATTRIBUTES)].flatMap(([, key, value]) => [
     document.createTextNode(" "),
-    span("name", `${name}=`),
-    span("value", `"${value}"`),
+    span("name", `${key}=`),
+    span("value", value),
   ]);
+  return [span("tag", `<${slash}${name}`), ...attributes, span("tag", `${end}>`)];
 }
 
 function indented(text) {

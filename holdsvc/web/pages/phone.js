@@ -22,6 +22,7 @@ const ENDINGS = {
   agent: "An agent took the call",
   service: "The service ended the call",
   lost: "The line was lost",
+  failed: "The call failed",
 };
 
 const part = (id) => document.getElementById(id);
@@ -108,7 +109,7 @@ function dial() {
   call.line.send("call", { from, mode, queue: part("queue").value });
   call.looking = setInterval(lookForSound, LOOK);
   call.ticking = setInterval(tick, 250);
-  speaker.start().catch((error) => fail(`The sound did not start (${error.name}).`));
+  speaker.start().catch((error) => fail(speaker, `The sound did not start (${error.name}).`));
   scope.start(() => speaker.rms(), showLevel);
   show("dialling", "Calling…", `${from} to ${part("queue").value}`);
   part("wait").textContent = "0:00";
@@ -170,7 +171,8 @@ function lost() {
   notice("The line to the service was lost. Is it still running? Press Call to try again.");
 }
 
-function fail(sentence) {
+function fail(speaker, sentence) {
+  if (call?.speaker !== speaker) return; // hung up before the sound was ready
   hangUp("failed");
   notice(sentence);
 }

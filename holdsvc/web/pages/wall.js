@@ -4,7 +4,7 @@ import { askForToken } from "/static/access.js";
 import { Feed } from "/static/feed.js";
 import { clockTime, duration } from "/static/times.js";
 
-const OLD = 4000; // milliseconds without news after which the figures are called old
+const OLD = 3500; // milliseconds without news after which the figures are called old
 const TICK = 250;
 const FEW = 20; // offered calls below which a share would say more than it knows
 
@@ -43,7 +43,8 @@ function tick() {
   const old = age > OLD;
   document.body.dataset.freshness = old ? "old" : "fresh";
   const clock = clockTime(heardTime);
-  text("freshness", old ? `▲ Data is old: last heard ${ago(age)} ago, at ${clock}` : `● Live · ${clock}`);
+  text("freshness", old ? "▲ Data is old" : "● Live");
+  text("age", old ? `last heard ${ago(age)} ago, at ${clock}` : clock);
   if (old) return;
   const longest = board.longest_wait_seconds;
   figure("longest", longest === null ? "–" : duration(longest + age / 1000));
@@ -93,6 +94,7 @@ function addRow(rows) {
 }
 
 async function refused(status) {
+  text("age", "");
   if (status === 403) {
     text("freshness", "▲ This service shows its wall only on its own machine. Set api.token to look from elsewhere.");
     return;

@@ -1,0 +1,174 @@
+"""The wallboard in Chromium: right figures, honest about their age, readable on every screen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from .browser import CONTRAST, complaints, open_browser, until
+from .fake_line import FakeService, serve
+
+SCREENS = [(320, 568), (390, 844), (768, 1024), (1280, 800), (1920, 600), (1920, 1080), (3840, 2160)]
+
+
+@pytest.fixture
+def service() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+async def page(service: FakeService) -> AsyncIterator[Page]:
+    async with serve(service) as port, open_browser() as browser:
+        yield await show_wall(browser, port)
+
+
+async def show_wall(browser: Browser, port: int) -> Page:
+    page = await browser.new_page()
+    await page.goto(f"http://127.0.0.1:{port}/wall")
+    return page
+
+
+async def freshness(page: Page, word: str) -> None:
+    await until(page, "(word) => document.body.dataset.freshness === word", word)
+
+
+async def test_the_figures_are_the_service_s(page: Page) -> None:
+    heard = complaints(page)
+    await page.reload()
+    await freshness(page, "fresh")
+
+    await expect(page.locator("#waiting")).to_have_text("3")
+    await expect(page.locator("#answered")).to_have_text("48")
+    await expect(page.locator("#abandoned")).to_have_text("4")
+    await expect(page.locator("#abandoned-note")).to_have_text("6.9 % of offered · + 2 who left at once")
+    await expect(page.locator("tbody tr").nth(0)).to_have_text("support31:23414")
+    await expect(page.locator("tbody tr").nth(1)).to_have_text("billing0–70")
+    assert heard == []
+
+
+async def test_the_longest_wait_goes_on_between_two_figures(page: Page, service: FakeService) -> None:
+    service.pause = 2.5  # longer than a wall waits before it asks; the answers say 1:23 for ever
+
+    await expect(page.locator("#longest")).to_have_text("1:24")
+    await expect(page.locator("#freshness")).to_have_text("● Live")
+
+
+async def test_a_change_is_seen_within_a_second(page: Page, service: FakeService) -> None:
+    await freshness(page, "fresh")
+
+    service.waiting = 12
+
+    await expect(page.locator("#waiting")).to_have_text("12", timeout=1000)
+
+
+async def test_nobody_waiting_is_not_a_wait_of_zero(page: Page, service: FakeService) -> None:
+    service.waiting = 0
+
+    await expect(page.locator("#longest")).to_have_text("–")
+    await expect(page.locator("#longest-note")).to_have_text("nobody is waiting")
+
+
+async def test_few_calls_are_counted_and_not_made_a_percentage(page: Page, service: FakeService) -> None:
+    service.offered = 19
+
+    await expect(page.locator("#abandoned-note")).to_have_text("of 19 offered · + 2 who left at once")
+
+
+@pytest.mark.parametrize("fault", ["refusing", "hanging", "stuck"])
+async def test_old_data_is_called_old_within_five_seconds_and_recovers(
+    page: Page, service: FakeService, fault: str
+) -> None:
+    await freshness(page, "fresh")
+    clock = asyncio.get_running_loop().time
+    cut_off = clock()
+
+    service.wall_is = fault
+    await freshness(page, "old")
+
+    assert clock() - cut_off < 5
+    await expect(page.locator("#freshness")).to_have_text("▲ Data is old")
+    await expect(page.locator("#age")).to_contain_text("last heard")
+    longest = await page.text_content("#longest")
+    await expect(page.locator("#age")).to_contain_text("5 s ago")
+    assert await page.text_content("#longest") == longest  # what nobody knows stands still
+
+    service.wall_is = "live"
+    await freshness(page, "fresh")
+
+
+async def test_polling_takes_over_where_the_stream_is_refused(service: FakeService) -> None:
+    service.streaming = False
+    async with serve(service) as port, open_browser() as browser:
+        page = await show_wall(browser, port)
+        await freshness(page, "fresh")
+
+        service.waiting = 7
+
+        await expect(page.locator("#waiting")).to_have_text("7", timeout=2000)
+        await expect(page.locator("#freshness")).to_have_text("● Live")
+
+
+async def test_a_token_is_asked_for_and_kept_for_the_session(service: FakeService) -> None:
+    service.token = "s3cret"
+    async with serve(service) as port, open_browser() as browser:
+        page = await show_wall(browser, port)
+
+        await page.fill("#token", "wrong")
+        await page.press("#token", "Enter")
+        await expect(page.locator("[data-wrong]")).to_be_visible()
+        await page.fill("#token", "s3cret")
+        await page.press("#token", "Enter")
+        await freshness(page, "fresh")
+
+        await page.reload()
+        await freshness(page, "fresh")
+        assert await page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 1]
+
+
+async def test_figures_fill_every_screen_without_scrolling_sideways(page: Page, service: FakeService) -> None:
+    service.longest = 4000.0  # 1:06:40, seven signs
+    await expect(page.locator("#longest")).to_contain_text("1:06:4")
+
+    for width, height in SCREENS:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        for figure in await page.locator(".figure").all():
+            inside = (
+                "(f) => f.scrollWidth <= f.parentElement.clientWidth && f.offsetHeight <= f.parentElement.clientHeight"
+            )
+            assert await figure.evaluate(inside), (width, height)
+        share = await page.evaluate(
+            "parseFloat(getComputedStyle(document.getElementById('waiting')).fontSize) / innerHeight"
+        )
+        assert share >= 0.1, (width, height)
+
+
+async def test_every_text_has_enough_contrast_fresh_and_old(page: Page, service: FakeService) -> None:
+    await freshness(page, "fresh")
+    assert await page.evaluate(CONTRAST) == []
+
+    service.wall_is = "refusing"
+    await freshness(page, "old")
+
+    assert await page.evaluate(CONTRAST) == []
+
+
+async def test_a_wall_left_on_grows_neither_nodes_nor_listeners(page: Page, service: FakeService) -> None:
+    service.pause = 0.01
+    developer = await page.context.new_cdp_session(page)
+
+    async def counted_at(answered: int) -> tuple[int, int]:
+        service.waiting = answered
+        await expect(page.locator("#waiting")).to_have_text(str(answered))
+        await developer.send("HeapProfiler.collectGarbage")
+        counters = await developer.send("Memory.getDOMCounters")
+        return counters["nodes"], counters["jsEventListeners"]
+
+    nodes, listeners = await counted_at(100)
+    for waiting in range(101, 160):
+        await counted_at(waiting)
+    later_nodes, later_listeners = await counted_at(160)
+
+    assert later_nodes <= nodes + 5
+    assert later_listeners <= listeners
