@@ -17,8 +17,8 @@ from holdsvc.errors import BadContent
 
 INDEX = "index.toml"
 PROMPTS = "prompts"
-_SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
-_LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,35}")
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,35}")
 _T = TypeVar("_T")
 
 
@@ -64,7 +64,7 @@ def read_index(folder: Path) -> tuple[Entry, ...]:
     entries = _read(file, _Index).item
     seen: set[str] = set()
     for entry in entries:
-        if not _SLUG.fullmatch(entry.id):
+        if not SLUG.fullmatch(entry.id):
             raise BadContent(f"{file}: the id {entry.id!r} is not made of a-z, 0-9, dot, dash and underscore")
         if entry.id in seen:
             raise BadContent(f"{file}: the id {entry.id!r} stands there twice")
@@ -81,7 +81,7 @@ def read_prompts(folder: Path) -> Mapping[str, Mapping[PromptId, str]]:
     for file in sorted((folder / PROMPTS).glob("*/prompts.toml")):
         language = file.parent.name
         wordings = _read(file, dict[str, _Wording])
-        if not _LANGUAGE.fullmatch(language) or not all(map(_SLUG.fullmatch, wordings)):
+        if not LANGUAGE.fullmatch(language) or not all(map(SLUG.fullmatch, wordings)):
             raise BadContent(f"{file}: a prompt's name is made of a-z, 0-9, dot, dash and underscore")
         found[language] = {PromptId(name): wording.text for name, wording in wordings.items()}
     return found

@@ -22,7 +22,7 @@ from holdsvc.audio.g711 import Samples
 from holdsvc.audio.levels import NOTHING, level, loudness, peak_envelope, true_peak
 from holdsvc.content.apart import REFUSED
 from holdsvc.content.decoder import DECODED_RATE, decode
-from holdsvc.content.sounds import Measured, Prepared, keep, refuse
+from holdsvc.content.sounds import Measured, Prepared, hash_of_file, keep, refuse
 from holdsvc.errors import BadContent
 
 with warnings.catch_warnings():
@@ -147,6 +147,9 @@ def main(arguments: list[str]) -> int:
     if hasattr(os, "nice"):
         os.nice(_POLITE)
     source, folder, sound = Path(arguments[0]), Path(arguments[1]), arguments[2]
+    if hash_of_file(source) != sound:
+        sys.stderr.write("the file was changed meanwhile\n")
+        return 1
     try:
         keep(prepare(decode(source), DECODED_RATE), folder, sound)
     except BadContent as error:
