@@ -253,6 +253,9 @@ class Store(Protocol):
 
     async def totals(self) -> Totals: ...
 
+    async def ended_since(self, moment: datetime) -> Mapping[tuple[str, str], int]:
+        """(queue, outcome) -> waits that ended at or after the moment, as they stand now."""
+
     async def forget(self, number: PhoneNumber, caller: CallerId) -> int:
         """Erase a caller: number, profile, and the pseudonym in the log. Return the number of waits that were made anonymous."""
 

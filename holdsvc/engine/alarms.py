@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from holdsvc.calls.events import TimeCame
 from holdsvc.calls.model import CallRef, EventId
@@ -19,13 +19,20 @@ log = logging.getLogger(__name__)
 
 
 class Alarms:
-    def __init__(self, store: Store, intake: Intake, clock: Clock, rang: Callable[[Taken], None]) -> None:
-        self._store, self._intake, self._clock, self._rang = store, intake, clock, rang
+    def __init__(
+        self,
+        store: Store,
+        intake: Intake,
+        clock: Clock,
+        rang: Callable[[Taken], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store, self._intake, self._clock, self._rang, self._sleep = store, intake, clock, rang, sleep
 
     async def run(self) -> None:
         """Until cancelled. No fault ends it: the next look comes."""
         while True:
-            await asyncio.sleep(EVERY)
+            await self._sleep(EVERY)
             try:
                 await self.look()
             except StoreUnavailable as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from weakref import WeakValueDictionary
 
 from msgspec import Struct
@@ -18,7 +18,7 @@ from holdsvc.calls.decide import decide
 from holdsvc.calls.events import CallArrived, CallerKnown, CallEvent, CallHeld, UtteranceHeard
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
-from holdsvc.calls.model import CallerId, CallRef, Contact, EventId, PhoneNumber, Profile, QueueName
+from holdsvc.calls.model import CallerId, CallId, CallRef, Contact, EventId, PhoneNumber, Profile, QueueName
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
@@ -44,9 +44,7 @@ class Recognition(Struct, frozen=True):
 
     numbers: Numbers
     pseudonym: Callable[[PhoneNumber], CallerId]
-    ask: Callable[
-        [CallRef, PhoneNumber], Awaitable[Contact | None]
-    ]  # a contact if one is known at once; late ones come as events
+    ask: Callable[[CallRef, PhoneNumber], Coroutine[None, None, Contact | None]]
 
 
 class Intake:
@@ -105,6 +103,14 @@ class Intake:
         except StoreUnavailable:
             return None
 
+    async def find(self, call: str, platforms: Sequence[str]) -> HoldSession | None:
+        """A call by the platform's id alone."""
+        for platform in platforms:
+            session = await self.load(CallRef(platform, CallId(call)))
+            if session is not None:
+                return session
+        return None
+
     async def settle(self) -> None:
         """Wait until everything decided so far has been kept."""
         while self._saves:
@@ -158,8 +164,37 @@ class Intake:
             return known
         caller = self._recognition.pseudonym(read.number)
         profile = await self._profile(caller, read.number)
-        contact = await self._recognition.ask(report.ref, read.number)
+        contact = await self._ask(report.ref, read.number)
         return replace(known, caller=caller, masked=read.number.masked, profile=profile, contact=contact)
+
+    async def _ask(self, ref: CallRef, number: PhoneNumber) -> Contact | None:
+        """What a directory has ready comes at once; a webhook waits for no other answer, it comes as an event."""
+        question = asyncio.create_task(self._recognition.ask(ref, number))
+        await asyncio.sleep(0)
+        if question.done():
+            return question.result()
+        answer = asyncio.create_task(self._answered(ref, question))
+        self._saves.add(answer)
+        answer.add_done_callback(self._saves.discard)
+        return None
+
+    async def _answered(self, ref: CallRef, question: asyncio.Task[Contact | None]) -> None:
+        contact = await question
+        if contact is not None:
+            await self.contact_came(ref, contact)
+
+    def contact_late(self, ref: CallRef, contact: Contact) -> None:
+        """Called from the event loop by a directory that answered after its budget."""
+        came = asyncio.create_task(self.contact_came(ref, contact))
+        self._saves.add(came)
+        came.add_done_callback(self._saves.discard)
+
+    async def contact_came(self, ref: CallRef, contact: Contact) -> None:
+        """A directory's answer, be it late: news like any other."""
+        session = await self.load(ref)
+        if session is not None:
+            event = CallerKnown(at=self._clock.now(), id=EventId(f"{ref.call}+{contact.source}"), contact=contact)
+            await self.take(ref, session.queue, (event,))
 
     async def _profile(self, caller: CallerId, number: PhoneNumber) -> Profile | None:
         try:

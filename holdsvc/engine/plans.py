@@ -23,7 +23,7 @@ class Shelves(Protocol):
     def items(self) -> Sequence[ContentItem]: ...
     @property
     def house(self) -> ContentItem: ...
-    def prompt_seconds(self) -> Mapping[str, Mapping[PromptId, float]]: ...
+    def prompts(self) -> Mapping[str, Mapping[PromptId, float]]: ...
 
 
 class MenuRules(Protocol):
@@ -64,6 +64,9 @@ class PlanBook:
     def rules(self, queue: str) -> QueueRules:
         return self._queues.get(queue) or self._queues["default"]
 
+    def items(self) -> Sequence[ContentItem]:
+        return self._shelves.items
+
     def plan(self, queue: QueueName, *, stream: bool | None = None) -> HoldPlan:
         """The plan of a queue; `stream` overrides how its media comes, for a call that came another way."""
         rules = self.rules(queue)
@@ -87,7 +90,7 @@ class PlanBook:
             items=items,
             menu=menu(rules.menu, items),
             house=ContentId(shelves.house.id),
-            prompts=shelves.prompt_seconds(),
+            prompts=shelves.prompts(),
             language=rules.language,
             media=Media.STREAM if live else Media.DOCUMENTS,
             default_choice=rules.default_choice,

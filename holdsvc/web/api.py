@@ -17,7 +17,7 @@ from msgspec import Struct
 from holdsvc.calls.briefing import brief
 from holdsvc.calls.events import ReleaseAsked
 from holdsvc.calls.history import Hold
-from holdsvc.calls.model import Contact, ContentItem, EventId, Outcome, PastWait
+from holdsvc.calls.model import Contact, ContentItem, EventId, Outcome, PastWait, QueueName
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import Chosen, HoldSession, Listened
 from holdsvc.engine.roster import Wall
@@ -200,7 +200,7 @@ async def wall(request: web.Request) -> web.StreamResponse:
 
 
 def offer(house: House, name: str) -> QueueOffer:
-    plan = house.plans.plan_named(name)
+    plan = house.plans.plan(QueueName(name))
     return QueueOffer(
         queue=name,
         media=plan.media.value,
