@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -284,6 +284,28 @@ class Totals(Struct, frozen=True):
     amendments: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # (queue, from, to)
     choices: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # (queue, choice, via)
     content_seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (queue, kind)
+
+
+class Evidence(Struct, frozen=True):
+    """The wait log counted anew, row by row and fact by fact, for `audit` to hold against the totals. One moment's snapshot."""
+
+    totals: Totals
+    rows: Mapping[tuple[str, ...], int]  # (platform, queue, outcome or "waiting") -> rows of the log
+    began: int  # WaitBegan facts
+    ended: Mapping[tuple[str, ...], int]  # (platform, queue, outcome) -> WaitEnded facts
+    amended: Mapping[tuple[str, ...], int]  # (platform, queue, from, to) -> WaitAmended facts
+    facts: int
+    facts_counted: int  # as the totals have it
+    faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what must never be -> calls where it is so
+
+
+class Ledger(Protocol):
+    """The wait log, open for reading beside a live service."""
+
+    def waits(self, query: WaitQuery) -> Iterable[WaitRecord]: ...
+    def numbers(self) -> Mapping[CallerId, PhoneNumber]: ...
+    def totals(self) -> Totals: ...
+    def evidence(self) -> Evidence: ...
 
 
 # --- what the engine offers to whoever watches -------------------------------------------------------------------------
