@@ -1,0 +1,340 @@
+"""Twilio Programmable Voice: documents for callers in its own queues, and Media Streams.
+
+Pages, read 2026-03: "TwiML for Programmable Voice" (Enqueue, Queue, Gather, Dial, Connect), "Twilio's request to your application",
+"Call status callbacks", "Conference status callbacks", "Security". Signatures are in `twilio_signature`, documents in
+`twilio_documents`, what was heard in `heard`, the stream's format in `wires/json_media`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
+
+from holdsvc.calls.events import (
+    AgentAnswered,
+    CallArrived,
+    CallerHungUp,
+    CallEvent,
+    CallHeld,
+    ContentEnded,
+    Departure,
+    DigitPressed,
+    HeardUntil,
+    HoldResumed,
+    LeftQueue,
+    StreamClosed,
+    UtteranceHeard,
+)
+from holdsvc.calls.instructions import Instruction
+from holdsvc.calls.model import CallId, CallRef, ContentId, EventId, QueueName
+from holdsvc.errors import BadWebhook
+from holdsvc.platforms import heard, twilio_documents, twilio_signature
+from holdsvc.platforms.twilio_documents import GATHER_TIMEOUT, NAME, SPEECH_END
+from holdsvc.platforms.twilio_signature import query_fields, readable
+from holdsvc.platforms.wires.json_media import Dialect, JsonMedia
+from holdsvc.ports import Capabilities, Platform, Reply, Report, Scene, Verified, WebhookRequest
+
+# Enqueue's action. "bridged" arrives only after the talk has ended: QueueTime tells when the wait did (Enqueue page, 2026-03).
+ANSWERED = frozenset({"bridged", "bridging-in-process", "redirected-from-bridged"})
+LEFT = {
+    "leave": Departure.CHOICE,
+    "redirected": Departure.OVERFLOW,  # moved out by the contact centre over REST
+    "queue-full": Departure.OVERFLOW,
+    "error": Departure.FAILURE,
+    "system-error": Departure.FAILURE,
+}
+# Dial's action, which a caller comes to who was released from a stream to an agent's number.
+TALKED = frozenset({"completed", "answered"})
+NOT_REACHED = frozenset({"busy", "no-answer", "failed"})
+OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})  # CallStatus of a call that is no more
+RETRIED = frozenset({"I-Twilio-Idempotency-Token", heard.NAMES[2]})  # differ between two deliveries of one request
+
+CALL = re.compile(r"[A-Za-z0-9_-]{2,64}", re.ASCII)  # "CA" and 32 hexadecimal digits; compatible platforms write UUIDs
+WHOLE = re.compile(r"\d{1,9}", re.ASCII)
+KEYS = frozenset("0123456789*#ABCD")
+LONGEST_WAIT = 7 * 24 * 3600  # seconds; a call lasts a day at most, so more is not a time
+LARGEST_QUEUE = 5000  # callers (Queue resource, 2026-03)
+MOST_DIGITS = 32
+MOST_SPOKEN = 1000  # characters
+PROMPT = timedelta(seconds=1)  # Twilio's time stamps are whole seconds: within one, our own receipt is the better time
+STALE = timedelta(days=1)  # an older time stamp is no time stamp
+
+
+class Twilio:
+    """`auth_tokens`: all that are valid at this moment; a second one while rotating. `shared_keys`: name -> secret."""
+
+    name = NAME
+    can = Capabilities(documents=True, stream=True, keypad=True, speech=True, clear=True)
+    # "whisper" is asked by the agent's leg that we dialled, "hold" by a conference in which the agent put the caller on hold.
+    steps = frozenset({"call", "wait", "input", "left", "agent", "whisper", "status", "hold"})
+
+    def __init__(
+        self, auth_tokens: Sequence[str] = (), shared_keys: Mapping[str, str] | None = None, insecure: bool = False
+    ) -> None:
+        self._tokens = tuple(auth_tokens)
+        self._shared_keys = dict(shared_keys or {})
+        self._insecure = insecure
+
+    def verify(self, request: WebhookRequest) -> Verified:
+        if self._insecure:
+            form = twilio_signature.form_of(request) or ()
+        else:
+            form = twilio_signature.check(request, self._tokens, self._shared_keys)
+        return Verified(request, query_fields(request) if request.method == "GET" else readable(form))
+
+    def parse(self, request: Verified) -> Report | None:
+        """Any request gives a report, None or `BadWebhook`. A field that makes no sense counts as not told."""
+        read = STEPS.get(request.request.step)
+        if read is None:
+            raise BadWebhook("unknown_step")
+        return read(news(request))
+
+    def render(self, ref: CallRef, todo: Sequence[Instruction], scene: Scene) -> Reply:
+        return twilio_documents.render(todo, scene)
+
+    def fallback(self, scene: Scene, house: ContentId) -> Reply:
+        return twilio_documents.fallback(scene, house)
+
+    def wire(self) -> JsonMedia:
+        return JsonMedia(Dialect(NAME))
+
+
+# --- one request, taken apart -----------------------------------------------------------------------------------------
+
+
+class News(Struct, frozen=True):
+    """The first value of each field; `query` is what our own links carried."""
+
+    step: str
+    at: datetime
+    call: CallId
+    fields: Mapping[str, str]
+    query: Mapping[str, str]
+    queue: QueueName
+    turn: int | None
+    id: EventId
+
+    def word(self, name: str) -> str:
+        return self.fields.get(name, "").strip().lower()
+
+    def number(self, name: str, most: int) -> int | None:
+        return whole(self.fields.get(name, ""), most)
+
+    @property
+    def waited(self) -> int | None:
+        return self.number("QueueTime", LONGEST_WAIT)
+
+    @property
+    def caller(self) -> str:
+        """The number of the person at the other end: called by us if the call went out, else the calling one."""
+        return self.fields.get("To" if self.word("Direction").startswith("outbound") else "From", "")[:256]
+
+    def heard(self, *, spent: float = 0.0, to_its_end: bool = False) -> HeardUntil | None:
+        sent = heard.read(self.query)
+        return heard.heard(sent, self.at, spent=spent, to_its_end=to_its_end) if sent else None
+
+    def happened(self) -> tuple[datetime, bool]:
+        """When the thing happened that a status tells, and whether that is exact: status news may come late."""
+        stamp = moment(self.fields.get("Timestamp", ""))
+        if stamp is None or not PROMPT <= self.at - stamp <= STALE:
+            return self.at, True
+        return stamp, False
+
+    def report(self, *events: CallEvent, call: str = "", caller: str = "", spoken: str = "") -> Report:
+        ref = CallRef(NAME, CallId(call) if call else self.call)
+        return Report(ref, self.queue, events, caller=caller, spoken=spoken, turn=self.turn)
+
+
+def news(verified: Verified) -> News:
+    request = verified.request
+    fields = first(verified.fields)
+    query = first(query_fields(request))
+    call = fields.get("CallSid", "")
+    if not CALL.fullmatch(call):
+        raise BadWebhook("bad_call" if call else "no_call")
+    turn = whole(query.get("turn", ""), 10**9)
+    step = f"{request.step}+{query['after']}" if "after" in query else request.step
+    return News(
+        step=request.step,
+        at=request.at,
+        call=CallId(call),
+        fields=fields,
+        query=query,
+        queue=queue_name(query.get("queue", "")),
+        turn=turn,
+        id=identity(call, step, turn, verified.fields),
+    )
+
+
+def first(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    return dict(reversed(pairs))
+
+
+def identity(call: str, step: str, turn: int | None, fields: Sequence[tuple[str, str]]) -> EventId:
+    """Twilio gives its requests no id. The same key in two turns is two events, a retry is one."""
+    told = sorted(field for field in fields if field[0] not in RETRIED)
+    return EventId(hashlib.blake2b(ascii((call, step, turn, told)).encode(), digest_size=12).hexdigest())
+
+
+def queue_name(text: str) -> QueueName:
+    name = "".join(letter for letter in text[:64] if letter.isprintable()).strip()
+    return QueueName(name or "default")
+
+
+def whole(text: str, most: int) -> int | None:
+    """A whole number from 0 to the most that makes sense; None for anything else."""
+    number = int(text) if WHOLE.fullmatch(text) else None
+    return number if number is not None and number <= most else None
+
+
+def moment(text: str) -> datetime | None:
+    try:
+        stamp = parsedate_to_datetime(text[:64])
+        return (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+# --- what each step tells ---------------------------------------------------------------------------------------------
+
+
+def arrived(told: News) -> Report:
+    return told.report(CallArrived(at=told.at, id=told.id), caller=told.caller)
+
+
+def waiting(told: News) -> Report:
+    """The caller's next document is due. Twilio comes here at first, after each document, and behind <Connect>."""
+    if told.query.get("after") == "stream":
+        return told.report(StreamClosed(at=told.at, id=told.id), caller=told.caller)
+    event = CallHeld(
+        at=told.at,
+        id=told.id,
+        began=told.at - timedelta(seconds=told.waited or 0),
+        position=told.number("QueuePosition", LARGEST_QUEUE) or None,  # counted from 1
+        size=told.number("CurrentQueueSize", LARGEST_QUEUE),
+        average_seconds=told.number("AvgQueueTime", LONGEST_WAIT),
+        heard=told.heard(spent=GATHER_TIMEOUT, to_its_end=True),
+    )
+    return told.report(event, caller=told.caller)
+
+
+def entered(told: News) -> Report:
+    """What <Gather> took: keys, words, or nothing."""
+    digits = [key for key in told.fields.get("Digits", "").upper()[:MOST_DIGITS] if key in KEYS]
+    if digits:
+        pressed = [
+            DigitPressed(at=told.at, id=part(told.id, index), digit=digit, heard=None if index else told.heard())
+            for index, digit in enumerate(digits)
+        ]
+        return told.report(*pressed, caller=told.caller)
+    spoken = told.fields.get("SpeechResult", "").strip()[:MOST_SPOKEN]
+    if spoken:
+        score = share(told.fields.get("Confidence", ""))
+        event = UtteranceHeard(at=told.at, id=told.id, choice="", score=score, heard=told.heard(spent=SPEECH_END))
+        return told.report(event, caller=told.caller, spoken=spoken)
+    ended = ContentEnded(at=told.at, id=told.id, heard=told.heard(spent=GATHER_TIMEOUT, to_its_end=True))
+    return told.report(ended, caller=told.caller)
+
+
+def part(event: EventId, index: int) -> EventId:
+    return EventId(f"{event}.{index}") if index else event
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1; 0 where none was told (Confidence is not guaranteed to be there)."""
+    try:
+        number = float(text)
+    except ValueError:
+        return 0.0
+    return number if 0.0 <= number <= 1.0 else 0.0
+
+
+def left(told: News) -> Report | None:
+    """How a stay in the queue, or the dialling of an agent, ended."""
+    if "DialCallStatus" in told.fields:
+        return dialled(told)
+    result = told.word("QueueResult")
+    if result in ANSWERED:
+        answered = AgentAnswered(at=told.at, id=told.id, waited=told.waited, exact=False)
+        return told.report(answered, caller=told.caller)
+    if result == "hangup":
+        return told.report(CallerHungUp(at=told.at, id=told.id, waited=told.waited), caller=told.caller)
+    if result in LEFT:
+        return told.report(LeftQueue(at=told.at, id=told.id, why=LEFT[result], waited=told.waited), caller=told.caller)
+    return None
+
+
+def dialled(told: News) -> Report | None:
+    """After <Dial>: the talk is over, or nobody was reached. Not exact: ringing is not in DialCallDuration, hanging up late is."""
+    status = told.word("DialCallStatus")
+    if status in TALKED:
+        talked = timedelta(seconds=told.number("DialCallDuration", LONGEST_WAIT) or 0)
+        return told.report(AgentAnswered(at=told.at - talked, id=told.id, exact=False), caller=told.caller)
+    if status in NOT_REACHED:
+        return told.report(LeftQueue(at=told.at, id=told.id, why=Departure.FAILURE), caller=told.caller)
+    return None
+
+
+def agent_asks(told: News) -> Report:
+    """Three requests look for the agent's document; they are told apart by who else is named in them.
+
+    For the queued caller before the bridge (`<Queue url>`): DequeingCallSid, spelled so. From an agent's leg that we dialled
+    (`<Number url>`): ParentCallSid. Neither: an agent called in, and wants the head of the queue: no event of a held call.
+    """
+    if told.fields.get("DequeingCallSid"):
+        return told.report(AgentAnswered(at=told.at, id=told.id), caller=told.caller)
+    parent = told.fields.get("ParentCallSid", "")
+    if CALL.fullmatch(parent):
+        return told.report(AgentAnswered(at=told.at, id=told.id, leg=True), call=parent)
+    return told.report()
+
+
+def status_changed(told: News) -> Report | None:
+    if "StatusCallbackEvent" in told.fields:
+        return conference(told)
+    status, (at, exact) = told.word("CallStatus"), told.happened()
+    parent = told.fields.get("ParentCallSid", "")
+    if CALL.fullmatch(parent):
+        if status != "in-progress":
+            return None
+        return told.report(AgentAnswered(at=at, id=told.id, exact=exact), call=parent)
+    if status in OVER:
+        return told.report(CallerHungUp(at=at, id=told.id, exact=exact), caller=told.caller)
+    return None
+
+
+def conference(told: News) -> Report | None:
+    """The agent puts the caller on hold in mid-call, and comes back."""
+    at, _ = told.happened()
+    match told.word("StatusCallbackEvent"):
+        case "participant-hold":
+            return told.report(CallHeld(at=at, id=told.id, began=at))
+        case "participant-unhold":
+            return told.report(HoldResumed(at=at, id=told.id))
+        case _:
+            return None
+
+
+def on_hold(told: News) -> Report:
+    """A conference's hold document is due. It is asked for again each time it runs out."""
+    held = CallHeld(at=told.at, id=told.id, began=told.at, heard=told.heard(to_its_end=True))
+    return told.report(held)
+
+
+STEPS: Mapping[str, Callable[[News], Report | None]] = {
+    "call": arrived,
+    "wait": waiting,
+    "input": entered,
+    "left": left,
+    "agent": agent_asks,
+    "whisper": agent_asks,
+    "status": status_changed,
+    "hold": on_hold,
+}
+
+_: type[Platform] = Twilio  # the type checker holds us to the port
