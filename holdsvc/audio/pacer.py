@@ -1,0 +1,113 @@
+"""When the next sound is due, and how much of it the far end has played.
+
+The schedule hangs on its start, so small delays never add up. Once the far end must have run dry it is hung anew: what was missed
+is a gap, never a burst, and no more than the lead ever lies ahead.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from holdsvc.audio.formats import FRAME, RATE
+
+TICK = FRAME / RATE  # seconds in a frame
+NEAR = 1e-6  # seconds by which a moment may be missed through rounding
+
+
+class Pacer:
+    """`lead`: seconds that may lie at the far end. `block`: frames that are sent together.
+
+    `slack`: seconds for which the far end may have been dry and is still caught up with, for wires that are paced to the frame.
+    """
+
+    def __init__(self, lead: float, block: int, slack: float = 0.0) -> None:
+        self.gaps = 0  # times the far end ran dry
+        self._lead = max(lead, block * TICK)
+        self._block = block
+        self._slack = slack
+        self._start = 0.0
+        self._sent = 0  # frames since the start
+
+    def hang(self, now: float) -> None:
+        """Begin at this moment, which may lie ahead, with nothing at the far end."""
+        self._start, self._sent = now, 0
+
+    @property
+    def next_at(self) -> float:
+        """When the next block is due."""
+        return max(self._start, self._dry_at + self._block * TICK - self._lead)
+
+    def due(self, now: float) -> int:
+        """Frames to send at this moment, in whole blocks; 0 if it is too early. After sending, call `mark_sent`."""
+        if now < self._start - NEAR:
+            return 0
+        if self._sent and now > self._dry_at + self._slack + NEAR:
+            self.gaps += 1
+            self.hang(now - self._slack)
+        room = self._lead - (self._dry_at - now)
+        return max(0, int((room + NEAR) / (self._block * TICK))) * self._block
+
+    def mark_sent(self, frames: int) -> None:
+        self._sent += frames
+
+    def late(self, now: float) -> float:
+        """Seconds for which the next block has been due."""
+        return max(0.0, now - self.next_at)
+
+    def ahead(self, now: float) -> float:
+        """Seconds of sound that lie at the far end, if all went there at once."""
+        return max(0.0, self._dry_at - max(now, self._start))
+
+    @property
+    def _dry_at(self) -> float:
+        return self._start + self._sent * TICK
+
+
+class Playout:
+    """How far the far end has played, in bytes of the time line: by its marks, and until the first comes by the clock.
+
+    Marks carry a generation, because a wire that takes sound back returns all its marks: those were not heard.
+    """
+
+    def __init__(self) -> None:
+        self._generation = 0
+        self._count = 0
+        self._pending: deque[tuple[str, int]] = deque()
+        self._mark: tuple[int, float] | None = None  # the last that came back, and when
+        self._least = 0
+
+    def mark(self, sent: int) -> str:
+        """The name of a mark that stands behind so many bytes."""
+        self._count += 1
+        name = f"{self._generation}.{self._count}"
+        self._pending.append((name, sent))
+        return name
+
+    def returned(self, name: str, now: float) -> bool:
+        """A mark came back; False for one that nobody waits for, such as one that was taken back."""
+        if all(name != waiting for waiting, _ in self._pending):
+            return False
+        while self._pending:
+            waiting, sent = self._pending.popleft()
+            if waiting == name:
+                self._mark = (sent, now)
+                self._least = max(self._least, sent)
+                return True
+        return False
+
+    def taken_back(self, played: int) -> None:
+        """All behind this byte was taken back unheard."""
+        self._generation += 1
+        self._pending.clear()
+        self._mark = None
+        self._least = played
+
+    def played(self, now: float, sent: int, ahead: float) -> int:
+        """Whole frames that were played; `ahead` as the pacer has it. Never beyond what was sent, never behind a mark."""
+        played = sent - ahead * RATE
+        if self._mark is not None:
+            marked, at = self._mark
+            first = self._pending[0][1] if self._pending else sent
+            played = min(played, marked + (now - at) * RATE, first)
+        whole = int((played + NEAR * RATE) // FRAME) * FRAME
+        return max(self._least, min(whole, sent))

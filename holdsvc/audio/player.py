@@ -1,0 +1,234 @@
+"""What one caller hears: a playlist of excerpts, handed out frame by frame, and which second of which content each byte was.
+
+Content that is interrupted goes on at the very sample at which it stopped. Where two sounds meet in their middle the first fades
+out under the second's beginning, which fades in: only there bytes are made for this caller; all else is a view of shared sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from msgspec import Struct
+
+from holdsvc.audio.formats import FRAME, RATE, length_of, seconds_of
+from holdsvc.audio.g711 import DECODE, FULL_SCALE, Samples, encode, linear, samples
+
+FADE = 80  # samples: 10 ms, long enough not to click and too short to be noticed
+KEPT = 2 * RATE  # samples that can still be taken back after they were reported; more than any wire's lead
+
+
+class Part(Struct, frozen=True):
+    """An excerpt of a sound, in samples. `content` is "" for prompts: nobody's place in them is remembered."""
+
+    sound: bytes | memoryview
+    start: int
+    stop: int
+    content: str = ""
+    gain: float = 0.0  # decibels
+    base: int = 0  # the content's sample that sound[0] is
+
+
+class Stretch(Struct, frozen=True):
+    content: str
+    from_second: float
+    until_second: float
+
+
+class _Span(Struct):
+    """A run of bytes handed out: from `at` on the caller's time line, sound[start:stop] of the part at `index`."""
+
+    at: int
+    part: Part
+    index: int
+    start: int
+    stop: int
+
+    @property
+    def until(self) -> int:
+        return self.at + self.stop - self.start
+
+
+def excerpt(
+    sound: memoryview, from_second: float = 0.0, until_second: float | None = None, content: str = "", gain: float = 0.0
+) -> Part | None:
+    """The part between two seconds of a sound; None where nothing lies between them."""
+    stop = len(sound) if until_second is None else min(length_of(until_second), len(sound))
+    start = max(0, length_of(from_second))
+    return Part(sound, start, stop, content, gain) if start < stop else None
+
+
+class Player:
+    """`sent` is the length of the caller's time line: bytes handed out and not taken back."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.dry = False  # the last frames ended in comfort sound, because there was nothing else
+        self._parts: list[Part] = []
+        self._index, self._at = 0, 0  # the part that comes next, and its sample
+        self._spans: list[_Span] = []
+        self._reported = 0
+        self._floor = 0  # what lies before on the time line cannot be taken back any more
+
+    def play(self, parts: Sequence[Part]) -> None:
+        """Instead of all that was still to come. Nothing to play means: nothing more is to come."""
+        last = self._spans[-1] if self._spans else None
+        heard = (last.part, last.stop) if last and last.index != COMFORT_INDEX else None
+        self._parts = list(chained(heard, parts))
+        self._index, self._at = 0, self._parts[0].start if self._parts else 0
+        self._floor = self.sent
+
+    def append(self, parts: Sequence[Part]) -> None:
+        """After all that is still to come."""
+        over = self._part() is None
+        before = None if over or not self._parts else (self._parts[-1], self._parts[-1].stop)
+        self._parts.extend(chained(before, parts))
+        if over and self._index < len(self._parts):
+            self._at = self._parts[self._index].start
+
+    def read(self, frames: int) -> bytes | memoryview:
+        """The next frames; when the playlist is over, comfort sound. A view of shared sound wherever that is possible."""
+        pieces: list[bytes | memoryview] = []
+        missing = frames * FRAME
+        while missing:
+            piece = self._next(missing)
+            pieces.append(piece)
+            missing -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    @property
+    def left(self) -> int:
+        """Bytes until the playlist is over."""
+        part = self._part()
+        if part is None:
+            return 0
+        return part.stop - self._at + sum(later.stop - later.start for later in self._parts[self._index + 1 :])
+
+    def running_out(self, seconds: float) -> bool:
+        """The playlist is over within so many seconds of sound: the moment to ask for what follows."""
+        return self.left <= length_of(seconds)
+
+    def rewind(self, played: int) -> None:
+        """What was handed out behind this byte of the time line was taken back unheard; it comes next again."""
+        played = max(played, self._floor)
+        while self._spans and self._spans[-1].until > played:
+            span = self._spans.pop()
+            kept = max(0, played - span.at)
+            if span.index != COMFORT_INDEX:
+                self._index, self._at = span.index, span.start + kept
+            if kept:
+                span.stop = span.start + kept
+                self._spans.append(span)
+        self.sent = min(self.sent, played)
+        self._reported = min(self._reported, self.sent)
+
+    def heard(self, played: int) -> list[Stretch]:
+        """The content in the time line between the last report and this byte; never more than was handed out."""
+        played = min(played, self.sent)
+        runs: list[tuple[str, int, int]] = []
+        for span in self._spans:
+            first, last = max(span.at, self._reported), min(span.until, played)
+            if first >= last or not span.part.content:
+                continue
+            begin = span.part.base + span.start + first - span.at
+            end = begin + last - first
+            if runs and runs[-1][0] == span.part.content and runs[-1][2] == begin:
+                begin = runs.pop()[1]
+            runs.append((span.part.content, begin, end))
+        self._reported = max(self._reported, played)
+        self._forget()
+        return [Stretch(content, seconds_of(begin), seconds_of(end)) for content, begin, end in runs]
+
+    def _part(self) -> Part | None:
+        while self._index < len(self._parts):
+            part = self._parts[self._index]
+            if self._at < part.stop:
+                return part
+            self._index += 1
+            if self._index < len(self._parts):
+                self._at = self._parts[self._index].start
+        return None
+
+    def _next(self, most: int) -> bytes | memoryview:
+        part = self._part()
+        self.dry = part is None
+        if part is None:
+            start = self.sent % len(COMFORT)
+            stop = min(start + most, len(COMFORT))
+            self._note(SOFT, COMFORT_INDEX, start, stop)
+            return COMFORT[start:stop]
+        start, stop = self._at, min(self._at + most, part.stop)
+        self._note(part, self._index, start, stop)
+        self._at = stop
+        piece = part.sound[start:stop]
+        return bytes(piece).translate(loudness(part.gain)) if part.gain else piece
+
+    def _note(self, part: Part, index: int, start: int, stop: int) -> None:
+        last = self._spans[-1] if self._spans else None
+        if last and last.part is part and last.index == index and last.stop == start and last.until == self.sent:
+            last.stop = stop
+        else:
+            self._spans.append(_Span(self.sent, part, index, start, stop))
+        self.sent += stop - start
+
+    def _forget(self) -> None:
+        """Only what may still be reported or taken back is kept, and the sound that was heard last."""
+        needed = min(self._reported, self.sent - KEPT)
+        while len(self._spans) > 1 and self._spans[0].until <= needed:
+            self._floor = max(self._floor, self._spans.pop(0).until)
+
+
+def chained(before: tuple[Part, int] | None, parts: Iterable[Part]) -> Iterable[Part]:
+    """The parts with smooth joints between them. `before` is what is heard until then, and the sample at which it stops."""
+    for part in parts:
+        yield from joined(before, part)
+        before = (part, part.stop)
+
+
+def joined(before: tuple[Part, int] | None, part: Part) -> tuple[Part, ...]:
+    """The part, its beginning made anew where the sound before it or it itself would be cut in its middle."""
+    if before and goes_on(*before, part):
+        return (part,)
+    tail = after(*before) if before else NOTHING
+    if not len(tail) and not part.start:
+        return (part,)
+    head = sounded(part, part.start, min(part.start + FADE, part.stop))
+    if part.start:
+        head = head * np.linspace(0, 1, len(head), dtype=np.float32)
+    shared = min(len(tail), len(head))
+    head[:shared] += (tail * np.linspace(1, 0, len(tail), dtype=np.float32))[:shared]
+    made = Part(encode(linear(head)), 0, len(head), part.content, base=part.base + part.start)
+    rest = Part(part.sound, part.start + len(head), part.stop, part.content, part.gain, part.base)
+    return (made, rest) if rest.start < rest.stop else (made,)
+
+
+def goes_on(before: Part, stop: int, part: Part) -> bool:
+    same = (before.content, before.gain) == (part.content, part.gain)
+    return bool(part.content) and same and before.base + stop == part.base + part.start
+
+
+def after(part: Part, stop: int) -> Samples:
+    """What would have come next, had it not been cut."""
+    return sounded(part, stop, min(stop + FADE, len(part.sound)))
+
+
+def sounded(part: Part, start: int, stop: int) -> Samples:
+    return samples(part.sound[start:stop]) * np.float32(10 ** (part.gain / 20))
+
+
+@lru_cache(maxsize=64)
+def loudness(gain: float) -> bytes:
+    """What each code of mu-law becomes when it is so many decibels louder."""
+    return encode(linear(DECODE.astype(np.float32) / np.float32(FULL_SCALE) * np.float32(10 ** (gain / 20))))
+
+
+def _comfort() -> bytes:
+    """A second of the softest noise that mu-law can say: a line that is open, not one that is dead."""
+    return np.random.default_rng(RATE).choice(np.frombuffer(b"\xff\x7f\xfe\x7e", np.uint8), RATE).tobytes()
+
+
+NOTHING: Samples = np.zeros(0, np.float32)
+COMFORT = memoryview(_comfort())
+COMFORT_INDEX = -1
+SOFT = Part(COMFORT, 0, len(COMFORT))
