@@ -1,0 +1,190 @@
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from holdsvc.calls.model import Licence
+from holdsvc.content.index import read_index
+from holdsvc.content.ingest import ingest
+from holdsvc.content.library import Library
+from holdsvc.content.shelf_command import add, check, forget, list_items, prepare_shown, sparkline
+from holdsvc.errors import BadContent
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.content.shelf import FREE, entry, fill
+from tests.content.signals import file, tone
+
+
+class Shop:
+    """A data folder with its library, and what was written to the screen."""
+
+    def __init__(self, folder: Path) -> None:
+        self.media, self.own, self.into = folder / "media", folder / "data" / "media", folder / "data" / "sound"
+        self.media.mkdir()
+        fill(self.media, entry("ours", house=True))
+        self.library = Library.open(self.media, [self.into], self.own)
+        self.out = io.StringIO()
+        self.song = folder / "My Song (final).wav"
+        self.song.write_bytes(file(tone(3.5, 440), ".wav"))
+
+    def add(self, source: Path | None = None, **changes: Any) -> Any:
+        said: dict[str, Any] = {"kind": "music", "shelf": "jazz", "title": 'A "Song" – Ü', "licence": FREE, **changes}
+        return add(source or self.song, library=self.library, overlay=self.own, into=self.into, out=self.out, **said)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+def test_a_song_that_is_added_can_be_heard_at_once(shop):
+    item = shop.add(artist="Somebody", language="en", order=3)
+
+    assert item.seconds == pytest.approx(3.5, abs=0.1)
+    assert (item.title, item.artist, item.language, item.order) == ('A "Song" – Ü', "Somebody", "en", 3)
+    assert len(shop.library.sound(item.id)) == item.seconds * 8000
+    assert item.id.startswith("music-")
+    assert "Song" not in read_index(shop.own)[0].file, "the name of a file is ours"
+    assert "1/1" in shop.out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"licence": Licence("", "mine")}, "a licence is needed"),
+        ({"licence": Licence("CC0-1.0", " ")}, "a source is needed"),
+        ({"kind": "movie"}, "none of music, podcast"),
+        ({"shelf": ""}, "a shelf is needed"),
+        ({"title": ""}, "a title is needed"),
+        ({"title": "two\nlines"}, "one line"),
+        ({"title": "\x1b[31mred"}, "one line"),
+        ({"artist": "x" * 201}, "at most 200"),
+        ({"id": "../up"}, "made of"),
+        ({"language": "English!"}, "not a tag"),
+        ({"source": Path("nowhere.mp3")}, "not a file"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_said_in_one_sentence_and_nothing_changes(shop, changes, sentence):
+    with pytest.raises(BadContent, match=sentence) as caught:
+        shop.add(**changes)
+
+    assert "\n" not in str(caught.value)
+    assert not shop.own.exists()
+
+
+def test_a_file_that_turns_out_bad_leaves_everything_as_it_was(shop, tmp_path):
+    shop.add()
+    before = read_index(shop.own)
+    bad = tmp_path / "bad.mp3"
+    bad.write_bytes(b"no sound in here" * 50)
+
+    with pytest.raises(BadContent, match=r"bad\.mp3 was not added"):
+        shop.add(bad)
+
+    assert read_index(shop.own) == before
+    assert len(list((shop.own / "files").iterdir())) == 1
+    assert not shop.library.quarantined
+
+
+def test_adding_the_same_file_again_says_other_things_about_it(shop):
+    first = shop.add()
+
+    second = shop.add(title="Renamed")
+
+    assert (second.id, second.title) == (first.id, "Renamed")
+    assert len(read_index(shop.own)) == 1
+
+
+def test_an_id_is_not_given_to_another_file(shop, tmp_path):
+    shop.add(id="mine")
+    other = tmp_path / "other.wav"
+    other.write_bytes(file(tone(3.5, 880), ".wav"))
+
+    with pytest.raises(BadContent, match="taken"):
+        shop.add(other, id="mine")
+
+
+def test_what_is_forgotten_is_gone_and_what_ships_stays(shop):
+    item = shop.add()
+
+    forget(item.id, library=shop.library, overlay=shop.own)
+
+    assert item.id not in [each.id for each in shop.library.items]
+    assert not list((shop.own / "files").iterdir())
+    with pytest.raises(BadContent, match="ships"):
+        forget("ours", library=shop.library, overlay=shop.own)
+
+
+def test_the_list_shows_length_loudness_licence_and_waveform(shop):
+    shop.add()
+
+    list_items(shop.library, shop.out)
+
+    row = next(line for line in shop.out.getvalue().splitlines() if line.startswith("music-"))
+    assert "0:03" in row
+    assert "-19." in row
+    assert "CC0-1.0" in row
+    assert "█" in row
+    assert "waits to be prepared" in shop.out.getvalue()
+
+
+def test_the_list_is_plain_where_the_screen_is(shop):
+    ingest(shop.library, shop.into)
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+
+    list_items(shop.library, screen)
+
+    screen.flush()
+    assert b"#" in screen.buffer.getvalue()
+
+
+@given(st.binary(max_size=3000))
+def test_a_waveform_is_one_short_line_whatever_the_sound(peaks):
+    line = sparkline(peaks)
+
+    assert len(line) == (24 if peaks else 0)
+    assert set(line) <= set("▁▂▃▄▅▆▇█")
+
+
+def test_the_check_counts_what_is_wrong_and_says_what_to_do(shop):
+    fill(
+        shop.media,
+        entry("ours", house=True),
+        entry("gone", where="missing.wav"),
+        replace(entry("named"), licence=Licence("CC-BY-4.0", "a friend")),
+        prompts={"hello": "Good day."},
+    )
+    shop.library.refresh()
+    prepare_shown(shop.library, shop.into, shop.out)
+
+    count = check(shop.library, shop.out)
+
+    said = shop.out.getvalue()
+    assert count == 2
+    assert "bad-content  gone: missing.wav is not there" in said
+    assert "no-attribution  named: CC-BY-4.0 asks for an attribution" in said
+    assert "2 problems" in said
+
+
+def test_a_sound_shelf_has_no_problems(shop):
+    fill(shop.media, entry("ours", house=True), prompts={"hello": "Good day."})
+    shop.library.refresh()
+    ingest(shop.library, shop.into)
+
+    assert check(shop.library, shop.out) == 0
+
+
+def test_progress_is_a_bar_on_a_terminal(shop):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+
+    prepare_shown(shop.library, shop.into, screen)
+
+    assert "\r" in screen.getvalue()
+    assert "[" + "#" * 30 + "] 1/1 ours" in screen.getvalue()
+    assert screen.getvalue().endswith("\n")

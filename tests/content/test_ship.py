@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+from holdsvc.content import sounds
+from holdsvc.content.library import Library
+from holdsvc.content.ship import ship
+from holdsvc.errors import BadContent
+
+from tests.content.shelf import entry, fill
+
+MEDIA = Path(__file__).parents[2] / "media"
+
+
+def test_prompts_house_track_and_quiet_ship_and_nothing_else(tmp_path):
+    fill(tmp_path, entry("house", house=True), entry("other"), prompts={"hello": "Good day.", "bye": "Bye."})
+
+    manifest = ship(tmp_path)
+
+    there = {file.name for file in (tmp_path / "prepared").iterdir()}
+    assert there == {f"{sound}.{kind}" for sound in manifest for kind in ("ulaw", "peaks")} | {"manifest.json"}
+    assert len(manifest) == 4
+    library = Library.open(tmp_path, [tmp_path / "prepared"])
+    assert library.house.id == "house"
+    assert [source.id for source in library.pending()] == ["other"]
+    assert sounds.measured_of(sounds.QUIET_SOUND, library.folders) is not None
+
+
+def test_shipping_again_changes_nothing_and_removes_what_is_no_longer_asked_for(tmp_path):
+    fill(tmp_path, entry("house", house=True), prompts={"hello": "Good day.", "bye": "Bye."})
+    first = ship(tmp_path)
+    assert ship(tmp_path) == first
+
+    fill(tmp_path, entry("house", house=True), prompts={"hello": "Good day."})
+
+    assert len(ship(tmp_path)) == len(first) - 1
+
+
+def test_a_prompt_without_a_recording_does_not_ship(tmp_path):
+    fill(tmp_path, entry("house", house=True), prompts={"missing": "Nothing recorded."})
+
+    with pytest.raises(BadContent, match="missing"):
+        ship(tmp_path)
+
+
+def test_what_this_checkout_ships_is_prepared_and_level():
+    library = Library.open(MEDIA, [MEDIA / "prepared"])
+
+    assert not library.quarantined
+    assert not [source.id for source in library.pending() if source.ships], "run python -m holdsvc.content.ship media"
+    manifest = sounds.manifest(MEDIA / "prepared")
+    levels = [measured.loudness for sound, measured in manifest.items() if sound != sounds.QUIET_SOUND]
+    assert max(levels) - min(levels) < 1.0
+    assert max(measured.peak for measured in manifest.values()) <= -1.0
