@@ -1,0 +1,46 @@
+"""Forgetting a caller. The wait stays counted; who waited is gone, from the rows and from the bytes."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from holdsvc.calls.model import CallerId, CallRef
+from holdsvc.calls.session import HoldSession
+from holdsvc.stores import rows
+
+
+class Erased(Struct, frozen=True):
+    calls: tuple[CallRef, ...]
+    waits: int
+
+
+def anonymous(session: HoldSession) -> HoldSession:
+    return replace(session, caller=None, masked="", contact=None, past=(), remembered="")
+
+
+def erase(db: sqlite3.Connection, caller: CallerId) -> Erased:
+    """Each session gets a new version, so that a decision under way on the old one cannot bring the caller back."""
+    found = db.execute("SELECT id, session FROM sessions WHERE caller = ?", (caller,)).fetchall()
+    calls, waits = [], 0
+    for number, blob in found:
+        session = rows.unpack_session(blob)
+        session = replace(anonymous(session), version=session.version + 1)
+        db.execute(
+            "UPDATE sessions SET version = ?, caller = NULL, forgotten = 1, session = ? WHERE id = ?",
+            (session.version, rows.pack(session), number),
+        )
+        whose = (session.ref.platform, session.ref.call)
+        waits += db.execute("UPDATE waits SET caller = NULL WHERE platform = ? AND call = ?", whose).rowcount
+        calls.append(session.ref)
+    db.execute("DELETE FROM profiles WHERE caller = ?", (caller,))
+    db.execute("DELETE FROM numbers WHERE caller = ?", (caller,))
+    return Erased(tuple(calls), waits)
+
+
+def overwrite(db: sqlite3.Connection) -> bool:
+    """Empty the write-ahead log, which still holds the erased pages. False where a reader keeps it; then call again."""
+    busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy

@@ -1,0 +1,133 @@
+"""What is known without asking the disk: the calls in hand, callers' profiles, sums and alarms. The rest is read by key."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import MsgspecError, Struct
+
+from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
+from holdsvc.calls.session import HoldSession
+from holdsvc.errors import StoreUnavailable
+from holdsvc.stores import rows, tally
+from holdsvc.stores.alarms import Alarms
+from holdsvc.stores.ledger import connect
+
+MOST_RECENT = 4_000  # calls that do not wait any more, at hand for their last webhooks
+MOST_PROFILES = 4_000
+
+READ_SESSIONS = "SELECT id, facts, forgotten, session FROM sessions"
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Kept(Struct, frozen=True):
+    """What the file holds of a call."""
+
+    number: int  # id of its row
+    session: HoldSession
+    facts: int
+    forgotten: bool
+
+
+class Known:
+    def __init__(self, path: Path) -> None:
+        self.waiting: dict[CallRef, Kept] = {}
+        self.sums: dict[tally.Key, float] = {}
+        self.alarms = Alarms(self._wake_at)
+        self._recent: OrderedDict[CallRef, Kept] = OrderedDict()
+        self._profiles: OrderedDict[CallerId, Profile | None] = OrderedDict()
+        self._numbers: OrderedDict[CallerId, PhoneNumber] = OrderedDict()
+        self._db = connect(path)
+        self._last_number = 0
+        self._read_back()
+
+    def _read_back(self) -> None:
+        """The calls that wait, and the sums: what a restart needs at once, however long the log."""
+        self._last_number = int(self._read("SELECT coalesce(max(id), 0) FROM sessions")[0][0])
+        for row in self._read(f"{READ_SESSIONS} WHERE waiting"):
+            self.keep(kept(row))
+        for name, a, b, c, value in self._read("SELECT name, a, b, c, value FROM totals"):
+            self.sums[name, a, b, c] = value
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _wake_at(self, ref: CallRef) -> datetime | None:
+        known = self.waiting.get(ref)
+        return known.session.wake_at if known else None
+
+    def next_number(self) -> int:
+        self._last_number += 1
+        return self._last_number
+
+    def call(self, ref: CallRef) -> Kept | None:
+        known = self.waiting.get(ref) or self._recent.get(ref)
+        if known is None:
+            found = self._read(f"{READ_SESSIONS} WHERE platform = ? AND call = ?", ref.platform, ref.call)
+            known = kept(found[0]) if found else None
+            if known is not None:
+                self.keep(known)
+        return known
+
+    def keep(self, known: Kept) -> None:
+        ref = known.session.ref
+        if rows.is_waiting(known.session):
+            self.waiting[ref] = known
+            self._recent.pop(ref, None)
+            self.alarms.set(ref, known.session.wake_at)
+        else:
+            self.waiting.pop(ref, None)
+            put(self._recent, ref, known, MOST_RECENT)
+
+    def profile(self, caller: CallerId) -> Profile | None:
+        if caller not in self._profiles:
+            found = self._read("SELECT profile FROM profiles WHERE caller = ?", caller)
+            self.keep_profile(caller, rows.unpack_profile(found[0][0]) if found else None)
+        return self._profiles[caller]
+
+    def keep_profile(self, caller: CallerId, profile: Profile | None) -> None:
+        put(self._profiles, caller, profile, MOST_PROFILES)
+
+    def has_number(self, caller: CallerId, number: PhoneNumber) -> bool:
+        return self._numbers.get(caller) == number
+
+    def keep_number(self, caller: CallerId, number: PhoneNumber) -> None:
+        put(self._numbers, caller, number, MOST_PROFILES)
+
+    def forget(self, caller: CallerId) -> None:
+        """The file has forgotten; what is known of the caller's calls will be read anew."""
+        self._profiles.pop(caller, None)
+        self._numbers.pop(caller, None)
+        for ref in [ref for ref, one in self.waiting.items() if one.session.caller == caller]:
+            del self.waiting[ref]
+            self.call(ref)
+        for ref in [ref for ref, one in self._recent.items() if one.session.caller == caller]:
+            del self._recent[ref]
+
+    def _read(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        """Everything at once: a cursor left open would hold up the checkpoint."""
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except (sqlite3.Error, MsgspecError, ValueError) as error:
+            raise StoreUnavailable(str(error)) from error
+
+
+def kept(row: tuple[Any, ...]) -> Kept:
+    number, facts, forgotten, session = row
+    try:
+        return Kept(number, rows.unpack_session(session), facts, bool(forgotten))
+    except MsgspecError as error:
+        raise StoreUnavailable(f"session {number} cannot be read: {error}") from error
+
+
+def put(shelf: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+    shelf[key] = value
+    shelf.move_to_end(key)
+    if len(shelf) > most:
+        shelf.popitem(last=False)
