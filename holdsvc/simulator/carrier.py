@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from email.utils import format_datetime
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from holdsvc.simulator import dialling, gather, leg, streaming, waiting
 from holdsvc.simulator.clock import SimClock
 from holdsvc.simulator.findings import Findings
-from holdsvc.simulator.hooks import CALM, Chaos, Hook, Hooks, Target
+from holdsvc.simulator.hooks import CALM, Chaos, Hooks, Target
 from holdsvc.simulator.leg import Deaf, Ear, Leg, Perform
 from holdsvc.simulator.queues import Line, Queue
 from holdsvc.simulator.sound import Sounds
@@ -59,15 +59,12 @@ class Carrier:
         chaos: Chaos = CALM,
         keep_sounds: bool = False,
         rings: tuple[float, float] = (1.0, 4.0),
-        watch: Callable[[Hook], None] = lambda hook: None,
     ) -> None:
         self.clock = clock
         self.client = client
         self.findings = Findings()
         self.truth = Truth(clock)
-        self.hooks = Hooks(
-            target, client, clock, self.findings, chaos=chaos, rng=random.Random(rng.random()), watch=watch
-        )
+        self.hooks = Hooks(target, client, clock, self.findings, chaos=chaos, rng=random.Random(rng.random()))
         self.sounds = Sounds(self.hooks.fetch, clock, self.findings, keep=keep_sounds)
         self.line = Line(clock)
         self.figures = Figures()
@@ -111,8 +108,8 @@ class Carrier:
     def ring_seconds(self) -> float:
         return self._rng.uniform(*self._rings)
 
-    def status(self, leg: Leg, status: str) -> None:
-        """A status callback for the caller's leg."""
+    def status(self, leg: Leg, status: str) -> bool:
+        """A status callback for the caller's leg. True if it went out at once."""
         sequence, leg.sequence = leg.sequence, leg.sequence + 1
         news = {
             "CallStatus": status,
@@ -123,7 +120,7 @@ class Carrier:
         if status == "completed":
             news["CallDuration"] = str(int((self.clock.now() - leg.call.began).total_seconds()))
         url = f"{self.hooks.target.signed_base}/hooks/twilio/status"
-        self.hooks.tell(url, {**leg.standard(), **news}, call=leg.sid)
+        return self.hooks.tell(url, {**leg.standard(), **news}, call=leg.sid)
 
     async def ask_release(self, leg: Leg) -> bool:
         """What the contact centre's own software does when an agent is there for a caller on a stream."""

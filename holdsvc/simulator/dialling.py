@@ -38,17 +38,18 @@ class AgentLeg(Struct, eq=False):
             "Direction": "outbound-dial",
         }
 
-    def reports(self, event: str, state: str = "", **more: str) -> None:
+    def reports(self, event: str, state: str = "", **more: str) -> bool:
+        """True if the service was told, at once."""
         self.state = state or STATES[event]
         sequence, self.sequence = self.sequence, self.sequence + 1
         if not self.callback or event not in self.events:
-            return
+            return False
         news = {
             "SequenceNumber": str(sequence),
             "Timestamp": format_datetime(self.parent.board.clock.now().replace(microsecond=0)),
             "CallbackSource": "call-progress-events",
         }
-        self.parent.board.hooks.tell(self.callback, {**self.standard(), **news, **more}, call=self.parent.sid)
+        return self.parent.board.hooks.tell(self.callback, {**self.standard(), **news, **more}, call=self.parent.sid)
 
 
 async def dial(leg: Leg, verb: Verb, document: Document, place: Place) -> Jump | None:
@@ -66,11 +67,11 @@ async def dial(leg: Leg, verb: Verb, document: Document, place: Place) -> Jump |
     if taker is None or rings > verb.number("timeout", TIMEOUT):
         agent.reports("completed", "no-answer", CallDuration="0")
         return _then(verb, document, agent, "no-answer", 0.0)
-    agent.reports("answered")
+    told = agent.reports("answered")
     wait = leg.call.open_wait()
     if wait is not None and not (agent.callback and "answered" in agent.events):
         wait.slack = rings  # nobody tells the service when the agent answered: it knows when it let the caller go
-    leg.board.truth.release(leg.call, End.ANSWERED)
+    leg.board.truth.release(leg.call, End.ANSWERED, prompt=told)
     return await _talk(leg, taker, agent, noun, verb, document)
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from msgspec import Struct
+from msgspec.structs import replace
 
 from holdsvc.simulator.clock import SimClock
 from holdsvc.simulator.findings import Findings
@@ -65,16 +66,18 @@ CALM = Chaos()
 
 
 class Hook(Struct, frozen=True):
-    """One request and its answer, for whoever looks on."""
+    """One request and its answer, for whoever looks on: told when it goes out, and again when it is answered."""
 
+    number: int
     step: str
     method: str
     url: str
     fields: tuple[tuple[str, str], ...]
-    status: int  # 0: no answer
-    content_type: str
-    body: bytes
-    seconds: float  # from request to answer, by the machine's own clock
+    answered: bool = False
+    status: int = 0  # 0: no answer
+    content_type: str = ""
+    body: bytes = b""
+    seconds: float = 0.0  # from request to answer, by the machine's own clock
 
 
 class Hooks:
@@ -87,20 +90,20 @@ class Hooks:
         *,
         chaos: Chaos = CALM,
         rng: random.Random,
-        watch: Callable[[Hook], None] = lambda hook: None,
     ) -> None:
         self.target = target
+        self.watch: Callable[[Hook], None] = lambda hook: None  # whoever looks on
         self.seconds: list[float] = []
         self.sent: Counter[str] = Counter()
         self.repeated = 0
         self.delayed = 0
         self.unanswered: set[str] = set()  # calls with a request that got no 2xx answer
+        self._count = 0
         self._client = client
         self._clock = clock
         self._findings = findings
         self._chaos = chaos
         self._rng = rng
-        self._watch = watch
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def ask(self, url: str, fields: Mapping[str, str], *, call: str, method: str = "POST") -> Hook:
@@ -115,8 +118,8 @@ class Hooks:
         both = await asyncio.gather(*(self._send(url, fields, method, token, call) for _ in range(2)))
         return self._rng.choice([hook for hook in both if hook.status == 200] or both)
 
-    def tell(self, url: str, fields: Mapping[str, str], *, call: str) -> None:
-        """News; sent now or later, and perhaps again. `all_told` waits for what is under way."""
+    def tell(self, url: str, fields: Mapping[str, str], *, call: str) -> bool:
+        """News; sent now or later, and perhaps again: True if at once. `all_told` waits for what is under way."""
         token = f"{self._rng.getrandbits(128):032x}"
         delayed = self._rng.random() < self._chaos.reorder
         self.delayed += delayed
@@ -124,6 +127,7 @@ class Hooks:
         if self._rng.random() < self._chaos.duplicate:
             self.repeated += 1
             self._later(self._rng.choice((0.0, self._delay())), url, fields, "POST", token, call)
+        return not delayed
 
     async def all_told(self) -> None:
         while self._under_way:
@@ -160,18 +164,22 @@ class Hooks:
     async def _send(self, url: str, fields: Mapping[str, str], method: str, token: str, call: str) -> Hook:
         step = step_of(url)
         self.sent[step] += 1
+        self._count += 1
         if method == "GET":
             url += ("&" if "?" in url else "?") + urlencode(list(fields.items()))
+        sent = Hook(self._count, step, method, url, tuple(fields.items()))
+        self.watch(sent)
         began = time.perf_counter()
         with self._clock.busy():
             status, kind, body = await self._exchange(url, fields, method, token)
-        hook = Hook(step, method, url, tuple(fields.items()), status, kind, body, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        hook = replace(sent, answered=True, status=status, content_type=kind, body=body, seconds=seconds)
         self.seconds.append(hook.seconds)
         if not 200 <= status < 300:
             self.unanswered.add(call)
             said = f"was answered with status {status}" if status else "got no answer"
             self._findings.add("hook_status", f"the hook {step} {said} (11200)", call=call, url=url)
-        self._watch(hook)
+        self.watch(hook)
         return hook
 
     async def _exchange(self, url: str, fields: Mapping[str, str], method: str, token: str) -> tuple[int, str, bytes]:

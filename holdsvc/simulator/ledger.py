@@ -65,7 +65,7 @@ class Books:
 
     async def rows(self) -> list[Row]:
         """The whole wait log, page by page."""
-        start = f"{self._target.base.rstrip('/')}/api/v1/waits?{urlencode({'limit': PAGE})}"
+        start = f"{self._target.base.rstrip('/')}/api/v1/waits?{urlencode({'most': PAGE})}"
         rows: list[Row] = []
         url, seen = start, set[str]()
         while url not in seen:

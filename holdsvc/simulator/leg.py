@@ -114,7 +114,7 @@ class Ear(Protocol):
     def stop(self) -> None: ...
     def frames(self, payload: bytes) -> None: ...
     def clear(self) -> None: ...
-    def note(self, text: str) -> None: ...
+    def became(self, state: str) -> None: ...
 
 
 class Deaf:
@@ -125,7 +125,7 @@ class Deaf:
     def stop(self) -> None: ...
     def frames(self, payload: bytes) -> None: ...
     def clear(self) -> None: ...
-    def note(self, text: str) -> None: ...
+    def became(self, state: str) -> None: ...
 
 
 class Switchboard(Protocol):
@@ -146,7 +146,7 @@ class Switchboard(Protocol):
     def new_sid(self, kind: str) -> str: ...
     def ring_seconds(self) -> float: ...
     async def ask_release(self, leg: Leg) -> bool: ...
-    def status(self, leg: Leg, status: str) -> None: ...
+    def status(self, leg: Leg, status: str) -> bool: ...
 
 
 Perform = Callable[["Leg", twiml.Verb, twiml.Document, twiml.Place], Awaitable[Jump | None]]
@@ -217,13 +217,14 @@ class Leg:
                 document = await self.fetch(jump, twiml.Place.CALL)
                 if self.state == "ringing":
                     self.state = "in-progress"
+                    self.ear.became(self.state)
                     self.board.status(self, "in-progress")
                 jump = await self.run_document(document, twiml.Place.CALL)
             except Moved as moved:
                 jump = Jump(moved.url)
 
     def _give_up(self, end: truth.End) -> None:
-        self.board.truth.release(self.call, end)
+        self.board.truth.release(self.call, end, prompt=end is truth.End.HUNG_UP)
 
     def _close(self) -> None:
         if not self.over.done():
@@ -235,7 +236,12 @@ class Leg:
         self.ear.stop()
         self.state = "completed"
         self.call.ended = self.board.clock.now()
-        self.board.status(self, "completed")
+        if (
+            not self.board.status(self, "completed")
+            and self.call.waits
+            and self.call.waits[-1].end is truth.End.HUNG_UP
+        ):
+            self.call.waits[-1].prompt = False
 
     async def fetch(self, jump: Jump, place: twiml.Place) -> twiml.Document:
         """The document at the end of a jump; Broken if there is none that could be run."""

@@ -81,6 +81,11 @@ class Line:
         if offer in self._offers:
             self._offers.remove(offer)
 
+    @property
+    def busy(self) -> bool:
+        """Somebody waits for an agent."""
+        return bool(self._offers)
+
     async def next(self) -> Offer:
         while not self._offers:
             self._idle.append(asyncio.get_running_loop().create_future())

@@ -187,7 +187,7 @@ class _Run:
             calls=len(truth.calls),
             waits=sum(1 for _ in truth.waits()),
             outcomes=dict(ends),
-            exact=sum(row.exact for row in rows),
+            exact=sum(wait.prompt for _, wait in truth.waits()),
             amended=sum(row.amended for row in rows),
             differences=(*self._differences, *found),
             findings=self._carrier.findings.all(),

@@ -41,6 +41,7 @@ class Wait(Struct):
     began: datetime
     ended: datetime | None = None
     end: End | None = None
+    prompt: bool = False  # all that tells of the end reached the service at once: it can know the moment itself
     slack: float = 0.0  # seconds of honest doubt about the end: an agent's phone rang, a greeting was cut short
     hold: bool = False  # put on hold again by the agent in mid-call
 
@@ -95,11 +96,11 @@ class Truth:
         self.offered += not again
         return call.waits[-1]
 
-    def release(self, call: Call, end: End) -> None:
+    def release(self, call: Call, end: End, *, prompt: bool = False) -> None:
         """The wait is over, in this way. The first end counts."""
         wait = call.open_wait()
         if wait is not None:
-            wait.ended, wait.end = self._clock.now(), end
+            wait.ended, wait.end, wait.prompt = self._clock.now(), end, prompt
 
     def waits(self) -> Iterator[tuple[Call, Wait]]:
         for call in self.calls.values():

@@ -22,7 +22,7 @@ class Exactness(Struct, frozen=True):
     short: float = SHORT  # the threshold of a short abandon
 
 
-VIRTUAL = Exactness(own=0.001, told=1.0)
+VIRTUAL = Exactness(own=0.002, told=1.0)
 REAL = Exactness(own=0.5, told=1.5)  # the machine's own delays come on top
 
 
@@ -30,7 +30,7 @@ class Verdict(Struct, frozen=True):
     calls: int
     waits: int
     outcomes: dict[str, int]  # of the truth, in its own words
-    exact: int  # waits that the service says it knows to the moment
+    exact: int  # waits whose end the service heard of at the moment itself
     amended: int
     differences: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -58,7 +58,8 @@ def compare_waits(truth: Truth, rows: Sequence[Row], exactness: Exactness) -> It
 
 
 def _compare(call: Call, wait: Wait, row: Row, exactness: Exactness) -> Iterator[str]:
-    slack = (exactness.own if row.exact else exactness.told) + wait.slack
+    exact = row.exact or wait.prompt
+    slack = (exactness.own if exact else exactness.told) + wait.slack
     if wait.end is None:
         yield f"{call.sid}: the simulation ended before the wait did"
         return
@@ -69,7 +70,7 @@ def _compare(call: Call, wait: Wait, row: Row, exactness: Exactness) -> Iterator
     if row.outcome not in may:
         yield f"{call.sid}: {wait.end} after {wait.seconds:.3f} s, the log says {row.outcome} after {row.seconds:.3f} s"
     if abs(row.seconds - wait.seconds) > slack:
-        kind = "exactly" if row.exact else "in whole seconds"
+        kind = "exactly" if exact else "in whole seconds"
         yield f"{call.sid}: waited {wait.seconds:.3f} s, the log says {row.seconds:.3f} s ({kind}; {wait.end})"
     if abs((row.began - wait.began).total_seconds()) > slack:
         yield f"{call.sid}: began to wait at {wait.began:%H:%M:%S.%f}, the log says {row.began:%H:%M:%S.%f}"

@@ -39,11 +39,12 @@ class Stay(Struct, eq=False):
         fields = {"QueueResult": word, "QueueSid": self.queue.sid, "QueueTime": time}
         return Jump(self.action, self.method, fields) if self.action else None
 
-    def tell(self, word: str) -> None:
-        """The same, when nobody waits for the answer any more."""
+    def tell(self, word: str) -> bool:
+        """The same, when nobody waits for the answer any more. True if it went out at once."""
         jump = self.result(word)
-        if jump is not None:
-            self.leg.board.hooks.tell(jump.url, {**self.leg.standard(), **jump.fields}, call=self.leg.sid)
+        if jump is None:
+            return False
+        return self.leg.board.hooks.tell(jump.url, {**self.leg.standard(), **jump.fields}, call=self.leg.sid)
 
 
 async def enqueue(leg: Leg, verb: Verb, document: Document, place: Place) -> Jump | None:
@@ -78,19 +79,18 @@ async def _stay(stay: Stay, verb: Verb, document: Document) -> Jump | None:
         await _hear(stay.leg, verb, document)
     except Left:
         stay.out()
-        truth.release(call, End.LEFT)
+        truth.release(call, End.LEFT, prompt=True)
         return stay.result("leave")
     except Taken as taken:
         stay.out()
-        truth.release(call, End.ANSWERED)
+        truth.release(call, End.ANSWERED, prompt=bool(taken.taker.queue_url))
         return await _bridge(stay, taken.taker)
     except (Gone, Ended, Moved, Broken) as reason:
         stay.out()
         word, end = RESULTS[type(reason)]
-        truth.release(call, end)
         if not isinstance(reason, Moved):
             stay.leg.state = "completed"
-        stay.tell(word)
+        truth.release(call, end, prompt=stay.tell(word))
         raise
     return None
 

@@ -103,11 +103,12 @@ class House:
         ended = kept.began + timedelta(seconds=int(fields["QueueTime"]))
         result = fields["QueueResult"]
         if result == "leave":
-            kept.evidence["left_by_choice"] = (self.clock.now(), True)
+            kept.evidence.setdefault("left_by_choice", (self.clock.now(), True))
             return "<Say>Goodbye.</Say><Hangup/>"
         word = {"bridged": "answered", "redirected-from-bridged": "answered", "hangup": "hangup"}[result]
         if "deaf to hang-ups" not in self.flaws or word != "hangup":
-            kept.evidence.setdefault(word, (ended, False))
+            prompt = abs((self.clock.now() - ended).total_seconds()) <= 1
+            kept.evidence.setdefault(word, (self.clock.now() if prompt else ended, False))
         return ""
 
     def on_agent(self, request: web.Request, fields: dict[str, str]) -> str:
