@@ -8,8 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
-
 from holdsvc.calls.events import WentSilent
 from holdsvc.calls.model import CallerId, ContentId, EventId, Outcome, PhoneNumber, Profile, QueueName
 from holdsvc.calls.record import record
@@ -17,6 +15,8 @@ from holdsvc.errors import StaleSession
 from holdsvc.ports import Store, WaitQuery
 from holdsvc.stores.memory import MemoryStore
 from holdsvc.stores.sqlite import SqliteStore
+from msgspec.structs import replace
+
 from tests.stores.calls import after, answered, decided, gone, held, known, new, one_call, pressed, ref, steps, tell
 
 STORES: dict[str, Callable[[Path], Store]] = {
