@@ -1,0 +1,136 @@
+"""Words of each language for what a menu offers, beside the words that the menu brings itself. A queue's file can add more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class Lexicon(Struct, frozen=True):
+    """Phrases as they are said; case, accents and apostrophes do not count."""
+
+    fillers: tuple[str, ...]  # say nothing of the wish
+    refusals: tuple[str, ...]  # always quiet
+    wishes: Mapping[str, tuple[str, ...]]  # a kind or an action of the menu -> what it is called
+    digits: tuple[str, ...]  # zero to nine
+    keys: tuple[str, ...]  # what may stand beside a digit
+
+
+def said(*lines: str) -> tuple[str, ...]:
+    return tuple(phrase for line in lines for phrase in line.split("|"))
+
+
+ENGLISH = Lexicon(
+    fillers=said(
+        "please|um|uh|er|erm|hmm|oh|okay|ok|well|so|yes|yeah|hey|hi|hello|thanks|thank you|now|just|then|instead|for me|to me",
+        "can i have|can i get|can i hear|can i listen to|can we have|can you|could i have|could i hear|could you|would you",
+        "will you|may i have|let me hear|let me have|lets hear|lets have|give me|play me|play|put on|i want|i want to hear",
+        "i want to listen to|i wanna|i wanna hear|i would like|i would like to hear|i would like to listen to|i would like to",
+        "i want to|id like|id like to|id like to hear|id like to listen to|id rather|id rather hear|id prefer|ill have|ill take",
+        "i need|i choose|how about|what about|switch to|change to|go to|go|listen to|tell me|read me|hear|try|do",
+        "the|a|an|some|any|it|me|of|that|this|one|maybe|i think|i guess|a bit|a little|little|bit|more|much|sir|maam",
+    ),
+    refusals=said(
+        "no|stop|nope|no thanks|no thank you|stop it|stop that|stop this|stop playing|make it stop|shut up|no more"
+    ),
+    wishes={
+        "music": said("songs|a tune|tune|tunes|a track|track|musics"),
+        "podcast": said("podcasts|pod cast|pod casts|stories|episodes"),
+        "daily": said("update|headlines|the latest|whats new"),
+        "quiz": said("quizzes|trivia|questions|game"),
+        "quiet": said(
+            "mute|silent|hush|no sound|nothing at all|turn it off|switch it off|turn off the music|turn the music off"
+        ),
+        "next": said("skip it|skip this|skip this one|next one|next please|another|another song|something different"),
+        "louder": said(
+            "loud|volume up|turn up|turn up the volume|turn the volume up|turn up the music|turn the music up"
+        ),
+        "softer": said(
+            "soft|lower|volume down|turn down|turn down the volume|turn the volume down|turn down the music"
+        ),
+        "less_talk": said("talk less|no announcements|fewer announcements|stop the announcements|stop the talking"),
+        "menu": said(
+            "options|what are my choices|what are the choices|what are my options|say again|say that again|main menu"
+        ),
+        "repeat": said(
+            "from the beginning|start again|restart|rewind|once more|that song again|this song again|that again"
+        ),
+    },
+    digits=said("zero|one|two|three|four|five|six|seven|eight|nine"),
+    keys=said("press|key|option|number|choice|please|um|uh"),
+)
+SPANISH = Lexicon(
+    fillers=said(
+        "por favor|eh|em|este|pues|bueno|vale|si|hola|gracias|ahora|puedo oir|puedo escuchar|puede poner|me puede poner",
+        "quiero|quiero oir|quiero escuchar|quisiera|quisiera oir|quisiera escuchar|me gustaria|me gustaria oir",
+        "me gustaria escuchar|pon|ponme|ponga|pongame|poner|escuchar|oir|dame|deme|el|la|los|las|un|una",
+        "unos|algo de|algo|mas|de|lo",
+    ),
+    refusals=said("no|para|pare|parar|alto|basta|no gracias|nada"),
+    wishes={
+        "music": said("musica|cancion|canciones|una cancion"),
+        "podcast": said("podcast|podcasts|historia|episodio|cuento"),
+        "daily": said("noticias|novedades|actualidad|informacion del dia"),
+        "quiz": said("quiz|preguntas|juego|trivial|concurso"),
+        "quiet": said("silencio|callado|tranquilo|sin sonido|sin musica"),
+        "next": said("siguiente|otra|otro|otra cosa|salta|saltar|cambia"),
+        "louder": said("mas alto|mas fuerte|sube|sube el volumen|subir el volumen"),
+        "softer": said("mas bajo|mas suave|baja|baja el volumen|bajar el volumen|menos volumen"),
+        "less_talk": said("menos anuncios|sin anuncios|menos mensajes|no mas anuncios"),
+        "menu": said("menu|ayuda|opciones|repite|repetir|que puedo decir"),
+        "repeat": said("desde el principio|otra vez|de nuevo|empieza otra vez"),
+    },
+    digits=said("cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve"),
+    keys=said("pulsa|marca|tecla|opcion|numero|por favor|la|el"),
+)
+CHINESE = Lexicon(
+    fillers=said(
+        "请|請|嗯|呃|啊|吧|呢|了|我想|我想听|我想聽|我要|我要听|我要聽|想听|想聽|听|聽|播放|放|给我|給我|来|來|一点|一點|一些|一下|谢谢|謝謝|好的|好"
+    ),
+    refusals=said("不|不要|不用|停|停止|别放了|不听|不聽|安静|安靜"),
+    wishes={
+        "music": said("音乐|音樂|歌|歌曲"),
+        "podcast": said("播客|故事|节目|節目"),
+        "daily": said("新闻|新聞|今日更新|最新消息|更新"),
+        "quiz": said("问答|問答|测验|測驗|游戏|遊戲"),
+        "quiet": said("静音|靜音|关掉|關掉|没有声音"),
+        "next": said("下一个|下一個|下一首|换一个|換一個|换一首|跳过|跳過|别的"),
+        "louder": said("大声|大聲|大声一点|大聲一點|音量大|响一点"),
+        "softer": said("小声|小聲|小声一点|小聲一點|音量小|轻一点"),
+        "less_talk": said("少说话|少說話|不要广播|不要廣播|别说话"),
+        "menu": said("菜单|菜單|选项|選項|帮助|幫助|重复|重複"),
+        "repeat": said("从头|從頭|再来一次|再來一次|重新开始|重新開始"),
+    },
+    digits=said("零|一|二|三|四|五|六|七|八|九"),
+    keys=said("按|选|選|号|號|第|请|請"),
+)
+RUSSIAN = Lexicon(
+    fillers=said(
+        "пожалуйста|ну|э|эм|да|спасибо|сейчас|можно|можно мне|я хочу|хочу|я хочу послушать|хочу послушать|хотел бы|хотела бы",
+        "послушать|включи|включите|поставь|поставьте|дайте|дай|мне|давай|давайте|какую нибудь|немного",
+    ),
+    refusals=said("нет|стоп|хватит|стой|не надо|не нужно|остановите|останови|нет спасибо"),
+    wishes={
+        "music": said("музыка|музыку|музыки|песня|песню|песни"),
+        "podcast": said("подкаст|подкасты|история|историю|рассказ|выпуск"),
+        "daily": said("новости|новостей|обновления|что нового"),
+        "quiz": said("викторина|викторину|вопрос|вопросы|игра|игру|квиз"),
+        "quiet": said("тихо|тишина|тишину|тишины|без звука|молчание|ничего"),
+        "next": said("дальше|следующая|следующий|следующую|другую|другое|пропустить|пропусти"),
+        "louder": said("громче|погромче|громкость больше"),
+        "softer": said("тише|потише|громкость меньше|слишком громко"),
+        "less_talk": said("меньше слов|меньше разговоров|без объявлений|меньше объявлений"),
+        "menu": said("меню|помощь|выбор|варианты|повтори|повторите|повторить"),
+        "repeat": said("сначала|заново|ещё раз|с начала"),
+    },
+    digits=said("ноль|один|два|три|четыре|пять|шесть|семь|восемь|девять"),
+    keys=said("нажать|кнопка|номер|цифра|пожалуйста"),
+)
+LEXICONS: Mapping[str, Lexicon] = {"en": ENGLISH, "es": SPANISH, "zh": CHINESE, "ru": RUSSIAN}
+
+
+def lexicons(language: str) -> tuple[Lexicon, ...]:
+    """The caller's language, then English, in which the shipped menu is written. `language` is a BCP 47 tag, "" for none known."""
+    own = LEXICONS.get(language.replace("_", "-").partition("-")[0].lower())
+    return (ENGLISH,) if own in (None, ENGLISH) else (own, ENGLISH)
