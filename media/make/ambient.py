@@ -74,7 +74,7 @@ def played(piece: Ambient) -> Sound:
         for place, (chord, bells) in enumerate(zip(piece.chords, piece.bells, strict=True)):
             at = (turn * len(piece.chords) + place) * piece.chord_seconds
             for name in chord.split():
-                _add(sound, at, _swell(pitch(name), piece.chord_seconds + 4.0, chance), 0.16)
+                _add(sound, at, _swell(pitch(name), piece.chord_seconds + 2.2, chance), 0.16)
             if turn > 0 or place >= len(piece.chords) // 2:
                 _ring(sound, at, bells.split(), piece.bell_seconds, chance)
     return _roomy(sound)
@@ -98,7 +98,7 @@ def _add(sound: Sound, at: float, what: Sound, level: float) -> None:
 
 
 def _swell(midi: int, seconds: float, chance: random.Random) -> Sound:
-    """One note of a chord: three voices a hair apart, soft overtones, three seconds to come and four to go."""
+    """One note of a chord: three voices a hair apart, soft overtones, two and a half seconds to come and as long to go."""
     time = np.arange(round(seconds * RATE)) / RATE
     frequency = 440 * 2 ** ((midi - 69) / 12)
     tone = np.zeros(time.size)
@@ -108,8 +108,8 @@ def _swell(midi: int, seconds: float, chance: random.Random) -> Sound:
             if base * overtone < 3000:
                 tone += level * np.sin(2 * np.pi * base * overtone * time + chance.uniform(0, 6.28))
     breath = 1 + 0.12 * np.sin(2 * np.pi * chance.uniform(0.08, 0.16) * time + chance.uniform(0, 6.28))
-    rise = np.clip(time / 3.0, 0, 1)
-    fall = np.clip((seconds - time) / 4.0, 0, 1)
+    rise = np.clip(time / 2.5, 0, 1)
+    fall = np.clip((seconds - time) / 2.5, 0, 1)
     return (tone / 3 * breath * np.sin(rise * np.pi / 2) ** 2 * np.sin(fall * np.pi / 2) ** 2).astype(np.float32)
 
 

@@ -1,6 +1,6 @@
 """Compare what sounds with what was written: `python media/make/listen.py [slug ...]`.
 
-For each track: how even it is (the spread of its loudness second by second), how much of it a telephone carries, how well its
+For each track: how even it is on a telephone (its loudness second by second), how much of it a telephone carries, how well its
 harmony agrees with the notes (in how many half-second windows the written notes explain the spectrum better than the same notes
 moved by any other interval), and the places in the score where two long notes stand a half step apart.
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import av
 import numpy as np
-from pieces import canon, folk, jazz, prelude
-from render import MARGIN, RATE, Sound
+from pieces import written
+from render import MARGIN, RATE, Sound, on_the_phone
 from score import Piece, timing
 
 SHELF = Path(__file__).resolve().parent.parent / "music"
@@ -26,24 +26,13 @@ def main(wanted: list[str]) -> None:
     for path in sorted(SHELF.glob("*.opus")):
         if not wanted or path.stem in wanted:
             sound = decoded(path)
-            low, high = evenness(sound)
+            low, high = evenness(on_the_phone(sound))
             print(f"{path.stem:22} {sound.size / RATE:6.1f} s  seconds between {low:5.1f} and {high:5.1f} dB,", end=" ")
             print(f"{carried(sound):4.0%} carried", end=" ")
             piece = next((piece for piece in written() if piece.slug == path.stem), None)
             print(f" {agreement(sound, piece):4.0%} of windows agree" if piece else "")
             for place in clashes(piece) if piece else ():
                 print("   ", place)
-
-
-def written() -> list[Piece]:
-    return [
-        prelude.piece(),
-        canon.piece(),
-        folk.greensleeves(),
-        folk.scarborough_fair(),
-        jazz.corner_table(),
-        jazz.late_ferry(),
-    ]
 
 
 def decoded(path: Path) -> Sound:
@@ -62,9 +51,7 @@ def evenness(sound: Sound) -> tuple[float, float]:
 
 
 def carried(sound: Sound) -> float:
-    power = np.abs(np.fft.rfft(sound)) ** 2
-    frequency = np.fft.rfftfreq(sound.size, 1 / RATE)
-    return float(power[(frequency > 300) & (frequency < 3400)].sum() / power.sum())
+    return float(np.mean(on_the_phone(sound) ** 2) / np.mean(sound**2))
 
 
 def agreement(sound: Sound, piece: Piece) -> float:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import ambient
 import render
-from pieces import canon, folk, jazz, prelude
+from pieces import written
 
 SHELF = Path(__file__).resolve().parent.parent / "music"
 
 
 def main(wanted: list[str]) -> None:
-    scores = (prelude.piece, canon.piece, folk.greensleeves, folk.scarborough_fair, jazz.corner_table, jazz.late_ferry)
-    for piece in (score() for score in scores):
+    for piece in written():
         if not wanted or piece.slug in wanted:
             _told(piece.slug, render.shaped(render.played(piece)))
     for quiet in (ambient.SLOW_LIGHT, ambient.HARBOUR):

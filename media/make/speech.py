@@ -18,7 +18,7 @@ HOST_VOICE = "am_michael"  # tells the stories, so that a prompt over a story is
 LOUDNESS = 10 ** (-20 / 20)
 CEILING = 10 ** (-2.5 / 20)
 BITS = 20_000
-TONES = {"still_here"}  # prompts that are a sound, not a sentence
+TONES = {"still_here"}  # recorded as a sound; its text is for a platform that has to speak for itself
 
 
 def main(folder: Path, wanted: list[str]) -> None:

@@ -24,6 +24,8 @@ ALPHABET = (
     *(("ɐ", "ə"), ("ʔ", "t"), ("ɾ", "T"), ("e", "A"), ("o", "ɔ"), ("r", "ɹ"), ("x", "k"), ("ɬ", "l")),
     *(("̩", "ᵊ"), ("̃", ""), ("ʲ", ""), ("ː", "")),
 )
+# Styles are kept by length of text, and those of one or two words sound clipped: "Or just say it." was misheard. Take them longer.
+SHORTEST = 41
 MARKS = re.compile(r"([,.;:!?—]+)")
 SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
@@ -54,7 +56,7 @@ class Voice:
         if missing:
             raise ValueError(f"no sign for {missing} in {sentence!r}")
         tokens = [self.signs[sign] for sign in wanted]
-        style = self.styles[len(tokens) - 1].reshape(1, 256)
+        style = self.styles[max(len(tokens), SHORTEST) - 1].reshape(1, 256)
         given = {"tokens": np.array([[0, *tokens, 0]]), "style": style, "speed": np.array([speed], np.float32)}
         return trimmed(np.asarray(self.network.run(None, given)[0], np.float32).ravel())
 

@@ -26,6 +26,7 @@ PROMPTS = (
     "now_music",
     "now_podcast",
     "now_daily",
+    "now_quiz",
     "now_quiet",
     "resume",
     "next",

@@ -19,7 +19,7 @@ D4/2 D4/1 | A4/2 A4/1 | E4/1.5 F4/.5 E4/1 | D4/3 | r/1 A4/1 C5/1 | D5/2 C5/1 | A
 D5/2 D5/1 | C5/2 A4/1 | A4/1 G4/1 F4/1 | E4/1 C4/2 | ~/3 | D4/2 A4/1 | G4/2 F4/1 | E4/1 D4/1 C4/1 | D4/3 | ~/3 | r/3
 """
 FAIR_CHANGES = "Dm | Dm | C | Dm | Dm | Dm | F G G | Dm | Dm | Dm | F | F | C | C | Dm | G | C | Dm | Dm | Dm"
-PICKING = (0, 2, 3, 4, 3, 2)  # thumb on the root, then fingers up and down, six eighths to the bar
+PICKING = (0, 3, 4, 5, 4, 3)  # thumb on the root, then fingers up and down an octave above, six eighths to the bar
 
 
 def greensleeves() -> Piece:
@@ -65,7 +65,7 @@ def scarborough_fair() -> Piece:
             Part(24, tuple(broken(changes, PICKING, 0.5, 43)), velocity=60),
             Part(73, moved(tune, intro), velocity=68, looseness=0.012),
             Part(24, moved(tune, intro + verse, 12), velocity=82),
-            Part(68, moved(tune, intro + 2 * verse), velocity=58, looseness=0.012),
+            Part(71, moved(tune, intro + 2 * verse), velocity=62, looseness=0.012),
             Part(46, tuple(harp), velocity=50),
         ),
         beats_per_minute=100,

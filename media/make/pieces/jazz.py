@@ -34,7 +34,7 @@ FERRY_B_TUNE = """
 A5/1.5 G5/.5 E5/1 C5/1 | A4/2 r/1 C5/1 | G5/1.5 E5/.5 D5/1 B4/1 | C#5/3 r/1 |
 F5/1.5 E5/.5 D5/1 A4/1 | B4/1.5 D5/.5 F5/1 D5/1 | E5/3 r/1 | D5/1 B4/1 G#4/1 B4/1
 """
-STICK, SHAKER, TAP, SWEEP = 37, 70, 38, 51
+STICK, SHAKER, TAP, RIDE = 37, 70, 38, 51
 
 
 def corner_table() -> Piece:
@@ -77,6 +77,7 @@ def late_ferry() -> Piece:
     piano = moved([note for note in tune if note.start < 64], 176)
     back = moved([note for note in tune if note.start >= 64], 176)
     rhythm = ((0, 1.4), (1.5, 1.4), (3, 0.9))
+    last = chords("Am6", 4, start=336)
     return Piece(
         slug="late-ferry",
         title="Late Ferry",
@@ -84,18 +85,18 @@ def late_ferry() -> Piece:
         shelf="jazz",
         source="own composition, notes in media/make/pieces/jazz.py",
         parts=(
-            Part(73, (*flute, *back), velocity=66, looseness=0.014),
+            Part(73, (*flute, *back, *line("E5/4", 4, 336)), velocity=66, looseness=0.014),
             Part(11, vibes, velocity=76, looseness=0.014),
             Part(4, piano, velocity=76, looseness=0.014),
-            Part(24, tuple(comp(changes, rhythm, low=52)), velocity=54),
-            Part(32, tuple(_root_and_fifth(changes)), velocity=64),
+            Part(24, tuple(comp(changes, rhythm, low=52) + comp(last, ((0, 4),), low=52)), velocity=54),
+            Part(32, (*_root_and_fifth(changes), Note(336, 4, 45)), velocity=64),
             Part(0, _bossa_sticks(0, 332), velocity=34, drums=True),
         ),
         beats_per_minute=136,
         bar=4,
         slow_down=6,
         room=0.45,
-        end=336,
+        end=340,
     )
 
 
@@ -120,9 +121,9 @@ def _root_and_fifth(changes: list[Chord]) -> list[Note]:
 def _brushes(start: int, end: int) -> tuple[Note, ...]:
     notes = []
     for beat in range(start, end):
-        notes.append(Note(beat, 0.4, SWEEP, 0.9 if beat % 2 else 0.7))
+        notes.append(Note(beat, 0.4, RIDE, 0.9 if beat % 2 else 0.7))
         if beat % 2:
-            notes += [Note(beat, 0.4, TAP, 0.8), Note(beat + 0.5, 0.3, SWEEP, 0.55)]
+            notes += [Note(beat, 0.4, TAP, 0.8), Note(beat + 0.5, 0.3, RIDE, 0.55)]
     return tuple(notes)
 
 

@@ -1,0 +1,79 @@
+"""Joplin, The Entertainer: the introduction and the first strain, and between its returns a strain of our own in F."""
+
+from harmony import Chord, chords
+from score import Note, Part, Piece, line, moved
+
+BAR = 2.0
+INTRODUCTION = """
+D6/.25 E6 C6 A5/.5 B5/.25 G5/.5 | D5/.25 E5 C5 A4/.5 B4/.25 G4/.5 | D4/.25 E4 C4 A3/.5 B3/.25 A3 G#3 |
+G3/.5 r/.5 G4+B4+D5/.5 D5/.25 D#5
+"""
+STRAIN = """
+E5/.25 C6/.5 E5/.25 C6/.5 E5/.25 C6 | ~/1 r/.25 C6 D6 D#6 | E6 C6 D6 E6/.5 B5/.25 D6/.5 | C6/1.25 r/.25 D5 D#5 |
+E5/.25 C6/.5 E5/.25 C6/.5 E5/.25 C6 | ~/1.25 r/.25 A5 G5 | F#5 A5 C6 E6/.5 D6/.25 C6 A5 | D6/1.25 r/.25 D5 D#5 |
+E5/.25 C6/.5 E5/.25 C6/.5 E5/.25 C6 | ~/1 r/.25 C6 D6 D#6 | E6 C6 D6 E6/.5 B5/.25 D6/.5 | C6/1.25 r/.25 C6 D6 |
+E6 C6 D6 E6/.5 C6/.25 D6 C6 | E6 C6 D6 E6/.5 C6/.25 D6 C6 | E6 C6 D6 E6/.5 B5/.25 D6/.5
+"""
+STRAIN_CHANGES = "C C7 | F C | C G7 | C | C C7 | F C | D7 | G7 | C C7 | F C | C G7 | C | C C7 | F Fm | C G7 | C"
+RETURN = " | C6/1.25 r/.25 D5 D#5"
+INTO_OURS = " | C6/1 r/.5 C6/.5"
+LAST = " | C6/.75 G5/.25 C6+E6/1"
+OURS = """
+A5/.25 C6/.5 A5/.25 F5 G5 A5/.5 | G5/.25 Bb5/.5 G5/.25 E5/.5 C5 | E5/.25 G5/.5 Bb5/.25 A5 G5 E5/.5 | F5/.25 A5/.5 C6/.25 ~/1 |
+A5/.25 C6/.5 A5/.25 F5 G5 A5/.5 | A5/.25 C6/.5 A5/.25 F#5/.5 D5 | B4/.25 D5/.5 F5/.25 A5 G5 F5/.5 | E5/.25 G5/.5 Bb5/.25 ~/1 |
+A5/.25 C6/.5 A5/.25 F5 G5 A5/.5 | G5/.25 Bb5/.5 G5/.25 E5/.5 C5 | D5/.25 F5/.5 Bb5/.25 A5 G5 F5/.5 | A5/.25 F5/.5 C5/.25 ~/1 |
+D6/.25 Bb5/.5 F5/.25 D6 C6 Bb5/.5 | A5/.25 C6/.5 A5/.25 F5/.5 A5 | G5/.25 F5 D5 F5 E5 G5 Bb5 G5
+"""
+OURS_CHANGES = "F | C7 | C7 | F | F | D7 | G7 | C7 | F | C7 | Bb | F | Bb | F | G7 C7 | F"
+OURS_AGAIN = " | F5/1 r/.5 C6/.5"
+OURS_END = " | F5/.5 A5 F5 D5/.25 D#5"
+
+
+def piece() -> Piece:
+    strains = (
+        (STRAIN + RETURN, STRAIN_CHANGES),
+        (STRAIN + INTO_OURS, STRAIN_CHANGES),
+        (OURS + OURS_AGAIN, OURS_CHANGES),
+        (OURS + OURS_END, OURS_CHANGES),
+        (STRAIN + LAST, STRAIN_CHANGES),
+    )
+    right = [*line(INTRODUCTION, BAR), *moved(line(INTRODUCTION, BAR)[:-3], half_steps=-12, strength=0.85)]
+    left: list[Note] = []
+    for number, (tune, changes) in enumerate(strains):
+        start = 8 + number * 32
+        notes = line(tune, BAR, start=start)
+        right += notes
+        if number in (1, 4):  # the returns are fuller: the octave below goes along
+            right += moved(notes, half_steps=-12, strength=0.75)
+        left += stride(chords(changes, BAR, start=start))
+    end = 8 + len(strains) * 32
+    left = [note for note in left if note.start < end - 1] + list(line("C3+G3+C4/1", BAR, start=end - 1))
+    return Piece(
+        slug="the-entertainer",
+        title="The Entertainer",
+        artist="Scott Joplin",
+        shelf="ragtime",
+        source="own arrangement of the public-domain work (1902), own notes in media/make/pieces/ragtime.py",
+        parts=(
+            Part(0, tuple(right), velocity=66, looseness=0.006),
+            Part(0, tuple(left), velocity=50, looseness=0.006),
+        ),
+        beats_per_minute=72,  # the composer asked for it not fast
+        bar=BAR,
+        slow_down=3,
+        room=0.4,
+        end=end,
+    )
+
+
+def stride(changes: list[Chord]) -> list[Note]:
+    """Low note, chord, low note, chord, in eighths; the second low note is the fifth if the harmony stays."""
+    notes = []
+    for chord in changes:
+        root = chord.above(43)[0]
+        fifth = root + 7 if root + 7 < 55 else root - 5
+        for place in range(round(chord.beats)):
+            at = chord.start + place
+            notes.append(Note(at, 0.42, fifth if place % 2 else root))
+            notes += [Note(at + 0.5, 0.35, height, 0.8) for height in chord.near(57, chord.intervals)]
+    return notes
