@@ -12,7 +12,6 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 
 from holdsvc.errors import Unverified
 from holdsvc.ports import WebhookRequest
@@ -28,6 +27,7 @@ SOCKET_SCHEMES = {"https": "wss", "http": "ws"}
 # userinfo, host (an IPv6 address stands in brackets and holds colons), port
 AUTHORITY = re.compile(r"^((?:.*@)?)(\[[^\]]*\]|[^:]*)(?::(\d*))?$", re.DOTALL)
 URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^#]*)", re.DOTALL)
+ENCODED = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 
@@ -137,7 +137,8 @@ def form(text: bytes) -> Pairs | None:
 
 
 def decoded(text: bytes) -> bytes:
-    return unquote_to_bytes(text.replace(b"+", b" "))
+    """Percent signs that encode nothing stay. A whole run is decoded at once: speech in other scripts is hardly anything else."""
+    return ENCODED.sub(lambda run: bytes.fromhex(run[0].decode("ascii").replace("%", "")), text.replace(b"+", b" "))
 
 
 # --- the URL ----------------------------------------------------------------------------------------------------------
