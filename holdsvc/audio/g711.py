@@ -39,6 +39,7 @@ def _decoding() -> Linear:
 
 ENCODE = _encoding()
 DECODE = _decoding()
+_DECODE_FLOAT = DECODE.astype(np.float32) / np.float32(FULL_SCALE)
 
 
 def encode(linear: Linear) -> bytes:
@@ -51,8 +52,11 @@ def decode(ulaw: Coded) -> Linear:
 
 def linear(samples: Samples) -> Linear:
     """Rounded to 16 bits; what is beyond full scale is clipped."""
-    return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    scaled = np.multiply(samples, FULL_SCALE, dtype=np.float32)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1, out=scaled)
+    return scaled.astype(np.int16)
 
 
 def samples(ulaw: Coded) -> Samples:
-    return decode(ulaw).astype(np.float32) / np.float32(FULL_SCALE)
+    return _DECODE_FLOAT[np.frombuffer(ulaw, np.uint8)]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DECODED_RATE = 16000  # twice the telephone's: our own filter makes the last step
 _SAMPLE = 4  # bytes: 32-bit float
+_LARGEST = 1000.0  # full scale is 1.0; a file of floats may hold anything
 _LAST_WORDS = 300  # characters of a reason that are believed
 
 
@@ -173,7 +174,9 @@ def _sound(pcm: bytes) -> Samples:
     samples = np.frombuffer(pcm[: len(pcm) // _SAMPLE * _SAMPLE], np.float32)
     if not len(samples):
         raise BadContent("the file holds no sound")
-    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    if not max(samples.max(), -samples.min()) < _LARGEST:  # so written, it holds for what is not a number as well
+        raise BadContent("the file holds numbers that are no sound")
+    return samples
 
 
 # --- the confined process ---------------------------------------------------------------------------------------------

@@ -53,10 +53,10 @@ _WORD = 2**31 - 1  # full scale of pydub's 32 bits
 
 def prepare(pcm: Samples, rate: int, target: float = TARGET) -> Prepared:
     """One channel at a multiple of 8 kHz. BadContent if nothing can be heard in it, or it cannot be made loud enough."""
-    highest = float(np.abs(pcm).max(initial=0.0))
-    if highest < _LOWEST_PEAK:
+    if max(pcm.max(initial=0.0), -pcm.min(initial=0.0)) < _LOWEST_PEAK:
         raise BadContent("the file is silent")
     narrow = filtered(pcm, _telephone_band(rate), delay=_band_taps(rate) // 2, every=rate // RATE)
+    del pcm  # an hour of it is 230 MB
     if len(narrow) < RATE * _SHORTEST:
         raise BadContent(f"the file is shorter than {_SHORTEST} seconds")
     found = max(loudness(narrow), level(narrow))
@@ -99,13 +99,13 @@ def shaped(samples: Samples, found: float) -> Samples:
     """Without the silence at its ends, with short fades; `found` is how loud it is."""
     scale = _WORD / 2 / float(np.abs(samples).max())
     threshold = found - _TRIM + 20 * float(np.log10(scale / _WORD))
-    sound = AudioSegment(
-        np.rint(samples * scale).astype(np.int32).tobytes(), sample_width=4, frame_rate=RATE, channels=1
-    )
+    words = (samples * np.float32(scale)).astype(np.int32).tobytes()
+    sound = AudioSegment(words, sample_width=4, frame_rate=RATE, channels=1)
     begin = max(0, detect_leading_silence(sound, threshold) - _HEAD)
     end = len(sound) - max(0, detect_leading_silence(sound.reverse(), threshold) - _TAIL)
-    trimmed = sound[begin:end].fade_in(_FADE_IN).fade_out(_FADE_OUT)
-    heard = (np.frombuffer(trimmed.raw_data, np.int32) / scale).astype(np.float32)
+    sound = sound[begin:end].fade_in(_FADE_IN).fade_out(_FADE_OUT)
+    heard = np.frombuffer(sound.raw_data, np.int32).astype(np.float32)
+    heard *= np.float32(1 / scale)
     return np.pad(heard, (0, whole_frames(len(heard)) - len(heard)))  # now, so that nothing is measured otherwise later
 
 
@@ -113,20 +113,23 @@ def levelled(samples: Samples, target: float) -> bytes:
     """Mu-law whose decoded sound has the target's loudness and no peak above PEAK."""
     peaks = peak_envelope(samples)
     gain, ceiling = target - level(samples), _CEILING
+    nearest, best = TOLERANCE, b""
     for _ in range(_ROUNDS):
         ulaw = g711.encode(g711.linear(limited(samples, peaks, gain, ceiling)))
         heard = g711.samples(ulaw)
         off = target - level(heard)
-        if abs(off) > _CLOSE:
-            gain += off
+        gain += off
+        if abs(off) > nearest:
             continue
-        over = true_peak(heard) - PEAK
-        if over <= 0:
-            return ulaw
-        ceiling -= over + 0.05
-    if abs(off) > TOLERANCE or true_peak(heard) > PEAK:
+        if (over := true_peak(heard) - PEAK) > 0:
+            ceiling -= over + 0.05
+            continue
+        nearest, best = abs(off), ulaw
+        if nearest <= _CLOSE:
+            break
+    if not best:
         raise BadContent(f"the file cannot be brought to {target:g} LUFS below {PEAK:g} dBTP: single loud peaks")
-    return ulaw
+    return best
 
 
 def limited(samples: Samples, peaks: Samples, gain: float, ceiling: float) -> Samples:
@@ -134,12 +137,15 @@ def limited(samples: Samples, peaks: Samples, gain: float, ceiling: float) -> Sa
     factor, highest = 10 ** (gain / 20), 10 ** (ceiling / 20)
     if float(peaks.max(initial=0.0)) * factor <= highest:
         return samples * np.float32(factor)
-    needed = np.minimum(1.0, highest / np.maximum(peaks * np.float32(factor), 1e-9)).astype(np.float32)
+    needed: Samples = np.float32(highest / factor) / np.maximum(peaks, np.float32(1e-9))
+    np.minimum(needed, np.float32(1.0), out=needed)
     window = np.hanning(2 * _LIMITER_REACH + 3)[1:-1]
     smooth = (window / window.sum()).astype(np.float32)
     padded_gain = np.pad(lowest_around(needed, _LIMITER_REACH), _LIMITER_REACH, mode="edge")
     turned = filtered(padded_gain, smooth, delay=_LIMITER_REACH)[_LIMITER_REACH:-_LIMITER_REACH]
-    return samples * turned * np.float32(factor)
+    turned *= samples
+    turned *= np.float32(factor)
+    return turned
 
 
 def main(arguments: list[str]) -> int:

@@ -1,3 +1,4 @@
+import struct
 import subprocess
 import sys
 
@@ -89,6 +90,16 @@ def test_a_decoder_that_cannot_start_does_not_speak_ill_of_the_file():
         decode_bytes(file(tone(0.2), ".wav"), ".wav", limits=Limits(memory=80 << 20))
 
     assert not isinstance(caught.value, BadContent)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1e30])
+def test_floats_that_are_no_sound_are_refused(value):
+    samples = np.array([0.1, value] * 4000, np.float32).tobytes()
+    form = struct.pack("<HHIIHHH", 3, 1, 8000, 32000, 4, 32, 0)
+    body = b"WAVEfmt " + struct.pack("<I", 18) + form + b"data" + struct.pack("<I", len(samples)) + samples
+
+    with pytest.raises(BadContent, match="no sound"):
+        decode_bytes(b"RIFF" + struct.pack("<I", len(body)) + body, ".wav")
 
 
 def test_a_truncated_file_gives_what_can_be_heard_of_it(tmp_path):
