@@ -335,9 +335,9 @@ def test_a_megabyte_is_verified_within_fifty_milliseconds(body):
     asked = request(sign(Secret(TOKEN.encode(), "sha1"), text), body=body)
 
     def once() -> float:
-        began = time.perf_counter()
+        began = time.process_time()
         HOUSE.verify(asked)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     assert min(once() for _ in range(5)) < 0.05
 

@@ -190,9 +190,9 @@ def test_another_dialect_names_its_call_and_stream():
 
 def test_ten_thousand_frames_of_sound_are_read_in_a_tenth_of_a_second():
     frame = media()
-    began = time.perf_counter()
+    began = time.process_time()
 
     for _ in range(10_000):
         WIRE.read(frame)
 
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1
