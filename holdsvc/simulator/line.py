@@ -40,6 +40,7 @@ NUMBER = re.compile(r"\+?\d{3,20}|anonymous|")
 SPACING = re.compile(r"[ ()./-]")
 OF_A_PERSON = frozenset({"From", "To", "Caller", "Called"})  # fields that hold a number, however it is written
 DIGITS = re.compile(r"(?<![\w.])(\+\d{2}|%2B\d{2})\d{4,11}(\d{2})(?!\w)")
+LAST_NEWS = 5.0  # seconds that the news of a call's end may take once its page is gone
 AGENT_STAYS = 1.0  # seconds the page's agent talks: long enough to be seen
 
 
@@ -123,7 +124,8 @@ class Phone:
         if self._leg is not None and not self._leg.over.done():
             self._leg.signal(Gone())
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._carrier.all_over(), 5.0)
+            await asyncio.wait_for(self._carrier.all_over(), LAST_NEWS)
+        self._carrier.drop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -95,9 +95,10 @@ class MediaStream:
             await clock.wait(self._marked, None if due is None else due - clock.monotonic())
 
     async def _take(self, text: str) -> None:
+        event = "stream"
         try:
             message = json.loads(text)
-            event, stream = message["event"], message["streamSid"]
+            event, stream = str(message["event"]), message["streamSid"]
             if stream != self.sid:
                 self._complain("stream_sid", f"a {event} message carries a streamSid that is not this stream's")
             elif event == "media":
@@ -107,9 +108,9 @@ class MediaStream:
             elif event == "clear":
                 await self._clear()
             else:
-                self._complain("stream_event", f"the carrier knows no stream message {event!r}")
+                self._complain("stream_event", f"the carrier knows no stream message {event[:20]!r}")
         except (ValueError, KeyError, TypeError, binascii.Error):
-            self._complain("stream_body", f"a stream message lacks what it must have: {text[:60]!r}")
+            self._complain("stream_body", f"a {event[:20]} message lacks what it must have")
 
     def _media(self, samples: bytes) -> None:
         board = self.leg.board

@@ -39,6 +39,7 @@ async def carrier_for(house, clock: SimClock, *, chaos: Chaos = CALM) -> AsyncIt
         try:
             yield carrier
         finally:
+            carrier.drop()
             if driver is not None:
                 driver.cancel()
 

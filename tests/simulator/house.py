@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import struct
 from collections import Counter
@@ -54,7 +55,6 @@ class House:
         self.flaws = flaws
         self.kept: dict[str, Kept] = {}
         self.requests: list[tuple[str, dict[str, str], dict[str, str]]] = []
-        self.rows_doubled = 0
         self.base = ""
         self.sockets: dict[str, web.WebSocketResponse] = {}
         self.app = web.Application()
@@ -153,8 +153,6 @@ class House:
         return socket
 
     async def play(self, socket: web.WebSocketResponse, stream: str, mark: str) -> None:
-        import base64
-
         payload = base64.b64encode(b"\x55" * 1600).decode()
         await socket.send_json({"event": "media", "streamSid": stream, "media": {"payload": payload}})
         await socket.send_json({"event": "mark", "streamSid": stream, "mark": {"name": mark}})
@@ -179,6 +177,8 @@ class House:
         return rows + rows[:1] if "one row twice" in self.flaws else rows
 
     async def waits(self, request: web.Request) -> web.Response:
+        if "no log" in self.flaws:
+            return web.Response(status=500)
         start, size = int(request.query.get("after", 0)), 40
         rows = self.rows()
         following = start + size if start + size < len(rows) else None
