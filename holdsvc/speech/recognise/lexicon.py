@@ -28,28 +28,34 @@ ENGLISH = Lexicon(
         "will you|may i have|let me hear|let me have|lets hear|lets have|give me|play me|play|put on|i want|i want to hear",
         "i want to listen to|i wanna|i wanna hear|i would like|i would like to hear|i would like to listen to|i would like to",
         "i want to|id like|id like to|id like to hear|id like to listen to|id rather|id rather hear|id prefer|ill have|ill take",
-        "i need|i choose|how about|what about|switch to|change to|go to|go|listen to|tell me|read me|hear|try|do",
+        "i need|i choose|how about|what about|switch to|change to|go to|go|listen to|tell me|read me|hear",
+        "try|do|lets do|lets try|ask me|thats|its|start|make it",
+        "would be nice|would be good|would be great|can i just have|can i just hear|what are|what is|whats|i dont mind",
         "the|a|an|some|any|it|me|of|that|this|one|maybe|i think|i guess|a bit|a little|little|bit|more|much|sir|maam",
     ),
     refusals=said(
-        "no|stop|nope|no thanks|no thank you|stop it|stop that|stop this|stop playing|make it stop|shut up|no more"
+        "no|stop|nope|no thanks|no thank you|stop it|stop that|stop this|stop playing|make it stop|shut up",
+        "no more|no i dont want anything",
+        "i dont want anything|stop the noise|stop making noise",
     ),
     wishes={
         "music": said("songs|a tune|tune|tunes|a track|track|musics"),
         "podcast": said("podcasts|pod cast|pod casts|stories|episodes"),
-        "daily": said("update|headlines|the latest|whats new"),
+        "daily": said("update|headlines|the latest|whats new|whats the news"),
         "quiz": said("quizzes|trivia|questions|game"),
         "quiet": said(
             "mute|silent|hush|no sound|nothing at all|turn it off|switch it off|turn off the music|turn the music off"
         ),
         "next": said("skip it|skip this|skip this one|next one|next please|another|another song|something different"),
         "louder": said(
-            "loud|volume up|turn up|turn up the volume|turn the volume up|turn up the music|turn the music up"
+            "loud|raise the volume|volume up|turn up|turn up the volume|turn the volume up|turn up the music|turn the music up"
         ),
         "softer": said(
-            "soft|lower|volume down|turn down|turn down the volume|turn the volume down|turn down the music"
+            "soft|lower|lower the volume|volume down|turn down|turn down the volume|turn the volume down|turn down the music"
         ),
-        "less_talk": said("talk less|no announcements|fewer announcements|stop the announcements|stop the talking"),
+        "less_talk": said(
+            "less talking|talk less|no announcements|fewer announcements|stop the announcements|stop the talking"
+        ),
         "menu": said(
             "options|what are my choices|what are the choices|what are my options|say again|say that again|main menu"
         ),

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST = 200  # characters that are looked at: a wish is a few words
-MISHEARD = 0.8  # similarity from which one word may stand for another: one letter in five
+MISHEARD = (
+    0.85  # similarity from which one word may stand for another: one letter in seven; at 0.8, "store" is a "story"
+)
 SURROUNDED = 0.95  # score of exact words with others around them
 TOO_CLOSE = 0.05  # two entries that differ by less are not told apart
 APOSTROPHES = "'’ʼ`´"
@@ -116,7 +118,7 @@ def _is_a_word(letter: str) -> bool:
 
 
 def alike(word: str, said: str) -> float:
-    """1 for the same word. Short words must be the same: in "text" or "quit" one letter makes another wish."""
+    """1 for the same word. By the first letter words are told apart best, so it must be the same."""
     if word == said:
         return 1.0
     if word[0] != said[0]:
@@ -144,12 +146,13 @@ def phrasebook(menu: Menu, language: str) -> Phrasebook:
     for lexicon in known:
         for choice in menu.choices:
             _enter(exact, choice.id, *lexicon.wishes.get(_wish(choice), ()))
+    fillers = frozenset(tokens_of(phrase) for lexicon in known for phrase in lexicon.fillers)
     return Phrasebook(
         exact=exact,
-        fillers=frozenset(tokens_of(phrase) for lexicon in known for phrase in lexicon.fillers),
+        fillers=fillers,
         digits=_digits(menu, known),
         beside_digits=frozenset(word for lexicon in known for phrase in lexicon.keys for word in tokens_of(phrase)),
-        longest=max(map(len, exact), default=1) + 8,
+        longest=max(map(len, (*exact, *fillers))),
     )
 
 
