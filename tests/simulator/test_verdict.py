@@ -1,0 +1,106 @@
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from holdsvc.simulator.clock import VirtualClock
+from holdsvc.simulator.findings import Findings
+from holdsvc.simulator.ledger import Row, Samples
+from holdsvc.simulator.truth import End, Truth, Wait
+from holdsvc.simulator.verdict import VIRTUAL, Verdict, compare_metrics, compare_waits, conserved, report
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+NONE = Samples(Counter(), Counter(), 0.0)
+
+
+def truth_of(end: End, seconds: float, *, prompt: bool = False) -> Truth:
+    truth = Truth(VirtualClock(START))
+    wait = Wait("support", START, START + timedelta(seconds=seconds), end, prompt)
+    truth.arrive("CA1", "+15005550122").waits.append(wait)
+    return truth
+
+
+def row(outcome: str | None, seconds: float | None, queue: str = "support") -> Row:
+    ended = START + timedelta(seconds=seconds) if seconds is not None else None
+    return Row("CA1", queue, START, seconds, ended, outcome)
+
+
+@pytest.mark.parametrize(
+    ("end", "seconds", "prompt", "logged"),
+    [
+        (End.ANSWERED, 40.7, True, row("answered", 40.7)),
+        (End.ANSWERED, 40.7, False, row("answered", 40.0)),
+        (End.HUNG_UP, 4.9, True, row("short_abandoned", 4.9)),
+        (End.HUNG_UP, 5.4, False, row("abandoned", 5.0)),
+        (End.HUNG_UP, 4.6, False, row("abandoned", 5.0)),  # so near the threshold both are right
+        (End.LEFT, 9.0, True, row("left_by_choice", 9.0)),
+        (End.SENT_AWAY, 9.0, False, row("callback_taken", 9.0)),
+    ],
+)
+def test_a_log_that_is_right_has_no_difference(end, seconds, prompt, logged):
+    assert list(compare_waits(truth_of(end, seconds, prompt=prompt), [logged], VIRTUAL)) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "seconds", "prompt", "logged", "sentence"),
+    [
+        (End.ANSWERED, 40.7, True, [row("answered", 40.0)], "(exactly; answered)"),
+        (End.ANSWERED, 40.7, False, [row("answered", 38.0)], "in whole seconds"),
+        (End.HUNG_UP, 40.0, True, [row("answered", 40.0)], "hung up after 40.000 s, the log says answered"),
+        (End.HUNG_UP, 4.0, True, [row("abandoned", 4.0)], "the log says abandoned"),
+        (End.HUNG_UP, 40.0, True, [row(None, None)], "still open in the log"),
+        (End.HUNG_UP, 40.0, True, [], "1 wait happened, 0 rows"),
+        (End.HUNG_UP, 40.0, True, [row("abandoned", 40.0)] * 2, "1 wait happened, 2 rows"),
+        (End.HUNG_UP, 40.0, True, [row("abandoned", 40.0, "default")], "waited in support, the log says default"),
+        (End.LEFT, 40.0, True, [row("unknown", 40.0)], "the log says unknown"),
+    ],
+)
+def test_a_log_that_is_wrong_is_told_in_a_sentence(end, seconds, prompt, logged, sentence):
+    found = list(compare_waits(truth_of(end, seconds, prompt=prompt), logged, VIRTUAL))
+
+    assert len(found) == 1
+    assert sentence in found[0]
+
+
+def test_a_call_that_never_waited_may_have_no_row():
+    truth = Truth(VirtualClock(START))
+    truth.arrive("CA1", "+15005550122")
+
+    assert list(compare_waits(truth, [], VIRTUAL)) == []
+    assert list(compare_waits(truth, [row("abandoned", 1.0)], VIRTUAL)) != []
+
+
+def test_totals_and_amendments_together_are_the_log():
+    rows = [row("answered", 9.0), row("abandoned", 9.0), row("abandoned", 9.0)]
+    totals = Samples(Counter(abandoned=3), Counter({("abandoned", "answered"): 1}), 0.0)
+
+    assert list(compare_metrics(NONE, totals, rows)) == []
+    assert list(compare_metrics(totals, totals, [])) == []
+    assert list(compare_metrics(NONE, Samples(Counter(abandoned=3), Counter(), 0.0), rows)) == [
+        "/metrics with amendments counts 3 abandoned, the log has 2",
+        "/metrics with amendments counts 0 answered, the log has 1",
+    ]
+
+
+def test_what_began_is_what_ended_plus_what_waits():
+    now = Samples(Counter(answered=3, abandoned=1), Counter({("abandoned", "answered"): 1}), 2.0)
+
+    assert conserved(NONE, now, 6, 6) is None
+    assert conserved(NONE, now, 5, 8) is None
+    assert conserved(now, now, 0, 0) is None
+    assert conserved(NONE, now, 7, 7) == "offered 7, but ended 4 + waiting 2"
+
+
+def test_a_report_names_differences_and_findings_and_does_not_drown_in_them():
+    findings = Findings()
+    for call in ("CA1", "CA2"):
+        findings.add("spin", "a document took no time", call=call, url="http://127.0.0.1/hooks/twilio/wait?queue=q")
+    differences = tuple(f"CA{number}: wrong" for number in range(30))
+    verdict = Verdict(30, 30, {"answered": 30}, 30, 0, differences, findings.all(), {"hooks": 61.0})
+
+    told = report(verdict)
+
+    assert "finding: a document took no time (2 times, first in CA1 http://127.0.0.1/hooks/twilio/wait)" in told
+    assert "difference: CA19: wrong" in told
+    assert "CA20" not in told
+    assert "... and 10 more" in told
+    assert told.endswith("verdict: 31 differences")
