@@ -264,7 +264,7 @@ def _sides(source: IO[bytes], demuxer: str, rate: int, limits: Limits) -> Iterat
     if demuxer == _RAW:
         options |= {"sample_rate": "8000"}
     left = int(limits.seconds * rate)
-    with av.open(source, format=demuxer, mode="r", options=options) as container:
+    with av.open(source, "r", format=demuxer, options=options, metadata_errors="replace") as container:
         if not container.streams.audio:
             raise BadContent("the file holds no sound")
         track = container.streams.audio[0]

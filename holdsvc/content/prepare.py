@@ -137,7 +137,7 @@ def limited(samples: Samples, peaks: Samples, gain: float, ceiling: float) -> Sa
     factor, highest = 10 ** (gain / 20), 10 ** (ceiling / 20)
     if float(peaks.max(initial=0.0)) * factor <= highest:
         return samples * np.float32(factor)
-    needed: Samples = np.float32(highest / factor) / np.maximum(peaks, np.float32(1e-9))
+    needed: Samples = np.divide(highest / factor, np.maximum(peaks, np.float32(1e-9)), dtype=np.float32)
     np.minimum(needed, np.float32(1.0), out=needed)
     window = np.hanning(2 * _LIMITER_REACH + 3)[1:-1]
     smooth = (window / window.sum()).astype(np.float32)

@@ -32,6 +32,16 @@ def test_what_the_bytes_say_counts_and_not_the_name(suffix):
     assert len(decode_bytes(source, ".bin")) == pytest.approx(8000, abs=1600)
 
 
+@pytest.mark.parametrize("suffix", [".flac", ".mp3"])
+def test_tags_in_an_unknown_alphabet_do_not_matter(suffix):
+    source = file(tone(0.5), suffix)
+    assert b"Lavf" in source or b"Lavc" in source
+
+    spoilt = source.replace(b"Lavf", b"L\xff\xfef").replace(b"Lavc", b"L\xff\xfec")
+
+    assert len(decode_bytes(spoilt, suffix)) == pytest.approx(8000, abs=1600)
+
+
 def test_opposed_sides_do_not_silence_each_other():
     side = tone(1.0)
 
