@@ -1,0 +1,368 @@
+"""One caller's live sound: instructions in, frames out to a socket, and news of what was pressed and heard.
+
+Nothing here waits. What the caller does becomes a question to the shell (`Shell.ask`), and the answer comes back by `perform`;
+until then the sound goes on by itself, so that a slow or failing answer is never silence.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from holdsvc.audio.formats import FRAME, RATE
+from holdsvc.audio.pacer import Pacer, Playout
+from holdsvc.audio.player import Player
+from holdsvc.calls.events import CallEvent, ContentEnded, DigitPressed, Heard, HeardUntil, StreamClosed, StreamOpened
+from holdsvc.calls.instructions import Instruction, Play
+from holdsvc.calls.model import ContentId, EventId, QueueName
+from holdsvc.clock import Clock
+from holdsvc.engine.tokens import Ticket
+from holdsvc.engine.turns import Turn, excerpts, turn_of
+from holdsvc.errors import BadWebhook
+from holdsvc.ports import Sounds, Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop
+
+LOOK_AHEAD = (
+    0.4  # seconds of sound before its end at which the next item is asked for; less than what counts as "nearly over"
+)
+PATIENCE = (
+    0.1  # seconds that a caller waits for an answer in silence; then what was heard goes on, or the house's own music
+)
+MARK_EVERY = RATE  # bytes: a mark a second
+CHECKPOINT = 10.0  # seconds between two reports of what was heard
+START_WITHIN = 5.0  # seconds from the handshake to the platform's word which call it is
+IDLE = 30.0  # seconds without a single frame from the platform
+ASK_AGAIN = 5.0  # seconds after which the next item is asked for again, if no answer brought sound
+LAST_MARK = 0.5  # seconds that the mark behind the last sound may be overdue before we close without it
+HIGH_MARK = 64 * 1024  # bytes that the network has not taken: over six seconds of sound
+MOST_BROKEN = 50  # frames without meaning before we hang up on whoever sends them
+
+CLOSED_NORMALLY, GOING_AWAY, NOT_ALLOWED = 1000, 1001, 1008
+log = logging.getLogger(__name__)
+
+
+class Socket(Protocol):
+    """The way to the far end. None of this waits or raises."""
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the network has not taken yet."""
+
+    def send(self, frame: str | bytes) -> None: ...
+    def close(self, code: int) -> None: ...
+
+
+class Meter(Protocol):
+    def stream_opened(self, wire: str) -> None: ...
+    def stream_closed(self, wire: str) -> None: ...
+    def stream_underrun(self, wire: str) -> None: ...
+    def stream_late(self, wire: str, seconds: float) -> None: ...
+    def stream_switched(self, wire: str, seconds: float) -> None: ...
+
+
+class Question(Struct, frozen=True):
+    """News, and how its answer is to be heard: after what is still to come, or instead of it."""
+
+    events: tuple[CallEvent, ...]
+    follows: bool = False
+
+
+class Shell(Protocol):
+    """What all streams of a process share."""
+
+    clock: Clock
+    sounds: Sounds
+    meter: Meter
+    house: Callable[[QueueName], ContentId]
+
+    def ask(self, stream: Stream, question: Question) -> None: ...
+    def started(self, stream: Stream) -> None: ...
+    def over(self, stream: Stream) -> None: ...
+
+
+class Stream:
+    def __init__(self, shell: Shell, ticket: Ticket, wire: Wire, socket: Socket) -> None:
+        self.ticket, self.wire, self.socket = ticket, wire, socket
+        self.name = ""  # the platform's word for this stream, once it has begun
+        self.over = False
+        self._shell = shell
+        self._player, self._playout = Player(), Playout()
+        self._pacer = Pacer(wire.lead, wire.block // FRAME)
+        now = shell.clock.monotonic()
+        self._opened_at = self._heard_from_at = now
+        self._look_at = now + 1.0
+        self._checkpoint_at = now + CHECKPOINT
+        self._mark_at = 0  # bytes sent at which the next mark is due
+        self._news = 0  # events of our own making, for their ids
+        self._broken = 0
+        self._goes_on = True  # content follows content; False once the caller was told that somebody is there
+        self._listening = True
+        self._ending = False  # the socket is closed when all has been played
+        self._close_at: float | None = None
+        self._last_mark = ""
+        self._ask_at = self._asked_at = 0.0
+        self._rescue_at: float | None = None  # when the house's own music comes in, unless an answer was faster
+        self._pressed_at: float | None = None
+
+    # --- from the platform -------------------------------------------------------------------------------------------
+
+    def hear(self, frame: str | bytes) -> None:
+        """A frame from the platform. The caller's own sound is dropped unheard."""
+        if self.over:
+            return
+        now = self._heard_from_at = self._shell.clock.monotonic()
+        event = self._read(frame)
+        if isinstance(event, WireStart):
+            self._begin(event, now)
+        elif event is not None and self.name:
+            self._react(event, now)
+
+    def lost(self) -> None:
+        """The socket is gone without a word: the call may go on, and the platform will come back and say so."""
+        if not self.over:
+            self._leave(self._told())
+
+    def _read(self, frame: str | bytes) -> WireEvent | None:
+        try:
+            return self.wire.read(frame)
+        except BadWebhook as error:
+            self._broken += 1
+            log.debug("frame_not_understood", extra={"call": self.ticket.ref.call, "reason": error.reason})
+            if self._broken > MOST_BROKEN:
+                self._refuse("broken_frames")
+            return None
+
+    def _begin(self, start: WireStart, now: float) -> None:
+        if self.name:
+            return
+        if start.ref != self.ticket.ref or (start.token and not self.ticket.matches(start.token)):
+            self._refuse("another_call")
+            return
+        self.name = start.stream
+        self._shell.started(self)
+        self._await_sound(now)
+        self._ask(StreamOpened(at=self._shell.clock.now(), id=EventId(start.id)))
+
+    def _react(self, event: WireEvent, now: float) -> None:
+        match event:
+            case WireDigit():
+                self._press(event, now)
+            case WireMark(name=name):
+                self._playout.returned(name, now)
+                if name == self._last_mark:
+                    self.close(CLOSED_NORMALLY)
+            case WireStop():
+                told = self._told(self._played(now))
+                closed = StreamClosed(
+                    at=self._shell.clock.now(), id=EventId(event.id), by_caller=True, heard=last(told)
+                )
+                self._leave((*told[:-1], closed))
+                self.socket.close(CLOSED_NORMALLY)
+
+    def _press(self, event: WireDigit, now: float) -> None:
+        """The sound stops where the caller heard the key; the answer comes at once, or the sound goes on from there."""
+        if not self._listening or self._ending:
+            return
+        self._pressed_at = now
+        self._cut(now)
+        self._await_sound(now)
+        told = self._told(self._player.sent)
+        pressed = DigitPressed(at=self._shell.clock.now(), id=EventId(event.id), digit=event.digit, heard=last(told))
+        self._ask(*told[:-1], pressed)
+
+    # --- to the caller -----------------------------------------------------------------------------------------------
+
+    def perform(self, instructions: Sequence[Instruction], *, follows: bool = False) -> None:
+        """Do what the turn says: instead of what is still to come, or after it."""
+        if self.over or not self.name:
+            return
+        now = self._shell.clock.monotonic()
+        turn = turn_of(instructions, self._shell.sounds)
+        if turn.ends and not turn.parts:
+            self._end(now, at_once=turn.stops or (self._goes_on and not follows))
+        elif turn.parts or turn.stops:
+            self._take_up(turn, now, follows=follows and not turn.stops)
+        elif self._pressed_at is not None and not follows:
+            self._pacer.hang(now)  # nothing to say to this key: the sound goes on at once
+        self.tick(now)
+        if self._pressed_at is not None and not follows:
+            self._shell.meter.stream_switched(self.wire.name, now - self._pressed_at)
+            self._pressed_at = None
+
+    def tick(self, now: float) -> None:
+        """Send what is due, and see whether anything is overdue."""
+        if now >= self._look_at:
+            self._look(now)
+        if self.over or not self.name:
+            return
+        if self._close_at is not None:
+            if now >= self._close_at:
+                self.close(CLOSED_NORMALLY)
+            return
+        if now >= self._pacer.next_at:
+            self._send(now)
+
+    def close(self, code: int) -> None:
+        """End the stream ourselves; the call goes on with what its document says next."""
+        if not self.over:
+            self._leave(self._told())
+            self.socket.close(code)
+
+    def _take_up(self, turn: Turn, now: float, *, follows: bool) -> None:
+        if follows:
+            self._player.append(turn.parts)
+        else:
+            self._cut(now)
+            self._player.play(turn.parts)
+            if self.wire.can_clear:
+                self._pacer.hang(now)
+        self._goes_on, self._listening, self._ending = turn.plays, turn.listens, turn.ends
+        self._close_at, self._last_mark = None, ""
+        self._sound_came()
+
+    def _end(self, now: float, *, at_once: bool) -> None:
+        """After the last prompt, if one is being spoken; else now."""
+        if at_once or (not self._player.left and self._played(now) >= self._player.sent):
+            self._cut(now)
+            self.close(CLOSED_NORMALLY)
+        else:
+            self._ending, self._goes_on, self._listening = True, False, False
+
+    def _cut(self, now: float) -> None:
+        """Take back what was sent ahead, where the wire can; it would come next again."""
+        played = self._played(now)
+        if not self.wire.can_clear or played >= self._player.sent:
+            return
+        self.socket.send(self.wire.write_clear(self.name))
+        self._playout.taken_back(played)
+        self._player.rewind(played)
+        self._mark_at = played
+        self._pacer.hang(now)
+
+    def _send(self, now: float) -> None:
+        self._rescue(now)
+        if not self._goes_on and not self._player.left:
+            self._finish(now)
+            return
+        if self.socket.backlog > HIGH_MARK:  # time passes, the place is kept: what is due now is not sent later
+            return
+        gaps, late = self._pacer.gaps, self._pacer.late(now)
+        frames = self._pacer.due(now)
+        if self._pacer.gaps > gaps:
+            self._shell.meter.stream_underrun(self.wire.name)
+        if frames:
+            self._shell.meter.stream_late(self.wire.name, late)
+        while frames and (self._goes_on or self._player.left):
+            frames -= self._send_block(min(frames, self.wire.block // FRAME))
+        if self._goes_on and self._player.running_out(LOOK_AHEAD) and now >= self._ask_at:
+            self._ask_for_more(now)
+
+    def _send_block(self, frames: int) -> int:
+        if not self._goes_on:
+            frames = min(frames, -(-self._player.left // FRAME))
+        was_dry = self._player.dry
+        sound = self._player.read(frames)
+        self.socket.send(self.wire.write_audio(self.name, bytes(sound)))
+        self._pacer.mark_sent(frames)
+        if self._player.dry and not was_dry and self._goes_on:
+            self._shell.meter.stream_underrun(self.wire.name)
+        if self._player.sent > self._mark_at:
+            self._send_mark()
+        return frames
+
+    def _send_mark(self) -> str:
+        name = self._playout.mark(self._player.sent)
+        self.socket.send(self.wire.write_mark(self.name, name))
+        self._mark_at = self._player.sent + MARK_EVERY - 1
+        return name
+
+    def _finish(self, now: float) -> None:
+        """All was sent. Where the stream is to end, it ends when the far end has played it."""
+        if self._ending:
+            self._last_mark = self._send_mark()
+            self._close_at = now + self._pacer.ahead(now) + LAST_MARK
+
+    # --- what follows ------------------------------------------------------------------------------------------------
+
+    def _ask_for_more(self, now: float) -> None:
+        """The item is nearly over. It counts as heard as far as it was sent: the rest plays while the answer is made."""
+        self._asked_at, self._ask_at = now, now + ASK_AGAIN
+        self._rescue_at = now + LOOK_AHEAD + PATIENCE
+        told = self._told(self._player.sent)
+        ended = ContentEnded(at=self._shell.clock.now(), id=self._id("ended"), heard=last(told))
+        self._ask(*told[:-1], ended, follows=True)
+
+    def _await_sound(self, now: float) -> None:
+        if self.wire.can_clear or not self._player.sent:
+            self._pacer.hang(now + PATIENCE)
+        if not self._player.left:
+            self._rescue_at = now + PATIENCE
+
+    def _sound_came(self) -> None:
+        self._rescue_at = None
+        self._ask_at = min(self._ask_at, self._asked_at + 1.0)
+
+    def _rescue(self, now: float) -> None:
+        """No answer came, or none with sound in it: the house's own music, so that nobody waits in silence."""
+        if self._rescue_at is None or now < self._rescue_at or self._player.left or not self._goes_on:
+            return
+        log.warning("house_music", extra={"call": self.ticket.ref.call, "queue": self.ticket.queue})
+        house = Play(self._shell.house(self.ticket.queue), 0.0)
+        self._player.append(excerpts(house, self._shell.sounds))
+        self._sound_came()
+
+    def _look(self, now: float) -> None:
+        self._look_at = now + 1.0
+        if not self.name and now >= self._opened_at + START_WITHIN:
+            self._refuse("no_start")
+        elif now >= self._heard_from_at + IDLE:
+            self._refuse("idle")
+        elif self.name and now >= self._checkpoint_at:
+            self._checkpoint_at = now + CHECKPOINT
+            told = self._told(self._played(now))
+            if told:
+                self._ask(*told, follows=True)
+
+    # --- what was heard ----------------------------------------------------------------------------------------------
+
+    def _played(self, now: float) -> int:
+        if not self.wire.can_clear:
+            return self._player.sent  # it cannot be taken back: it will be heard
+        return self._playout.played(now, self._player.sent, self._pacer.ahead(now))
+
+    def _told(self, until: int | None = None) -> tuple[Heard, ...]:
+        """Checkpoints of what was heard and not reported yet."""
+        until = self._played(self._shell.clock.monotonic()) if until is None else until
+        at = self._shell.clock.now()
+        return tuple(
+            Heard(
+                at=at,
+                id=self._id("heard"),
+                heard=HeardUntil(ContentId(one.content), one.from_second, one.until_second),
+            )
+            for one in self._player.heard(until)
+        )
+
+    def _id(self, what: str) -> EventId:
+        self._news += 1
+        return EventId(f"{self.name}:{what}{self._news}")
+
+    def _ask(self, *events: CallEvent, follows: bool = False) -> None:
+        self._shell.ask(self, Question(events, follows))
+
+    def _leave(self, events: tuple[CallEvent, ...]) -> None:
+        self.over = True
+        if events and self.name:
+            self._ask(*events)
+        self._shell.over(self)
+
+    def _refuse(self, reason: str) -> None:
+        log.warning("stream_refused", extra={"call": self.ticket.ref.call, "reason": reason})
+        self.close(NOT_ALLOWED)
+
+
+def last(told: tuple[Heard, ...]) -> HeardUntil | None:
+    """The newest stretch goes with the event itself, those before it ahead of it."""
+    return told[-1].heard if told else None

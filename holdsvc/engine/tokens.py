@@ -1,0 +1,84 @@
+"""One-time tokens: what lets one call, once and soon, bring its media to our socket.
+
+Only digests are kept, so that neither memory nor a log can give a token away.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from hashlib import sha256
+
+from msgspec import Struct
+
+from holdsvc.calls.model import CallRef, QueueName
+from holdsvc.errors import Unverified
+
+LIFE = 60.0  # seconds from the document that names it to the handshake; platforms take under 15
+BYTES = 24  # of chance in a token: 192 bits
+
+
+class Ticket(Struct, frozen=True):
+    """What a token is good for."""
+
+    ref: CallRef
+    queue: QueueName
+    digest: bytes
+
+    def matches(self, token: str) -> bool:
+        return hmac.compare_digest(self.digest, digest_of(token))
+
+
+class _Issued(Struct):
+    ticket: Ticket
+    until: float
+    used: bool = False
+
+
+class Tokens:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        make: Callable[[], str] = lambda: secrets.token_urlsafe(BYTES),
+        life: float = LIFE,
+    ) -> None:
+        self._monotonic, self._make, self._life = monotonic, make, life
+        self._issued: dict[bytes, _Issued] = {}  # oldest first
+
+    def issue(self, ref: CallRef, queue: QueueName) -> str:
+        now = self._monotonic()
+        self._forget(now)
+        token = self._make()
+        ticket = Ticket(ref, queue, digest_of(token))
+        self._issued[ticket.digest] = _Issued(ticket, now + self._life)
+        return token
+
+    def redeem(self, platform: str, token: str) -> Ticket:
+        """What the token is good for, once. Raise `Unverified` with the reason: unknown, expired, used, or of another platform."""
+        now = self._monotonic()
+        issued = self._issued.get(digest_of(token))  # found by its digest: how long it takes tells nothing of the token
+        if issued is None or not issued.ticket.matches(token):
+            raise Unverified("token_unknown")
+        if issued.used:
+            raise Unverified("token_used")
+        if now >= issued.until:
+            raise Unverified("token_expired")
+        if issued.ticket.ref.platform != platform:
+            raise Unverified("token_of_another_platform")
+        issued.used = True
+        return issued.ticket
+
+    def _forget(self, now: float) -> None:
+        """Used and expired tokens are remembered for one more life, so that a refusal can say why."""
+        old = []
+        for digest, issued in self._issued.items():
+            if now < issued.until + self._life:
+                break
+            old.append(digest)
+        for digest in old:
+            del self._issued[digest]
+
+
+def digest_of(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()
