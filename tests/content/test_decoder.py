@@ -2,6 +2,7 @@ import struct
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 from holdsvc.content import apart
@@ -40,6 +41,34 @@ def test_tags_in_an_unknown_alphabet_do_not_matter(suffix):
     spoilt = source.replace(b"Lavf", b"L\xff\xfef").replace(b"Lavc", b"L\xff\xfec")
 
     assert len(decode_bytes(spoilt, suffix)) == pytest.approx(8000, abs=1600)
+
+
+def test_a_cover_picture_is_passed_over():
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(range(200))  # nobody looks at it
+    body = b"\x00image/png\x00\x03\x00" + picture
+    tag = b"APIC" + struct.pack(">I", len(body)) + b"\x00\x00" + body
+    size = bytes(len(tag) >> shift & 0x7F for shift in (21, 14, 7, 0))
+    source = file(tone(0.5), ".mp3")
+
+    pcm = decode_bytes(b"ID3\x03\x00\x00" + size + tag + source, ".mp3")
+
+    assert len(pcm) == pytest.approx(8000, abs=1600)
+
+
+def test_the_sound_of_a_film_is_read_and_its_pictures_are_not(tmp_path):
+    film = tmp_path / "film.mp4"
+    with av.open(str(film), "w") as container:
+        pictures, track = container.add_stream("mpeg4", rate=25), container.add_stream("aac", rate=48000)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 64, "yuv420p"
+        track.layout = "mono"
+        container.mux(pictures.encode(av.VideoFrame(64, 64, "yuv420p")))
+        frame = av.AudioFrame.from_ndarray(tone(1.0)[None], "fltp", "mono")
+        frame.sample_rate = 48000
+        container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+        container.mux(pictures.encode(None))
+
+    assert len(decode(film)) == pytest.approx(16000, abs=1600)
 
 
 def test_opposed_sides_do_not_silence_each_other():
