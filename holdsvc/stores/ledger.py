@@ -58,10 +58,9 @@ class SqliteLedger:
         while some := cursor.fetchmany(AT_ONCE):
             yield from map(rows.wait_record, some)
 
-    def numbers(self) -> Mapping[CallerId, PhoneNumber]:
-        """Who the pseudonyms are. For whoever may know."""
-        found = self._db.execute("SELECT caller, number FROM numbers")
-        return {CallerId(caller): PhoneNumber(number) for caller, number in found}
+    def number(self, caller: CallerId) -> PhoneNumber | None:
+        found = self._db.execute("SELECT number FROM numbers WHERE caller = ?", (caller,)).fetchone()
+        return PhoneNumber(found[0]) if found else None
 
     def totals(self) -> Totals:
         sums = {(name, a, b, c): value for name, a, b, c, value in self._db.execute("SELECT * FROM totals")}
