@@ -37,6 +37,9 @@ class Pacer:
         """When the next block is due."""
         return max(self._start, self._dry_at + self._block * TICK - self._lead)
 
+    def is_due(self, now: float) -> bool:
+        return now >= self.next_at - NEAR
+
     def due(self, now: float) -> int:
         """Frames to send at this moment, in whole blocks; 0 if it is too early. After sending, call `mark_sent`."""
         if now < self._start - NEAR:

@@ -13,7 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from holdsvc.audio.formats import FRAME, RATE
-from holdsvc.audio.pacer import Pacer, Playout
+from holdsvc.audio.pacer import NEAR, Pacer, Playout
 from holdsvc.audio.player import Player
 from holdsvc.calls.events import CallEvent, ContentEnded, DigitPressed, Heard, HeardUntil, StreamClosed, StreamOpened
 from holdsvc.calls.instructions import Instruction, Play
@@ -36,6 +36,7 @@ START_WITHIN = 5.0  # seconds from the handshake to the platform's word which ca
 IDLE = 30.0  # seconds without a single frame from the platform
 ASK_AGAIN = 5.0  # seconds after which the next item is asked for again, if no answer brought sound
 LAST_MARK = 0.5  # seconds that the mark behind the last sound may be overdue before we close without it
+SLACK = 0.06  # seconds by which a wire that is paced to the frame may be late and is still caught up with
 HIGH_MARK = 64 * 1024  # bytes that the network has not taken: over six seconds of sound
 MOST_BROKEN = 50  # frames without meaning before we hang up on whoever sends them
 
@@ -89,7 +90,7 @@ class Stream:
         self.over = False
         self._shell = shell
         self._player, self._playout = Player(), Playout()
-        self._pacer = Pacer(wire.lead, wire.block // FRAME)
+        self._pacer = Pacer(wire.lead, wire.block // FRAME, slack=0.0 if wire.can_clear else SLACK)
         now = shell.clock.monotonic()
         self._opened_at = self._heard_from_at = now
         self._look_at = now + 1.0
@@ -201,7 +202,7 @@ class Stream:
             if now >= self._close_at:
                 self.close(CLOSED_NORMALLY)
             return
-        if now >= self._pacer.next_at:
+        if self._pacer.is_due(now):
             self._send(now)
 
     def close(self, code: int) -> None:
@@ -216,7 +217,7 @@ class Stream:
         else:
             self._cut(now)
             self._player.play(turn.parts)
-            if self.wire.can_clear:
+            if self.wire.can_clear or not self._player.sent:
                 self._pacer.hang(now)
         self._goes_on, self._listening, self._ending = turn.plays, turn.listens, turn.ends
         self._close_at, self._last_mark = None, ""
@@ -306,7 +307,7 @@ class Stream:
 
     def _rescue(self, now: float) -> None:
         """No answer came, or none with sound in it: the house's own music, so that nobody waits in silence."""
-        if self._rescue_at is None or now < self._rescue_at or self._player.left or not self._goes_on:
+        if self._rescue_at is None or now < self._rescue_at - NEAR or self._player.left or not self._goes_on:
             return
         log.warning("house_music", extra={"call": self.ticket.ref.call, "queue": self.ticket.queue})
         house = Play(self._shell.house(self.ticket.queue), 0.0)
