@@ -18,7 +18,7 @@ export class Captions {
   /** `who` is "service", "caller" or "line"; the text of others is never read as markup. */
   add(who, text) {
     const atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 24;
-    const line = document.createElement("li");
+    const line = document.createElement("div");
     line.className = `caption ${who}`;
     const words = document.createElement("p");
     words.textContent = text;

@@ -42,11 +42,16 @@ function key(digit, letters) {
   const button = document.createElement("button");
   button.type = "button";
   button.dataset.digit = digit;
-  button.setAttribute("aria-label", NAMES[digit] ?? digit);
-  const sign = document.createElement("span");
-  sign.textContent = digit === "*" ? "∗" : digit;
-  const small = document.createElement("small");
-  small.textContent = letters;
-  button.append(sign, small);
+  const sign = part("span", "", digit === "*" ? "∗" : digit);
+  const small = part("small", "", letters);
+  sign.ariaHidden = small.ariaHidden = "true";
+  button.append(part("span", "unseen", NAMES[digit] ?? digit), sign, small);
   return button;
+}
+
+function part(name, kind, text) {
+  const made = document.createElement(name);
+  made.className = kind;
+  made.textContent = text;
+  return made;
 }

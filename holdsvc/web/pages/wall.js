@@ -44,7 +44,7 @@ function tick() {
   document.body.dataset.freshness = old ? "old" : "fresh";
   const clock = clockTime(heardTime);
   text("freshness", old ? "▲ Data is old" : "● Live");
-  text("age", old ? `last heard ${ago(age)} ago, at ${clock}` : clock);
+  text("age", old ? `· last heard ${ago(age)} ago, at ${clock}` : `· ${clock}`);
   if (old) return;
   const longest = board.longest_wait_seconds;
   figure("longest", longest === null ? "–" : duration(longest + age / 1000));
@@ -75,7 +75,7 @@ function text(id, value) {
 function showQueues(queues) {
   part("queues").hidden = queues.length < 2;
   if (queues.length < 2) return;
-  const rows = part("queues").tBodies[0];
+  const rows = document.querySelector("#queues tbody");
   while (rows.rows.length > queues.length) rows.deleteRow(-1);
   while (rows.rows.length < queues.length) addRow(rows);
   queues.forEach((queue, index) => {
