@@ -83,7 +83,8 @@ def verbs(todo: Sequence[Instruction], scene: Scene) -> list[Element]:
             # The caller comes here after the talk, too: only somebody who is to go on goes on.
             return moves(todo, scene) if any(isinstance(one, Depart | HandOver | HangUp) for one in todo) else []
         case "agent" | "whisper":
-            return [verb for one in todo for verb in for_the_agent(one, scene)]
+            told = [verb for one in todo for verb in for_the_agent(one, scene)]
+            return [*told, take_next(scene)] if calls_in(todo, scene) else told
         case "hold":
             return [*sounds(todo, scene), redirect(scene, "hold", parts(todo, scene))]
         case _:
@@ -135,20 +136,25 @@ def leading(one: Instruction, scene: Scene, *, said: bool) -> list[Element]:
 
 
 def for_the_agent(one: Instruction, scene: Scene) -> list[Element]:
-    """For an agent's ear, or the last words to the queued caller. `HandOver` here: the agent takes who is next."""
+    """For an agent's ear, or the last words to the queued caller."""
     match one:
         case Say():
             return list(say(one, scene))
         case Brief(facts=facts):
             return [element("Say", " ".join(facts)[:LONGEST_SAY])] if any(fact.strip() for fact in facts) else []
-        case HandOver(queue=queue):
-            return [take_next(scene, queue)]
         case HangUp():
             return [element("Hangup")]
-        case Play() | Listen() | Stop() | EnterQueue() | OpenStream() | Release() | LeaveQueue() | Depart():
+        case (
+            Play() | Listen() | Stop() | EnterQueue() | OpenStream() | Release() | HandOver() | LeaveQueue() | Depart()
+        ):
             return []
         case _:
             assert_never(one)
+
+
+def calls_in(todo: Sequence[Instruction], scene: Scene) -> bool:
+    """An agent's own call is no session of ours, so its turn is 0; an agent's leg belongs to the caller's session."""
+    return scene.step == "agent" and scene.turn == 0 and any(isinstance(one, Brief) for one in todo)
 
 
 # --- sound ------------------------------------------------------------------------------------------------------------
@@ -284,10 +290,11 @@ def farewell(said: bool) -> list[Element]:
     return [element("Hangup")] if said else [element("Say", FAREWELL), element("Hangup")]
 
 
-def take_next(scene: Scene, queue: str) -> Element:
+def take_next(scene: Scene) -> Element:
+    """The agent gets who has waited longest; the caller is told before the bridge."""
+    name = queue_name(scene.hand_over.enqueue or scene.queue)
     dial = element("Dial")
-    url = hook(scene, "agent")
-    dial.append(element("Queue", queue_name(scene.hand_over.enqueue or queue), url=url, method="POST"))
+    dial.append(element("Queue", name, url=hook(scene, "agent"), method="POST"))
     return dial
 
 
