@@ -75,8 +75,11 @@ def active_level(samples: Samples) -> float:
     if not reached.any():
         return NOTHING
     levels = 10 * np.log10(power / active[reached])
-    above = levels - 20 * np.log10(thresholds[reached])  # falls as the threshold rises
-    return float(np.interp(-_MARGIN, -above, levels))
+    above = levels - 20 * np.log10(thresholds[reached])
+    first = int(np.argmax(above <= _MARGIN))  # among the few samples of the highest thresholds it may rise again
+    if above[first] > _MARGIN or first == 0:
+        return float(levels[first])
+    return float(np.interp(_MARGIN, above[[first, first - 1]], levels[[first, first - 1]]))
 
 
 @lru_cache

@@ -88,6 +88,16 @@ def test_the_two_meters_agree_on_talk_so_that_three_seconds_are_no_cliff():
         assert levels.active_level(talk) == pytest.approx(levels.loudness(talk), abs=1.5)
 
 
+@pytest.mark.parametrize("seconds", [2.0, 60.0])
+def test_a_moment_just_above_a_threshold_does_not_fool_the_meter_for_short_items(seconds):
+    steady = pink(seconds, 5, RATE)
+    power = 10 * math.log10(np.square(steady, dtype=np.float64).mean())
+
+    for gain in np.arange(-6, 0, 0.25):
+        measured = levels.active_level(steady * np.float32(10 ** (gain / 20)))
+        assert measured - gain == pytest.approx(power, abs=0.5)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.floats(-40, 0), st.sampled_from([1.0, 5.0]))
 def test_a_gain_is_measured_as_that_gain(gain, seconds):
