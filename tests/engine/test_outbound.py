@@ -11,6 +11,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from holdsvc.callers.http_json import HttpJsonDirectory, HttpJsonSettings
+from holdsvc.callers.numbers import PhoneNumbers
+from holdsvc.calls.model import Contact, PhoneNumber
 from holdsvc.engine.outbound import Outbound, may_connect, networks
 from holdsvc.errors import ConfigError, OutboundFailed
 from hypothesis import given
@@ -164,6 +167,22 @@ async def test_an_answer_comes_back_with_its_status_and_value(there: There, out:
     assert there.requests[0].headers["authorization"] == "Bearer x"
     assert there.requests[0].raw_path == "/a?b=%2B1"
     assert there.requests[0].headers["accept-encoding"] == "identity"
+
+
+async def test_a_crm_on_loopback_knows_the_caller_through_this_client(
+    there: There, out: Outbound, strict: Outbound
+) -> None:
+    settings = HttpJsonSettings(url=there.url("/people?phone={number}"), headers={"x-key": "secret"})
+    ann = PhoneNumber("+15005550100")
+
+    assert await HttpJsonDirectory(settings, out.get_json, PhoneNumbers()).find(ann) == Contact(
+        "Ann Example", source="crm"
+    )
+    with pytest.raises(OutboundFailed, match="not one that we may connect to"):
+        await HttpJsonDirectory(settings, strict.get_json, PhoneNumbers()).find(ann)
+
+    assert [request.query["phone"] for request in there.requests] == ["+15005550100"]
+    assert there.requests[0].headers["x-key"] == "secret"
 
 
 async def test_a_body_can_be_sent(there: There, out: Outbound) -> None:
