@@ -15,6 +15,7 @@ from holdsvc.calls.events import CallEvent
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.model import CallRef, ContentId, QueueName
 from holdsvc.clock import Clock
+from holdsvc.engine.intake import Taken
 from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Meter, Question, Socket, Stream
 from holdsvc.engine.tokens import Ticket, Tokens
 from holdsvc.ports import Sounds, Wire
@@ -32,7 +33,7 @@ class Answer(Protocol):
     def instructions(self) -> Sequence[Instruction]: ...
 
 
-Take = Callable[[CallRef, QueueName, Sequence[CallEvent]], Awaitable[Answer]]
+Take = Callable[[CallRef, QueueName, Sequence[CallEvent]], Awaitable[Answer]]  # decided at once, kept behind it
 
 
 class Full(Exception):
@@ -44,14 +45,15 @@ class Streams:
         self,
         take: Take,
         sounds: Sounds,
+        clock: Clock,
         meter: Meter,
         house: Callable[[QueueName], ContentId],
-        clock: Clock,
-        tokens: Tokens,
         most: int = MOST,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.sounds, self.meter, self.house, self.clock, self.tokens = sounds, meter, house, clock, tokens
+        self.sounds, self.clock, self.meter = sounds, clock, meter
+        self.house = house  # what a queue's callers hear when no answer comes, or none with sound in it
+        self.tokens = Tokens(clock.monotonic)
         self.draining = False  # no new streams; those that are there go on
         self._take, self._most, self._sleep = take, most, sleep
         self._streams: set[Stream] = set()
@@ -84,6 +86,12 @@ class Streams:
             return False
         stream.perform(instructions)
         return True
+
+    def rang(self, taken: Taken) -> None:
+        """An alarm was answered; what it says is for the stream, if the call has one here."""
+        stream = self._by_call.get(taken.session.ref)
+        if stream is not None and taken.instructions:
+            stream.perform(taken.instructions)
 
     async def run(self) -> None:
         """The ticker. Its beats hang on its start; beats that were missed are not made up for, the pacers do that."""

@@ -14,8 +14,10 @@ from holdsvc.calls.events import ContentEnded, DigitPressed, Heard, StreamClosed
 from holdsvc.calls.instructions import Listen, Play, Release, Say, Stop
 from holdsvc.calls.menu import Menu
 from holdsvc.calls.model import CallId, CallRef, ContentId, PromptId, QueueName
+from holdsvc.calls.session import HoldSession
 from holdsvc.engine import stream as live
-from holdsvc.engine.streams import Full, Streams, Tokens
+from holdsvc.engine.intake import Taken
+from holdsvc.engine.streams import Full, Streams
 from holdsvc.errors import BadContent
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,16 +118,10 @@ class House:
     def __init__(self, wire: PlainWire | None = None, most: int = 10) -> None:
         self.time, self.decider, self.counts, self.shelf = Time(), Decider(), Counts(), Shelf()
         self.wire = wire or PlainWire()
-        self.tokens = Tokens(self.time.monotonic)
         self.streams = Streams(
-            self.decider.take,
-            self.shelf,
-            self.counts,
-            lambda queue: ContentId("house"),
-            self.time,
-            self.tokens,
-            most=most,
+            self.decider.take, self.shelf, self.time, self.counts, lambda queue: ContentId("house"), most
         )
+        self.tokens = self.streams.tokens
         self.lines: list[tuple[FarEnd, live.Stream]] = []
 
     def open(self, ref: CallRef = REF) -> FarEnd:
@@ -457,6 +453,16 @@ async def test_a_release_stops_the_sound_and_closes_normally(house):
     assert house.decider.heard[-1].until_second == 2.0
     assert not house.decider.seen(StreamClosed), "the platform comes back and says so"
     assert len(house.streams) == 0
+
+
+async def test_an_alarm_reaches_the_stream_of_its_call(house):
+    far = await house.begin()
+
+    house.streams.rang(Taken(HoldSession(CallRef("acme", CallId("CA2")), QUEUE), (Release(),), (), False))
+    others = far.closed
+    house.streams.rang(Taken(HoldSession(REF, QUEUE), (Release(),), (), False))
+
+    assert (others, far.closed) == (None, 1000)
 
 
 async def test_a_release_waits_for_the_word_that_somebody_is_there(house):

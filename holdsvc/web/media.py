@@ -1,0 +1,106 @@
+"""`/media/{platform}/{token}`: a call's live sound. The handshake is signed, its token good once; then the stream has the socket.
+
+What goes out is written past the framework, as whole frames onto the transport: a send must not wait, and needs no task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+
+from aiohttp import WSMsgType, web
+
+from holdsvc.engine.streams import Full
+from holdsvc.errors import Unverified
+from holdsvc.ports import Wire
+from holdsvc.web.access import Access, access
+from holdsvc.web.house import HOUSE, House
+from holdsvc.web.webhooks import read
+
+STEP = "media"
+MOST_MESSAGE = 64 * 1024  # bytes; a genuine one has a few hundred
+HEARTBEAT = 20.0  # seconds between pings; a far end that answers none is gone
+FAREWELL = 2.0  # seconds that the far end has to agree to the end
+TEXT, BINARY = 0x81, 0x82  # first byte of a whole frame, RFC 6455 5.2
+log = logging.getLogger(__name__)
+
+
+@access(Access.SIGNED)
+async def open_stream(request: web.Request) -> web.StreamResponse:
+    house = request.app[HOUSE]
+    platform = house.platforms.get(request.match_info["platform"])
+    wire = platform.wire() if platform is not None else None
+    if platform is None or wire is None:
+        raise web.HTTPNotFound
+    response = web.WebSocketResponse(
+        timeout=FAREWELL, heartbeat=HEARTBEAT, max_msg_size=MOST_MESSAGE, compress=False, autoclose=True
+    )
+    if not response.can_prepare(request).ok:
+        raise web.HTTPUpgradeRequired(text="a media stream is a websocket\n")
+    try:
+        platform.verify(await read(request, house, STEP))
+        return await serve(request, house, wire, response)
+    except Unverified as refused:
+        house.metrics.webhook_rejected(platform.name, refused.reason)
+        log.warning("stream_refused", extra={"platform": platform.name, "reason": refused.reason})
+        raise web.HTTPForbidden(text="") from refused
+    except Full:
+        house.metrics.webhook_rejected(platform.name, "streams_full")
+        log.error("streams_full", extra={"platform": platform.name, "streams": len(house.streams)})
+        raise web.HTTPServiceUnavailable(text="all streams are taken\n") from None
+
+
+async def serve(
+    request: web.Request, house: House, wire: Wire, response: web.WebSocketResponse
+) -> web.WebSocketResponse:
+    if house.streams.full:  # before the token is spent
+        raise Full
+    ticket = house.streams.tokens.redeem(request.match_info["platform"], request.match_info["token"])
+    socket = MediaSocket(request, response)
+    stream = house.streams.open(ticket, wire, socket)
+    try:
+        await response.prepare(request)
+        async for message in response:
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                stream.hear(message.data)
+    finally:
+        stream.lost()
+        await socket.closed()
+    return response
+
+
+class MediaSocket:
+    """The way out of a websocket, without waiting. Once it is closing, what is sent goes nowhere."""
+
+    def __init__(self, request: web.Request, response: web.WebSocketResponse) -> None:
+        self._transport, self._response = request.transport, response
+        self._closing: asyncio.Task[bool] | None = None
+
+    @property
+    def backlog(self) -> int:
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+    def send(self, frame: str | bytes) -> None:
+        if self._closing is None and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(framed(frame))
+
+    def close(self, code: int) -> None:
+        if self._closing is None and self._response.prepared:
+            self._closing = asyncio.create_task(self._response.close(code=code))
+
+    async def closed(self) -> None:
+        """When the end has been agreed on, or the far end took too long to."""
+        if self._closing is not None:
+            await self._closing
+
+
+def framed(content: str | bytes) -> bytes:
+    """A whole frame as a server sends it: unmasked, text for text and binary for bytes."""
+    kind, payload = (TEXT, content.encode()) if isinstance(content, str) else (BINARY, content)
+    length = len(payload)
+    if length < 126:
+        return struct.pack("!BB", kind, length) + payload
+    if length < 1 << 16:
+        return struct.pack("!BBH", kind, 126, length) + payload
+    return struct.pack("!BBQ", kind, 127, length) + payload
