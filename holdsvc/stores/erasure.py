@@ -41,6 +41,11 @@ def erase(db: sqlite3.Connection, caller: CallerId) -> Erased:
 
 
 def overwrite(db: sqlite3.Connection) -> bool:
-    """Empty the write-ahead log, which still holds the erased pages. False where a reader keeps it; then call again."""
-    busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    """Empty the write-ahead log, which still holds the erased pages. False where a reader needs it; then try again later."""
+    (patience,) = db.execute("PRAGMA busy_timeout").fetchone()
+    db.execute("PRAGMA busy_timeout = 0").fetchall()  # saves are waiting behind us
+    try:
+        busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {patience}").fetchall()
     return not busy

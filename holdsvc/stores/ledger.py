@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from holdsvc.ports import Evidence, Totals, WaitQuery
 from holdsvc.stores import rows, tally
 
 AT_ONCE = 1000  # rows that are read in one go
+LONGEST_WAIT = 2 * 24 * 3600  # seconds
 MOST_NAMED = 5  # calls that are named when something is wrong with more
 
 
@@ -27,6 +29,11 @@ def connect(path: Path) -> sqlite3.Connection:
 def find(path: Path, query: WaitQuery) -> list[WaitRecord]:
     with SqliteLedger(path) as ledger:
         return list(ledger.waits(query))
+
+
+def ended_since(path: Path, moment: datetime) -> dict[tuple[str, str], int]:
+    with SqliteLedger(path) as ledger:
+        return ledger.ended_since(moment)
 
 
 class SqliteLedger:
@@ -57,6 +64,13 @@ class SqliteLedger:
         cursor = self._db.execute(f"{rows.READ_WAITS} {sql} ORDER BY row LIMIT ?", (*values, query.most))
         while some := cursor.fetchmany(AT_ONCE):
             yield from map(rows.wait_record, some)
+
+    def ended_since(self, moment: datetime) -> dict[tuple[str, str], int]:
+        """(queue, outcome) -> waits that ended at or after the moment. No wait is longer than two days."""
+        sql = "SELECT queue, outcome, count(*) FROM waits WHERE began >= ? AND ended >= ? GROUP BY queue, outcome"
+        stamp = moment.timestamp()
+        found = self._db.execute(sql, (stamp - LONGEST_WAIT, stamp)).fetchall()
+        return {(queue, outcome): count for queue, outcome, count in found}
 
     def number(self, caller: CallerId) -> PhoneNumber | None:
         found = self._db.execute("SELECT number FROM numbers WHERE caller = ?", (caller,)).fetchone()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -77,6 +78,14 @@ class MemoryStore:
             if len(found) == query.most:
                 break
         return found
+
+    async def ended_since(self, moment: datetime) -> Mapping[tuple[str, str], int]:
+        ended = [record(session) for session in self._sessions.values()]
+        return Counter(
+            (wait.queue, wait.outcome.value)
+            for wait in ended
+            if wait and wait.outcome and wait.ended and wait.ended >= moment
+        )
 
     async def totals(self) -> Totals:
         return tally.totals(self._sums)

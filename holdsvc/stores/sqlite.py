@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -144,6 +144,9 @@ class SqliteStore:
 
     async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]:
         return await asyncio.to_thread(ledger.find, self.path, query)
+
+    async def ended_since(self, moment: datetime) -> Mapping[tuple[str, str], int]:
+        return await asyncio.to_thread(ledger.ended_since, self.path, moment)
 
     async def totals(self) -> Totals:
         return tally.totals(self._known.sums)

@@ -41,7 +41,7 @@ def held(at: float = 0.0) -> CallHeld:
 
 
 def known(caller: str, at: float = 0.0) -> CallerKnown:
-    return CallerKnown(at=after(at), id=EventId(f"known-{caller}"), caller=CallerId(caller), masked="+15…01")
+    return CallerKnown(at=after(at), id=EventId(f"known-{at}"), caller=CallerId(caller), masked="+15…01")
 
 
 def pressed(digit: str, at: float, heard: float = 0.0) -> DigitPressed:
