@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -104,6 +104,17 @@ class VirtualClock:
         finally:
             self._busy -= 1
             self._stir()
+
+    def pauses(self) -> Callable[[float], Awaitable[None]]:
+        """A sleep for one loop of the service: from the end of one pause to the next, its work holds time up."""
+        working = ExitStack()
+
+        async def pause(seconds: float) -> None:
+            working.close()
+            await self.sleep(seconds)
+            working.enter_context(self.busy())
+
+        return pause
 
     async def run(self) -> None:
         """Move time on, one sleeper after the other, for as long as this runs. Cancel it at the end."""

@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from urllib.parse import urlsplit
 
 from aiohttp import WSMsgType, web
-from msgspec import Struct
 
 from holdsvc.simulator.agents import Agent
 from holdsvc.simulator.carrier import Carrier
@@ -30,6 +29,7 @@ from holdsvc.simulator.speaker import Speaker
 from holdsvc.simulator.truth import Call, End
 from holdsvc.simulator.twiml import KEYS
 
+MOST = 8  # pages at once
 PROTOCOL = "holdsvc.phone"
 FRAME = 160  # bytes of mu-law in 20 ms
 LONGEST_SAID = 200  # characters
@@ -44,29 +44,25 @@ LAST_NEWS = 5.0  # seconds that the news of a call's end may take once its page 
 AGENT_STAYS = 1.0  # seconds the page's agent talks: long enough to be seen
 
 
-class LineOptions(Struct, frozen=True):
-    """What `app` hands in. `target` is asked at each call, for the port may be known only after the start.
+Captions = Callable[[str], AsyncIterator[str]]
 
-    `captions` tells what is said on a stream, by CallSid, where the service can tell it beside the sound.
+
+def line_routes(base: str, token: str, *, captions: Captions | None = None, most: int = MOST) -> list[web.RouteDef]:
+    """To be mounted on the service's own port, which answers at `base` and knows `token` for the carrier's.
+
+    `captions` tells what is said on a stream, by CallSid, where the service can tell it beside the sound. Who may open a line
+    is the service's to say, before this is asked.
     """
-
-    target: Callable[[], Target]
-    captions: Callable[[str], AsyncIterator[str]] | None = None
-    most: int = 8  # pages at once
-
-
-def line_routes(options: LineOptions) -> list[web.RouteDef]:
-    """To be mounted on the service's own port. Who may open it is the service's to say: a middleware before it."""
     open_lines: set[Phone] = set()
 
     async def line(request: web.Request) -> web.StreamResponse:
         if not _same_origin(request):
             raise web.HTTPForbidden(text="this page is not ours")
-        if len(open_lines) >= options.most:
+        if len(open_lines) >= most:
             raise web.HTTPServiceUnavailable(text="all lines are in use")
         socket = web.WebSocketResponse(protocols=(PROTOCOL,), heartbeat=20, max_msg_size=LARGEST_MESSAGE)
         await socket.prepare(request)
-        async with Phone.opened(socket, options) as phone:
+        async with Phone.opened(socket, Target(base, token), captions) as phone:
             open_lines.add(phone)
             try:
                 await phone.listen()
@@ -86,10 +82,10 @@ def _same_origin(request: web.Request) -> bool:
 class Phone:
     """One page's line. It is the ear of the call that it places."""
 
-    def __init__(self, socket: web.WebSocketResponse, carrier: Carrier, options: LineOptions) -> None:
+    def __init__(self, socket: web.WebSocketResponse, carrier: Carrier, captions: Captions | None) -> None:
         self._socket = socket
         self._carrier = carrier
-        self._options = options
+        self._captions = captions
         self._leg: Leg | None = None
         self._out: asyncio.Queue[str] = asyncio.Queue(QUEUED)
         self._speaker = Speaker(self._tell_fields, time.monotonic)
@@ -97,10 +93,12 @@ class Phone:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def opened(cls, socket: web.WebSocketResponse, options: LineOptions) -> AsyncIterator[Phone]:
+    async def opened(
+        cls, socket: web.WebSocketResponse, target: Target, captions: Captions | None
+    ) -> AsyncIterator[Phone]:
         async with client_session() as client:
-            carrier = Carrier(options.target(), client, RealClock(), rng=random.Random(), keep_sounds=True)
-            phone = cls(socket, carrier, options)
+            carrier = Carrier(target, client, RealClock(), rng=random.Random(), keep_sounds=True)
+            phone = cls(socket, carrier, captions)
             carrier.hooks.watch = phone.show
             try:
                 yield phone
@@ -161,8 +159,8 @@ class Phone:
             number, queue=str(said.get("queue") or "support")[:64], mode=mode, ear=self
         )
         leg.over.add_done_callback(lambda _: self._tell("ended", reason=ending(leg.call)))
-        if mode == "stream" and self._options.captions is not None:
-            self._begin(self._caption(leg, self._options.captions(leg.sid)))
+        if mode == "stream" and self._captions is not None:
+            self._begin(self._caption(leg, self._captions(leg.sid)))
 
     def _speak(self, samples: bytes) -> None:
         stream = self._leg.stream if self._leg else None

@@ -20,6 +20,8 @@ from holdsvc.simulator.ledger import Books, Row, Samples, Unreadable
 from holdsvc.simulator.verdict import REAL, VIRTUAL, Verdict, compare_metrics, compare_waits, conserved
 
 HASTE = 12.0  # how much faster people live in real time unless told otherwise: patience of 5 s on average
+STAY = 40.0  # mean seconds in the queue of a demonstration, as patience and agents make it
+SERVED = 1.2  # agents for each caller who waits in it
 STEPS = 50  # moments at which the conservation law is looked at
 UNDER_WAY = 2.0  # seconds; what began later than that ago may not have reached a service in real time
 PATIENCE_WITH_LOG = 10  # half seconds that the log may lag behind in real time
@@ -69,6 +71,20 @@ async def simulate(
         finally:
             if driver is not None:
                 driver.cancel()
+
+
+async def keep_calling(base: str, token: str, callers: int, *, queue: str = "support", seed: int | None = None) -> None:
+    """Callers and agents at life's own pace, about so many callers in the queue, until this is cancelled. For demonstrations."""
+    habits, rng = Habits(), random.Random(seed)
+    async with client_session() as client, asyncio.TaskGroup() as group:
+        carrier = Carrier(Target(base, token), client, RealClock(), rng=rng, rings=habits.rings)
+        for _ in range(max(1, round(callers * SERVED))):
+            group.create_task(Agent(carrier, habits, random.Random(rng.random())).work())
+        crowd = Crowd(habits, rng)
+        while True:
+            start(carrier.place(crowd.number(), queue=queue), habits, carrier.clock, random.Random(rng.random()))
+            await carrier.clock.sleep(rng.expovariate(callers / STAY))
+            carrier.truth.forget_past()
 
 
 class _Run:

@@ -102,6 +102,10 @@ class Truth:
         if wait is not None:
             wait.ended, wait.end, wait.prompt = self._clock.now(), end, prompt
 
+    def forget_past(self) -> None:
+        """Drop what is over: for a carrier that runs for days and is never asked."""
+        self.calls = {sid: call for sid, call in self.calls.items() if call.ended is None}
+
     def waits(self) -> Iterator[tuple[Call, Wait]]:
         for call in self.calls.values():
             for wait in call.waits:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl
@@ -21,7 +22,7 @@ async def opened(house) -> AsyncIterator[Target]:
     """A fake service on a free port of the loopback."""
     runner = web.AppRunner(house.app, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", int(house.base.rpartition(":")[2] or 0)).start()
     host, port = runner.addresses[0][:2]
     house.base = f"http://{host}:{port}"
     try:
@@ -42,6 +43,12 @@ async def carrier_for(house, clock: SimClock, *, chaos: Chaos = CALM) -> AsyncIt
             carrier.drop()
             if driver is not None:
                 driver.cancel()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class Script:

@@ -12,6 +12,7 @@ import struct
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qsl
 
 from aiohttp import WSMsgType, web
@@ -122,6 +123,11 @@ class House:
         kept = self.kept.get(fields.get("ParentCallSid", ""))
         if kept and fields["CallStatus"] == "in-progress":
             kept.evidence["answered"] = (self.clock.now(), True)
+        own = self.kept.get(fields["CallSid"])
+        if own and fields["CallStatus"] == "completed" and "deaf to hang-ups" not in self.flaws:
+            told = parsedate_to_datetime(fields["Timestamp"])
+            late = (self.clock.now() - told).total_seconds() > 1
+            own.evidence.setdefault("hangup", (max(told, own.began) if late else self.clock.now(), False))
         return ""
 
     async def audio(self, request: web.Request) -> web.Response:

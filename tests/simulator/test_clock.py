@@ -73,3 +73,19 @@ async def test_in_real_time_a_wait_ends_at_the_news():
     await clock.wait(news, 30)
 
     assert clock.monotonic() - began < 1
+
+
+async def test_a_loop_of_the_service_holds_time_up_while_it_works(clock):
+    pause, seen = clock.pauses(), []
+
+    async def loop():
+        while True:
+            await pause(1.0)
+            await asyncio.sleep(0.01)  # work that the clock does not see
+            seen.append(clock.monotonic())
+
+    looping = asyncio.create_task(loop())
+    await clock.sleep(3.5)
+    looping.cancel()
+
+    assert seen == [1.0, 2.0, 3.0]

@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from holdsvc.simulator.clock import RealClock
-from holdsvc.simulator.hooks import Target
-from holdsvc.simulator.line import LineOptions, line_routes, masked
+from holdsvc.simulator.line import line_routes, masked
 
-from tests.simulator.exchange import TOKEN, opened
+from tests.simulator.exchange import TOKEN, free_port, opened
 from tests.simulator.house import House
 
 
@@ -39,7 +38,8 @@ class Page:
 
 @asynccontextmanager
 async def page_of(house, **options):
-    house.app.router.add_routes(line_routes(LineOptions(lambda: Target(house.base, TOKEN), **options)))
+    house.base = f"http://127.0.0.1:{free_port()}"
+    house.app.router.add_routes(line_routes(house.base, TOKEN, **options))
     async with (
         opened(house),
         aiohttp.ClientSession() as client,
@@ -174,7 +174,7 @@ async def test_nonsense_is_answered_and_harms_nobody(house):
 
 
 async def test_another_sites_page_cannot_place_calls(house):
-    house.app.router.add_routes(line_routes(LineOptions(lambda: Target(house.base, TOKEN))))
+    house.app.router.add_routes(line_routes("http://127.0.0.1:1", TOKEN))
     async with opened(house), aiohttp.ClientSession() as client:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await client.ws_connect(f"{house.base}/phone/line", headers={"Origin": "https://elsewhere.example.com"})

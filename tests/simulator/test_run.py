@@ -1,9 +1,11 @@
 """Whole simulations against the fake house: a good one is found good, and each flaw is found."""
 
+import asyncio
+
 import pytest
 from holdsvc.simulator.clock import RealClock, VirtualClock
 from holdsvc.simulator.hooks import Target
-from holdsvc.simulator.run import Progress, simulate
+from holdsvc.simulator.run import Progress, keep_calling, simulate
 from holdsvc.simulator.verdict import report
 
 from tests.simulator.exchange import opened
@@ -63,7 +65,7 @@ async def test_the_same_seed_gives_the_same_calls():
 async def test_in_real_time_documents_and_streams_run_beside_each_other():
     house = House(RealClock())
     async with opened(house) as target:
-        verdict = await simulate(target, calls=30, rate=20.0, mode="mixed", speed=60.0, duplicate=0.2, reorder=0.2)
+        verdict = await simulate(target, calls=30, rate=20.0, mode="mixed", speed=90.0, duplicate=0.2, reorder=0.2)
 
     assert verdict.ok, report(verdict)
     assert verdict.outcomes["answered"] > 3
@@ -81,3 +83,16 @@ async def test_a_service_that_is_not_there_is_a_difference_and_no_error():
 
     assert any("gave no answer" in sentence for sentence in verdict.differences)
     assert any(finding.code == "hook_status" for finding in verdict.findings)
+
+
+async def test_a_demonstration_goes_on_until_it_is_stopped():
+    house = House(RealClock())
+    async with opened(house) as target:
+        calling = asyncio.create_task(keep_calling(target.base, target.token, 400, seed=1))
+        async with asyncio.timeout(5):
+            while len(house.kept) < 5:
+                await asyncio.sleep(0.01)
+        calling.cancel()
+        await asyncio.gather(calling, return_exceptions=True)
+
+    assert calling.cancelled()
