@@ -82,6 +82,16 @@ async def ingest_behind(
         raise
 
 
+def sweep(library: Library, folder: Path) -> int:
+    """Delete prepared sound in this folder that nothing on the shelves is made of; how many sounds that were."""
+    wanted = {source.sound for source in library.sources} | {sounds.QUIET_SOUND}
+    gone = {file.stem for file in folder.glob("*.*") if sounds.is_hash(file.stem)} - wanted
+    for sound in gone:
+        for file in folder.glob(f"{sound}.*"):
+            file.unlink(missing_ok=True)
+    return len(gone)
+
+
 def _made(source: Source, into: Path, stop: threading.Event) -> str:
     """Have one sound made; the reason if there will be none."""
     if stop.is_set():

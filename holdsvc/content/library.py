@@ -93,8 +93,13 @@ class Library:
         return self._mapped(self.prompt_hash(language, prompt_id))
 
     def by_hash(self, sound: str) -> memoryview | None:
-        """Only what was once on a shelf; any other text, also a path, is None."""
-        return self._mapped(sound) if sound in self._files or sound == QUIET_SOUND else None
+        """Only what was once on a shelf and is still on disk; any other text, also a path, is None."""
+        if sound not in self._files and sound != QUIET_SOUND:
+            return None
+        try:
+            return self._mapped(sound)
+        except BadContent:
+            return None
 
     def let_go(self) -> None:
         """Give back the memory of pages that were read; they come again when somebody hears them."""

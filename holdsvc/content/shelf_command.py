@@ -15,7 +15,7 @@ from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence
 from holdsvc.content import sounds
 from holdsvc.content.decoder import FORMATS
 from holdsvc.content.index import LANGUAGE, SLUG, Entry, read_index, write_index
-from holdsvc.content.ingest import Progress, ingest
+from holdsvc.content.ingest import Progress, ingest, sweep
 from holdsvc.content.library import Library
 from holdsvc.content.shelves import QUIET
 from holdsvc.errors import BadContent
@@ -160,8 +160,8 @@ def add(
     return ready
 
 
-def forget(id: str, *, library: Library, overlay: Path) -> None:
-    """Take an item of the operator's own off its shelf, and its copy off the disk. Prepared sound stays till swept."""
+def forget(id: str, *, library: Library, overlay: Path, into: Path) -> None:
+    """Take an item of the operator's own off its shelf, and its copy and its prepared sound off the disk."""
     before = read_index(overlay)
     gone = [entry for entry in before if entry.id == id]
     if not gone:
@@ -169,6 +169,7 @@ def forget(id: str, *, library: Library, overlay: Path) -> None:
     write_index(overlay, [entry for entry in before if entry.id != id])
     _drop_unused(overlay, gone[0].file)
     library.refresh()
+    sweep(library, into)
 
 
 def prepare_shown(library: Library, into: Path, out: TextIO, only: ContentId | None = None) -> None:

@@ -37,6 +37,10 @@ def hash_of(source: bytes) -> str:
     return hashlib.sha256(RECIPE.encode() + source).hexdigest()[:32]
 
 
+def is_hash(name: str) -> bool:
+    return len(name) == 32 and set(name) <= set("0123456789abcdef")
+
+
 def hash_of_file(source: Path) -> str:
     digest = hashlib.sha256(RECIPE.encode())
     with source.open("rb") as stream:

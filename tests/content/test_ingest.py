@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from holdsvc.audio.formats import RATE
-from holdsvc.calls.model import ContentId
+from holdsvc.calls.model import ContentId, PromptId
 from holdsvc.content import prepare, sounds
-from holdsvc.content.ingest import Progress, ingest, ingest_behind
+from holdsvc.content.ingest import Progress, ingest, ingest_behind, sweep
 from holdsvc.content.library import Library
 
 from tests.content.shelf import entry, fill
@@ -80,6 +80,21 @@ def test_two_items_made_of_the_same_bytes_are_prepared_once(tmp_path, into):
 
     assert len(told) == 1
     assert {item.id for item in library.items} == {"one", "two", "quiet"}
+
+
+def test_sweeping_removes_only_sound_that_no_shelf_wants(media, into):
+    library = Library.open(media, [into])
+    ingest(library, into)
+    sounds.refuse(into, "0" * 32, "once it was bad")
+    (into / "notes.txt").write_text("not ours")
+    kept = library.hash_of(ContentId("good"))
+    fill(media, entry("good", house=True))
+    library.refresh()
+
+    swept = sweep(library, into)
+
+    assert swept == 3
+    assert {file.stem for file in into.iterdir()} == {kept, library.prompt_hash("en", PromptId("hello")), "notes"}
 
 
 def test_a_progress_that_fails_ends_the_work(media, into):

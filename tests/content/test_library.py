@@ -139,6 +139,17 @@ def test_sound_taken_off_the_shelf_can_still_be_fetched_by_who_is_hearing_it(med
         library.sound(ContentId("second"))
 
 
+def test_sound_that_is_gone_from_the_disk_is_none_and_not_an_error(media, made):
+    fill(media, entry("first", house=True))
+    sound = pretend_prepared(media / "first.wav", made)
+    library = Library.open(media, [made])
+    (made / f"{sound}.ulaw").unlink()
+
+    assert library.by_hash(sound) is None
+    with pytest.raises(BadContent, match="cannot be opened"):
+        library.sound(ContentId("first"))
+
+
 def test_a_changed_file_is_pending_again(media, made):
     fill(media, entry("first", house=True))
     pretend_prepared(media / "first.wav", made)

@@ -109,12 +109,13 @@ def test_an_id_is_not_given_to_another_file(shop, tmp_path):
 def test_what_is_forgotten_is_gone_and_what_ships_stays(shop):
     item = shop.add()
 
-    forget(item.id, library=shop.library, overlay=shop.own)
+    forget(item.id, library=shop.library, overlay=shop.own, into=shop.into)
 
     assert item.id not in [each.id for each in shop.library.items]
     assert not list((shop.own / "files").iterdir())
+    assert not list(shop.into.iterdir())
     with pytest.raises(BadContent, match="ships"):
-        forget("ours", library=shop.library, overlay=shop.own)
+        forget("ours", library=shop.library, overlay=shop.own, into=shop.into)
 
 
 def test_the_list_shows_length_loudness_licence_and_waveform(shop):
