@@ -19,6 +19,8 @@ from holdsvc.ports import CallerNumber
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from phonenumbers import PhoneNumber as PhoneNumberParts
+
 LONGEST_TEXT = 256  # a caller id is a number or an address; what is longer is neither
 LONGEST_NUMBER = 15  # digits, ITU-T E.164
 STEPS = 3  # readings until a number gives itself; one that does not settle is no number
@@ -126,30 +128,32 @@ def _inside(text: str) -> str:
 
 
 def _settle(text: str, region: str, strict: bool) -> tuple[str, str] | None:
-    """Read until the number gives itself, so that a number has one form only."""
-    found = _parse(text, region, strict)
+    """E.164 and country, read until the number gives itself, so that a number has one form only."""
     for _ in range(STEPS):
-        if found is None:
+        number = _parse(text, region, strict)
+        if number is None:
             return None
-        again = _parse(found[0], "", strict=False)
-        if again == found:
-            return found
-        found = again
+        e164 = _written(number)
+        if e164 == text:
+            country = _library().region_code_for_number(number)
+            return e164, country if country and country != "001" else ""  # 001: of no country, +800 and its like
+        text, region, strict = e164, "", False
     return None
 
 
-def _parse(text: str, region: str, strict: bool) -> tuple[str, str] | None:
+def _parse(text: str, region: str, strict: bool) -> PhoneNumberParts | None:
     library = _library()
     try:
-        number = library.parse(text, region or None)
-        believed = library.is_valid_number(number) if strict else library.is_possible_number(number)
-        e164: str = library.format_number(number, library.PhoneNumberFormat.E164)
-        country = library.region_code_for_number(number)
+        number: PhoneNumberParts = library.parse(text, region or None)
     except library.NumberParseException:
         return None
-    if not believed or len(e164) > LONGEST_NUMBER + 1:
-        return None
-    return e164, country if country and country != "001" else ""  # 001 stands for no country: +800 and its like
+    believed = library.is_valid_number(number) if strict else library.is_possible_number(number)
+    return number if believed and len(_written(number)) <= LONGEST_NUMBER + 1 else None
+
+
+def _written(number: PhoneNumberParts) -> str:
+    library = _library()
+    return str(library.format_number(number, library.PhoneNumberFormat.E164))
 
 
 @cache
