@@ -16,7 +16,7 @@ import numpy as np
 from aiohttp import WSMsgType, web
 
 PAGES = Path(__file__).parents[2] / "holdsvc" / "web" / "pages"
-POLICY = "default-src 'self'"
+POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 RATE = 8000
 BLOCK = 1600  # samples: 200 ms
 LEAD = 10  # blocks sent ahead of real time: 2 s, so that only a clear makes room for a new sound
@@ -52,6 +52,8 @@ class FakeService:
     def __init__(self, voice: bool = False, token: str = "") -> None:
         self.voice = voice
         self.token = token
+        self.refusal = 401
+        self.lines_in_use = False
         self.received: list[dict[str, str]] = []
         self.calls: list[FakeCall] = []
         self.wall_is = "live"  # or "refusing", "hanging", "stuck"
@@ -86,7 +88,7 @@ class FakeService:
 
     async def settings(self, request: web.Request) -> web.Response:
         if self.refuses(request):
-            return web.Response(status=401)
+            return web.Response(status=self.refusal)
         return web.json_response(
             {"voice": self.voice, "queues": ["support", "billing"], "modes": ["documents", "stream"]}
         )
@@ -94,7 +96,9 @@ class FakeService:
     def refuses(self, request: web.Request) -> bool:
         return bool(self.token) and request.headers.get("Authorization") != f"Bearer {self.token}"
 
-    async def line(self, request: web.Request) -> web.WebSocketResponse:
+    async def line(self, request: web.Request) -> web.StreamResponse:
+        if self.lines_in_use:
+            return web.Response(status=503)
         self.offered_protocols = request.headers.get("Sec-WebSocket-Protocol", "").split(", ")
         socket = web.WebSocketResponse(protocols=("holdsvc.phone",))
         await socket.prepare(request)
@@ -116,14 +120,14 @@ class FakeService:
 
     async def wall(self, request: web.Request) -> web.Response:
         if self.refuses(request):
-            return web.Response(status=401)
+            return web.Response(status=self.refusal)
         if self.wall_is == "hanging":
             await asyncio.Event().wait()
         return web.Response(status=503) if self.wall_is == "refusing" else web.json_response(self.board())
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         if self.refuses(request):
-            return web.Response(status=401)
+            return web.Response(status=self.refusal)
         if not self.streaming or self.wall_is == "refusing":
             return web.Response(status=503)
         reply = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

@@ -194,6 +194,17 @@ async def test_a_line_that_is_lost_is_told_in_a_sentence(page: Page, service: Fa
     await expect(page.locator("#call")).to_be_enabled()
 
 
+async def test_a_line_that_is_refused_is_told_in_a_sentence(browser: Browser, port: int, service: FakeService) -> None:
+    service.lines_in_use = True
+    page = await browser.new_page()
+    await page.goto(f"http://127.0.0.1:{port}/phone")
+
+    await page.click("#call")
+
+    await expect(page.locator("#notice")).to_contain_text("The service did not open a line")
+    await expect(page.locator("#state")).to_have_text("Call ended")
+
+
 async def test_calls_leave_no_listener_behind(page: Page, service: FakeService) -> None:
     developer = await page.context.new_cdp_session(page)
 

@@ -109,8 +109,9 @@ async def test_polling_takes_over_where_the_stream_is_refused(service: FakeServi
         await expect(page.locator("#freshness")).to_have_text("● Live")
 
 
-async def test_a_token_is_asked_for_and_kept_for_the_session(service: FakeService) -> None:
-    service.token = "s3cret"
+@pytest.mark.parametrize("refusal", [401, 403])
+async def test_a_token_is_asked_for_and_kept_for_the_session(service: FakeService, refusal: int) -> None:
+    service.token, service.refusal = "s3cret", refusal
     async with serve(service) as port, open_browser() as browser:
         page = await show_wall(browser, port)
 

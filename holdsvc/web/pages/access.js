@@ -12,6 +12,11 @@ export function request(path, options = {}) {
   return fetch(path, { cache: "no-store", ...options, headers: { ...headers, ...options.headers } });
 }
 
+/** Without a token configured this page is not even served elsewhere; so a refusal means that the token is missing. */
+export function isRefusal(reply) {
+  return reply.status === 401 || reply.status === 403;
+}
+
 /** Shows the form and resolves when a token was given; the next request finds out whether it is the right one. */
 export function askForToken(form) {
   const field = form.elements.namedItem("token");

@@ -2,7 +2,7 @@
 //
 // The stream is read with fetch, because an EventSource cannot carry the token and gives up for ever on a refusal.
 
-import { request } from "/static/access.js";
+import { isRefusal, request } from "/static/access.js";
 
 const SILENCE = 2000; // milliseconds that an open stream may be silent before we ask beside it
 const EVERY = 900; // milliseconds between polls while there is no stream
@@ -11,14 +11,9 @@ const DEAD = 3000; // milliseconds without a byte after which an open stream is 
 const LOOK = 250;
 const TRY_STREAM = 10000; // milliseconds between attempts to open the stream
 
-export class Refused extends Error {
-  constructor(status) {
-    super(`refused with ${status}`);
-    this.status = status;
-  }
-}
+class Refused extends Error {}
 
-/** Calls `news(board)` for each figure, at least once a second while the service answers; `refused(status)` stops it. */
+/** Calls `news(board)` for each figure, about once a second while the service answers; stops at `refused()`. */
 export class Feed {
   constructor(news, refused) {
     this.news = news;
@@ -110,7 +105,7 @@ export class Feed {
   }
 
   check(reply) {
-    if (reply.status === 401 || reply.status === 403) throw new Refused(reply.status);
+    if (isRefusal(reply)) throw new Refused();
     if (!reply.ok) throw new TypeError(`status ${reply.status}`);
   }
 
@@ -119,7 +114,7 @@ export class Feed {
     if (this.stopped) return;
     if (error instanceof Refused) {
       this.stop();
-      this.refused(error.status);
+      this.refused();
     } else if (!["TypeError", "AbortError", "TimeoutError", "SyntaxError"].includes(error.name)) throw error;
   }
 }

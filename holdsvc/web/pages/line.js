@@ -8,17 +8,21 @@ import { token } from "/static/access.js";
 const LINGER = 1500; // milliseconds after the end: the last webhooks still come in
 
 export class Line {
-  /** `heard` gets each message; `lost` is called once if the socket goes before the call has ended. */
+  /** `heard` gets each message; `lost(wasOpen)` is called once if the socket goes before the call has ended. */
   constructor(heard, lost) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.socket = new WebSocket(`${scheme}://${location.host}/phone/line`, protocols());
     this.waiting = [];
     this.ended = false;
-    this.socket.onopen = () => this.waiting.splice(0).forEach((text) => this.socket.send(text));
+    let wasOpen = false;
+    this.socket.onopen = () => {
+      wasOpen = true;
+      this.waiting.splice(0).forEach((text) => this.socket.send(text));
+    };
     this.socket.onclose = () => {
       const sudden = !this.ended;
       this.close();
-      if (sudden) lost();
+      if (sudden) lost(wasOpen);
     };
     this.socket.onmessage = ({ data }) => heard(JSON.parse(data));
   }

@@ -1,6 +1,6 @@
 // The browser phone: wires the page's parts to one call at a time. What each part does stands in its own module.
 
-import { askForToken, request } from "/static/access.js";
+import { askForToken, isRefusal, request } from "/static/access.js";
 import { Captions } from "/static/captions.js";
 import { Keypad } from "/static/keypad.js";
 import { Line } from "/static/line.js";
@@ -22,7 +22,7 @@ const ENDINGS = {
   agent: "An agent took the call",
   service: "The service ended the call",
   lost: "The line was lost",
-  failed: "The call failed",
+  failed: "The call could not be placed",
 };
 
 const part = (id) => document.getElementById(id);
@@ -145,6 +145,7 @@ const HEARD = {
   },
   media: ({ payload }) => call.speaker.play(payload),
   clear: () => call.speaker.clear(),
+  error: ({ reason }) => notice(`The exchange did not understand this page: ${reason}.`),
 };
 
 let finished = null; // the line of the call before, while its last webhooks come in
@@ -165,10 +166,11 @@ function ended({ reason }) {
   if (call) release(reason);
 }
 
-function lost() {
+function lost(wasOpen) {
   if (!call) return;
-  release("lost");
-  notice("The line to the service was lost. Is it still running? Press Call to try again.");
+  release(wasOpen ? "lost" : "failed");
+  const what = wasOpen ? "The line to the service was lost." : "The service did not open a line.";
+  notice(`${what} It may be busy or no longer running. Press Call to try again.`);
 }
 
 function fail(speaker, sentence) {
@@ -231,7 +233,7 @@ async function switchMicrophone({ target }) {
 
 async function learn() {
   const reply = await request("/phone/settings");
-  if (reply.status === 401) {
+  if (isRefusal(reply)) {
     await askForToken(part("token-form"));
     return learn();
   }

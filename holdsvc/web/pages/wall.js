@@ -93,13 +93,9 @@ function addRow(rows) {
   for (let column = 1; column < 5; column += 1) row.insertCell();
 }
 
-async function refused(status) {
-  text("age", "");
-  if (status === 403) {
-    text("freshness", "▲ This service shows its wall only on its own machine. Set api.token to look from elsewhere.");
-    return;
-  }
+async function refused() {
   text("freshness", "▲ No figures without the token");
+  text("age", "");
   await askForToken(part("token-form"));
   watch();
 }
