@@ -18,9 +18,8 @@ from typing import Union, cast, get_args, get_origin
 import msgspec
 from msgspec import Struct, field
 
-from holdsvc.calls.plan import Media
+from holdsvc.engine.plans import QueueRules
 from holdsvc.errors import ConfigError
-from holdsvc.ports import Destination
 
 PREFIX = "HOLDSVC_"
 PACKAGE = Path(__file__).parent
@@ -71,27 +70,9 @@ class DirectorySettings(Struct, frozen=True, forbid_unknown_fields=True):
     url: str = ""
     secret: str = ""
     secret_header: str = "Authorization"  # noqa: S105  the name of a header, not a secret
-    fields: Mapping[str, str] = field(default_factory=dict)
-
-
-class MenuSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    off: tuple[str, ...] = ()  # entries of the shipped menu that this queue does not offer
-    leave: str = ""  # key that takes the caller out of the queue; "" = not offered
-    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # more words for an entry
-
-
-class QueueSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    media: Media = Media.DOCUMENTS
-    language: str = "en"
-    default_choice: str = "music"
-    shelves: tuple[str, ...] = ()  # names of shelves to offer; () = all
-    short_abandon: float = 5.0
-    silence_limit: float = 180.0
-    max_wait: float | None = None
-    release_answers: bool = True
-    menu: MenuSettings = MenuSettings()
-    hand_over: Destination = Destination()
-    departures: Mapping[str, Destination] = field(default_factory=dict)
+    records: str = ""  # path to the list of records in the answer; "" = the whole answer
+    number: str = ""  # path to a record's own number; records of another number are left out
+    fields: Mapping[str, str] = field(default_factory=dict)  # ours -> path in a record
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,15 +88,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     platforms: Mapping[str, Mapping[str, object]] = field(
         default_factory=dict
     )  # each adapter reads only its own section
-    queues: Mapping[str, QueueSettings] = field(default_factory=dict)
+    queues: Mapping[str, QueueRules] = field(default_factory=dict)
 
     @property
     def data_dir(self) -> Path:
         return Path(self.service.data_dir).expanduser() if self.service.data_dir else user_folder()
 
-    def queue(self, name: str) -> QueueSettings:
+    def queue(self, name: str) -> QueueRules:
         """Queues that are not configured behave as `default` does."""
-        return self.queues.get(name) or self.queues.get("default") or QueueSettings()
+        return self.queues.get(name) or self.queues.get("default") or QueueRules()
 
 
 # Where a secret belongs; such a key in a file is refused.

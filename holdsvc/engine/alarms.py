@@ -24,7 +24,7 @@ class Alarms:
         store: Store,
         intake: Intake,
         clock: Clock,
-        rang: Callable[[Taken], None],
+        rang: Callable[[Taken], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store, self._intake, self._clock, self._rang, self._sleep = store, intake, clock, rang, sleep
@@ -55,7 +55,7 @@ class Alarms:
         if session is None:
             return
         event = TimeCame(at=self._clock.now(), id=EventId(f"{ref.call}+time+{session.version}"))
-        self._rang(await self._intake.take(ref, session.queue, (event,)))
+        await self._rang(await self._intake.take(ref, session.queue, (event,)))
 
     async def _keep_again(self) -> None:
         try:

@@ -7,8 +7,9 @@ that was faster makes us decide again. If nothing can be kept, the caller is ser
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from weakref import WeakValueDictionary
 
 from msgspec import Struct
@@ -73,8 +74,11 @@ class Intake:
         """A webhook's news; returns after it has been kept."""
         async with self._lock(report.ref):
             session = await self.load(report.ref)
-            events = await self._complete(report, session)
-            return await self._decide(report.ref, report.queue, events)
+            events, number = await self._complete(report, session)
+            taken = await self._decide(report.ref, report.queue, events)
+            if number is not None:
+                await number
+            return taken
 
     async def take(self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent]) -> Taken:
         async with self._lock(ref):
@@ -141,13 +145,16 @@ class Intake:
             lock = self._locks[ref] = asyncio.Lock()
         return lock
 
-    async def _complete(self, report: Report, session: HoldSession | None) -> tuple[CallEvent, ...]:
-        """The report's events, with who is calling before them and what was said understood."""
+    async def _complete(
+        self, report: Report, session: HoldSession | None
+    ) -> tuple[tuple[CallEvent, ...], asyncio.Task[None] | None]:
+        """The report's events, with who is calling before them and what was said understood; and the number on its way."""
         events = tuple(self._understood(event, report, session) for event in report.events)
         begins = any(isinstance(event, CallArrived | CallHeld) for event in events)
         if not begins or not report.caller or (session is not None and session.caller_read):
-            return events
-        return (await self._recognise(report), *events)
+            return events, None
+        known, number = await self._recognise(report)
+        return (known, *events), number
 
     def _understood(self, event: CallEvent, report: Report, session: HoldSession | None) -> CallEvent:
         if not isinstance(event, UtteranceHeard) or not report.spoken:
@@ -157,15 +164,16 @@ class Intake:
         understood = self._words.match(report.spoken, plan.menu, language)
         return replace(event, choice=understood.choice, score=understood.score)
 
-    async def _recognise(self, report: Report) -> CallerKnown:
+    async def _recognise(self, report: Report) -> tuple[CallerKnown, asyncio.Task[None] | None]:
         read = self._recognition.numbers.read(report.caller)
         known = CallerKnown(at=report.events[0].at, id=EventId(f"{report.ref.call}+known"), country=read.country)
         if read.number is None:
-            return known
+            return known, None
         caller = self._recognition.pseudonym(read.number)
-        profile = await self._profile(caller, read.number)
+        number = asyncio.create_task(self._keep_number(caller, read.number))
+        profile = await self._profile(caller)
         contact = await self._ask(report.ref, read.number)
-        return replace(known, caller=caller, masked=read.number.masked, profile=profile, contact=contact)
+        return replace(known, caller=caller, masked=read.number.masked, profile=profile, contact=contact), number
 
     async def _ask(self, ref: CallRef, number: PhoneNumber) -> Contact | None:
         """What a directory has ready comes at once; a webhook waits for no other answer, it comes as an event."""
@@ -196,12 +204,16 @@ class Intake:
             event = CallerKnown(at=self._clock.now(), id=EventId(f"{ref.call}+{contact.source}"), contact=contact)
             await self.take(ref, session.queue, (event,))
 
-    async def _profile(self, caller: CallerId, number: PhoneNumber) -> Profile | None:
+    async def _profile(self, caller: CallerId) -> Profile | None:
         try:
-            await self._store.remember_number(caller, number)
             return await self._store.profile(caller)
         except StoreUnavailable:
             return None
+
+    async def _keep_number(self, caller: CallerId, number: PhoneNumber) -> None:
+        """Beside the session, so that both share one flush."""
+        with contextlib.suppress(StoreUnavailable):  # the next call tells it again
+            await self._store.remember_number(caller, number)
 
     def _fold(self, session: HoldSession, events: tuple[CallEvent, ...]) -> Taken:
         facts: list[AnyFact] = []

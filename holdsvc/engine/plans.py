@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from holdsvc.calls.history import Rules
@@ -26,28 +27,26 @@ class Shelves(Protocol):
     def prompts(self) -> Mapping[str, Mapping[PromptId, float]]: ...
 
 
-class MenuRules(Protocol):
-    off: tuple[str, ...]
-    leave: str
-    words: Mapping[str, tuple[str, ...]]
+class MenuRules(Struct, frozen=True, forbid_unknown_fields=True):
+    off: tuple[str, ...] = ()  # entries of the shipped menu that this queue does not offer
+    leave: str = ""  # key that takes the caller out of the queue; "" = not offered
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # more words for an entry
 
 
-class QueueRules(Protocol):
-    """A queue's settings, as far as plans read them."""
+class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
+    """A queue's settings: what its file says."""
 
-    media: Media
-    language: str
-    default_choice: str
-    shelves: tuple[str, ...]
-    short_abandon: float
-    silence_limit: float
-    max_wait: float | None
-    release_answers: bool
-    hand_over: Destination
-    departures: Mapping[str, Destination]
-
-    @property
-    def menu(self) -> MenuRules: ...
+    media: Media = Media.DOCUMENTS
+    language: str = "en"
+    default_choice: str = "music"
+    shelves: tuple[str, ...] = ()  # names of shelves to offer; () = all
+    short_abandon: float = 5.0
+    silence_limit: float = 180.0
+    max_wait: float | None = None
+    release_answers: bool = True
+    menu: MenuRules = MenuRules()
+    hand_over: Destination = Destination()
+    departures: Mapping[str, Destination] = field(default_factory=dict)
 
 
 class PlanBook:

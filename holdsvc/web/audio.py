@@ -7,7 +7,7 @@ import re
 from aiohttp import web
 
 from holdsvc.audio.formats import wav_mulaw
-from holdsvc.audio.gain import louder
+from holdsvc.audio.player import loudness
 from holdsvc.web.access import Access, access
 from holdsvc.web.house import HOUSE
 
@@ -31,7 +31,7 @@ async def segment(request: web.Request) -> web.StreamResponse:
 def cut(sound: memoryview, span: re.Match[str]) -> bytes:
     start, end, gain = span.groups()
     stretch = bytes(sound if start is None else sound[round(float(start) * RATE) : round(float(end) * RATE)])
-    return louder(stretch, float(gain)) if gain else stretch
+    return stretch.translate(loudness(float(gain))) if gain else stretch
 
 
 def send(request: web.Request, body: bytes, caption: str) -> web.Response:

@@ -87,7 +87,7 @@ async def decided(house: House, platform: Platform, incoming: WebhookRequest, re
     return platform.render(report.ref, taken.instructions, set_scene(house, platform, incoming, taken))
 
 
-def head_of(house: House, queue: QueueName) -> Sequence[str]:
+def head_of(house: House, queue: QueueName) -> tuple[str, ...]:
     """What an agent who asks for the next caller is told."""
     waiting = house.roster.waiting(queue)
     return brief(waiting[0], house.clock.now()) if waiting else ()

@@ -1,0 +1,230 @@
+"""The one place where the parts meet: `build` makes the service of settings, a clock and a source of chance."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiohttp import web
+from msgspec import Struct
+
+from holdsvc import __version__, catalogue
+from holdsvc.callers.numbers import PhoneNumbers
+from holdsvc.callers.pseudonym import Pseudonyms, key_from
+from holdsvc.clock import Clock, SystemClock
+from holdsvc.config import Settings, shipped
+from holdsvc.content.ingest import ingest_behind
+from holdsvc.content.library import Library
+from holdsvc.content.ready import ReadySounds
+from holdsvc.engine import trail
+from holdsvc.engine.alarms import Alarms
+from holdsvc.engine.intake import Intake, Recognition, Taken
+from holdsvc.engine.links import SignedLinks
+from holdsvc.engine.lookup import Limits, Lookup
+from holdsvc.engine.metrics import Metrics
+from holdsvc.engine.outbound import Outbound
+from holdsvc.engine.plans import PlanBook
+from holdsvc.engine.roster import Roster
+from holdsvc.engine.streams import Streams
+from holdsvc.errors import BadContent, ConfigError
+from holdsvc.ports import Store
+from holdsvc.speech.recognise.words import FuzzyWords
+from holdsvc.web import server
+from holdsvc.web.access import Access, Guard, access, is_loopback
+from holdsvc.web.house import House
+
+log = logging.getLogger(__name__)
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Options(Struct, frozen=True):
+    """How this process was started, beside its settings."""
+
+    phone_token: str = ""  # the browser phone is mounted, and signs with this
+    insecure: bool = False  # webhooks are not verified; loopback only
+    sleep: Sleep = asyncio.sleep
+    ingest: bool = True  # prepare behind a green /readyz what is not yet
+
+
+def build(settings: Settings, clock: Clock | None = None, options: Options | None = None) -> web.Application:
+    """Everything wired, nothing open yet: the store and the tickers start with the application, and stop with it."""
+    clock, options = clock or SystemClock(), options or Options()
+    forbid(settings, options)
+    folder = data_folder(settings)
+    library = open_library(settings, folder)
+    sounds = ReadySounds(library)
+    base, streams_open = addresses(settings, options)
+    plans = PlanBook(sounds, {"default": settings.queue("default"), **settings.queues}, streams=streams_open)
+    metrics, roster = Metrics(__version__, clock), Roster()
+    store = catalogue.store(settings, metrics.committed)
+    outbound = Outbound(settings.service.allow_outgoing)
+    numbers = PhoneNumbers(settings.callers.region)
+    late: list[Intake] = []
+    lookup = Lookup(
+        catalogue.directories(settings, numbers, outbound),
+        clock,
+        lambda ref, contact: late[0].contact_late(ref, contact),
+        lambda source, result, seconds: metrics.looked_up(source, result.value, seconds),
+        Limits(budget=settings.callers.budget),
+    )
+    pseudonyms = Pseudonyms(key_from(folder / "callers.key"))
+    intake = Intake(
+        store,
+        plans,
+        Recognition(numbers, pseudonyms.of, lookup.ask),
+        FuzzyWords(),
+        clock,
+        (metrics.facts, roster.facts, trail.tell),
+    )
+    late.append(intake)
+    links = SignedLinks(base, key_from(folder / "audio.key"), sounds.content_hash, sounds.prompt_hash)
+    streams = Streams(
+        intake.take_now, sounds, clock, metrics, lambda queue: plans.plan(queue).house, sleep=options.sleep
+    )
+    house = House(
+        version=__version__,
+        public_url=verified_url(settings),
+        platforms=catalogue.platforms(settings, options.phone_token, options.insecure),
+        intake=intake,
+        plans=plans,
+        links=links,
+        sounds=sounds,
+        store=store,
+        roster=roster,
+        streams=streams,
+        metrics=metrics,
+        clock=clock,
+        phone=bool(options.phone_token),
+    )
+    guard = Guard(settings.api.token, settings.metrics.allow, public=bool(settings.service.public_url))
+    application = server.make(house, guard, phone_routes(settings, options))
+    application.cleanup_ctx.append(running(house, library, folder, options))
+    application.on_cleanup.append(lambda _: closed(lookup, outbound))
+    return application
+
+
+def forbid(settings: Settings, options: Options) -> None:
+    if options.insecure and settings.service.public_url:
+        raise ConfigError(
+            "service.public_url", "--insecure accepts unsigned webhooks and so never goes with a public URL"
+        )
+    if options.insecure and not is_loopback(settings.service.host):
+        raise ConfigError("service.host", "--insecure accepts unsigned webhooks and so only listens on loopback")
+
+
+def data_folder(settings: Settings) -> Path:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError("service.data_dir", f"the folder {folder} cannot be made: {error.strerror}") from error
+    return folder
+
+
+def open_library(settings: Settings, folder: Path) -> Library:
+    media = Path(settings.media.folder).expanduser() if settings.media.folder else shipped("media")
+    own = folder / "media"
+    try:
+        return Library.open(media, [media / "prepared", folder / "sound"], own if own.is_dir() else None)
+    except BadContent as error:
+        raise ConfigError("media.folder", f"the shelf in {media} cannot be used: {error}") from error
+
+
+def verified_url(settings: Settings) -> str:
+    """What senders sign: configured, or this machine; never what a request says of itself."""
+    given = settings.service.public_url.rstrip("/")
+    if given and not given.startswith(("http://", "https://")):
+        raise ConfigError("service.public_url", f"{given!r} will not do: it begins with https://")
+    host = settings.service.host
+    return given or f"http://{f'[{host}]' if ':' in host else host}:{settings.service.port}"
+
+
+def addresses(settings: Settings, options: Options) -> tuple[str, bool]:
+    """The base of what we render, and whether streams may be opened: platforms open them only by wss."""
+    if settings.service.public_url.startswith("https://"):
+        return verified_url(settings), True
+    if options.phone_token:
+        return verified_url(settings), True
+    return "", False
+
+
+def phone_routes(settings: Settings, options: Options) -> list[web.RouteDef]:
+    if not options.phone_token:
+        return []
+    from holdsvc.simulator.line import line_routes  # only where the phone is mounted
+
+    routes = line_routes(verified_url(settings), options.phone_token)
+    for route in routes:
+        access(Access.PAGE)(route.handler)
+    return routes
+
+
+def running(
+    house: House, library: Library, folder: Path, options: Options
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
+        await house.store.open()
+        try:
+            await take_up(house)
+            alarms = Alarms(house.store, house.intake, house.clock, rang(house), options.sleep)
+            tasks = [asyncio.create_task(alarms.run()), asyncio.create_task(house.streams.run())]
+            if options.ingest and library.pending():
+                tasks.append(asyncio.create_task(prepare_behind(library, folder)))
+            yield
+            await stop(house, tasks)
+        finally:
+            await house.store.close()
+
+    return while_it_runs
+
+
+def rang(house: House) -> Callable[[Taken], Awaitable[None]]:
+    """What an alarm decided for a call whose media is here is performed at once."""
+
+    async def perform(taken: Taken) -> None:
+        if taken.session.streaming:
+            await house.streams.perform(taken.session.ref, taken.instructions)
+
+    return perform
+
+
+async def take_up(house: House) -> None:
+    """Where the last process left off: live calls, today's sums, totals."""
+    house.roster.start_from(await house.store.live(), await today(house.store, house.clock.now()), house.clock.now())
+    house.metrics.start_from(await house.store.totals(), house.roster.live, house.plans.names())
+
+
+async def today(store: Store, now: datetime) -> dict[tuple[str, str], int]:
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return dict(await store.ended_since(midnight))
+
+
+async def prepare_behind(library: Library, folder: Path) -> None:
+    try:
+        await ingest_behind(library, folder / "sound")
+    except (BadContent, OSError):
+        log.exception("ingest_failed", extra={"heard": "what was prepared before"})
+
+
+async def stop(house: House, tasks: list[asyncio.Task[None]]) -> None:
+    await house.streams.close()
+    await house.intake.settle()
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def closed(lookup: Lookup, outbound: Outbound) -> None:
+    await lookup.close()
+    await outbound.close()
+
+
+def new_token() -> str:
+    return secrets.token_hex(16)

@@ -1,0 +1,110 @@
+"""Name in the configuration -> adapter; one line per adapter."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar, cast
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from holdsvc.callers.http_json import HttpJsonDirectory, HttpJsonSettings
+from holdsvc.callers.table import TableDirectory
+from holdsvc.config import DirectorySettings, Settings, convert_section
+from holdsvc.engine.outbound import Outbound
+from holdsvc.errors import ConfigError
+from holdsvc.platforms.twilio import Twilio
+from holdsvc.ports import Directory, Numbers, Platform, Store
+from holdsvc.stores.memory import MemoryStore
+from holdsvc.stores.sqlite import SqliteStore
+
+T = TypeVar("T")
+
+
+class TwilioSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    auth_token: str = ""
+    previous_auth_token: str = ""  # valid as well, while you rotate
+    shared_keys: Mapping[str, str] = field(default_factory=dict)  # name -> secret
+
+
+def twilio(section: Mapping[str, object], more_tokens: tuple[str, ...], insecure: bool) -> Twilio:
+    given = cast(TwilioSettings, convert_section(section, TwilioSettings, "platforms.twilio"))
+    tokens = (given.auth_token, given.previous_auth_token, *more_tokens)
+    return Twilio(tuple(token for token in tokens if token), given.shared_keys, insecure)
+
+
+# Each takes its own section of the settings, tokens that are valid beside those in it, and whether to skip the check.
+PLATFORMS: Mapping[str, Callable[[Mapping[str, object], tuple[str, ...], bool], Platform]] = {
+    "twilio": twilio,
+}
+PHONE_PLATFORM = "twilio"  # whose caller the browser phone is
+
+Committed = Callable[[float], None]  # told the seconds of each commit
+
+STORES: Mapping[str, Callable[[Settings, Committed], Store]] = {
+    "memory": lambda settings, committed: MemoryStore(),
+    "sqlite": lambda settings, committed: SqliteStore(
+        database(settings), on_commit=committed, synchronous=settings.store.synchronous
+    ),
+}
+
+
+def database(settings: Settings) -> Path:
+    """The one file of the embedded store and the wait log."""
+    named = settings.store.url.removeprefix("sqlite:").removeprefix("//")
+    return Path(named).expanduser() if named else settings.data_dir / "holdsvc.sqlite3"
+
+
+DIRECTORIES: Mapping[str, Callable[[str, DirectorySettings, Numbers, Outbound], Directory]] = {
+    "table": lambda name, given, numbers, outbound: TableDirectory(Path(given.path), numbers, name=name),
+    "http": lambda name, given, numbers, outbound: HttpJsonDirectory(
+        http_json(given), outbound.get_json, numbers, name
+    ),
+}
+
+
+def http_json(given: DirectorySettings) -> HttpJsonSettings:
+    settings = HttpJsonSettings(
+        url=given.url,
+        headers={given.secret_header: given.secret} if given.secret else {},
+        records=given.records,
+        number=given.number,
+    )
+    return replace(settings, fields={**settings.fields, **given.fields})
+
+
+def pick(shelf: Mapping[str, T], name: str, key: str) -> T:
+    found = shelf.get(name)
+    if found is None:
+        close = difflib.get_close_matches(name, list(shelf), 1, 0.5)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(shelf)}"
+        raise ConfigError(key, f"{name!r} is not known; {hint}")
+    return found
+
+
+def platforms(settings: Settings, phone_token: str, insecure: bool) -> dict[str, Platform]:
+    for name in settings.platforms:
+        pick(PLATFORMS, name, f"platforms.{name}")
+    return {
+        name: make(
+            settings.platforms.get(name, {}),
+            (phone_token,) if phone_token and name == PHONE_PLATFORM else (),
+            insecure,
+        )
+        for name, make in PLATFORMS.items()
+    }
+
+
+def store(settings: Settings, committed: Committed = lambda seconds: None) -> Store:
+    if settings.store.synchronous not in ("FULL", "NORMAL"):
+        raise ConfigError("store.synchronous", f"{settings.store.synchronous!r} will not do: FULL or NORMAL")
+    return pick(STORES, settings.store.url.partition(":")[0], "store.url")(settings, committed)
+
+
+def directories(settings: Settings, numbers: Numbers, outbound: Outbound) -> tuple[Directory, ...]:
+    return tuple(
+        pick(DIRECTORIES, given.kind, f"directories.{name}.kind")(name, given, numbers, outbound)
+        for name, given in settings.directories.items()
+    )

@@ -1,0 +1,150 @@
+"""The commands: what they take. What they do stands where it belongs, and is imported when it is asked for.
+
+A command that fails says what happened in one sentence on stderr and ends with a code that is not zero.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from holdsvc import __version__
+from holdsvc.errors import ConfigError, HoldsvcError
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def run(words: Sequence[str]) -> int:
+    given = parser().parse_args(words)
+    command: Command = given.command
+    try:
+        return command(given)
+    except HoldsvcError as error:
+        print(f"holdsvc: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else 1
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser("holdsvc", description="The hold line that callers choose.")
+    top.add_argument("--version", action="version", version=f"holdsvc {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (demo, serve, check, media, simulate, export, audit, callers, backup):
+        add(commands)
+    return top
+
+
+def command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    made = commands.add_parser(name, help=text, description=text)
+    made.add_argument("--config", type=Path, metavar="FILE", help="the configuration file (default: the shipped one)")
+    return made
+
+
+def demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    one = command(
+        commands, "demo", "Everything embedded: the service, simulated callers, a phone in the browser, a wallboard."
+    )
+    one.add_argument("--port", type=int, default=8080, help="default: 8080, or a free one where that is taken")
+    one.add_argument("--callers", type=int, default=8, metavar="N", help="simulated callers on the line (default: 8)")
+    one.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep the wait log there (default: forgotten at the end)"
+    )
+    one.set_defaults(command=lambda given: of("demo").demo(given.config, given.port, given.callers, given.keep))
+
+
+def serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    one = command(commands, "serve", "The service.")
+    one.add_argument("--host", help="address to listen on (default: service.host, 127.0.0.1)")
+    one.add_argument("--port", type=int, help="port to listen on (default: service.port, 8080)")
+    one.add_argument("--phone", action="store_true", help="mount the browser phone at /phone (loopback only)")
+    one.add_argument("--insecure", action="store_true", help="accept unsigned webhooks (loopback only, for trying out)")
+    one.set_defaults(
+        command=lambda given: of("serve").serve(given.config, given.host, given.port, given.phone, given.insecure)
+    )
+
+
+def check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    one = command(commands, "check", "Look over configuration and media before callers do.")
+    one.set_defaults(command=lambda given: of("check").check(given.config))
+
+
+def media(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    top = commands.add_parser("media", help="Prepare and inspect content.", description="Prepare and inspect content.")
+    inner = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    one = command(inner, "list", "What is on the shelves: waveform, length, loudness, licence.")
+    one.set_defaults(command=lambda given: of("media").list_items(given.config))
+    one = command(inner, "check", "Decode and measure every item.")
+    one.set_defaults(command=lambda given: of("media").check(given.config))
+    one = command(inner, "add", "Put a file of yours on a shelf.")
+    one.add_argument("file", type=Path)
+    one.add_argument("--id", required=True, help="a short name, unique on the shelves")
+    one.add_argument("--kind", required=True, choices=["music", "podcast", "daily"])
+    one.add_argument("--shelf", required=True, help="a genre for music, a series for podcasts")
+    one.add_argument("--title", required=True)
+    one.add_argument("--artist", default="")
+    one.add_argument("--language", default="zxx", help="zxx where there are no words")
+    one.add_argument("--licence", required=True, help="an SPDX identifier, or the contract's name")
+    one.add_argument("--source", required=True, help="where it came from")
+    one.add_argument("--attribution", default="", help="what must be said of it")
+    one.set_defaults(command=lambda given: of("media").add(given))
+    one = command(inner, "forget", "Take an item of yours off its shelf.")
+    one.add_argument("id")
+    one.set_defaults(command=lambda given: of("media").forget(given.config, given.id))
+
+
+def simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    one = command(commands, "simulate", "Traffic against a running or embedded service, with a verdict.")
+    one.add_argument("--calls", type=int, default=100)
+    one.add_argument("--rate", type=float, help="calls a second (default: 0.5 embedded, 10 against a running service)")
+    one.add_argument("--duplicate", type=float, default=0.0, metavar="SHARE", help="of webhooks that come twice")
+    one.add_argument("--reorder", type=float, default=0.0, metavar="SHARE", help="of status hooks that come late")
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--mode", choices=["documents", "stream", "mixed"], default="documents")
+    one.add_argument("--queue", default="support")
+    one.add_argument("--url", help="a running service; without it one is embedded, on a clock that jumps")
+    one.add_argument("--speed", type=float, help="how much faster people live (default: 1 embedded, 12 in real time)")
+    one.set_defaults(command=lambda given: of("simulate").simulate(given))
+
+
+def export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    one = command(commands, "export", "The wait log out, beside a live service or without one.")
+    one.add_argument("--format", choices=["csv", "jsonl", "parquet"], default="csv")
+    one.add_argument("--out", type=Path, help="a file (default: standard output; Parquet needs one)")
+    one.add_argument("--since", help="began at or after, ISO 8601")
+    one.add_argument("--until", help="began before, ISO 8601")
+    one.add_argument("--queue", default="")
+    one.add_argument("--numbers", action="store_true", help="with the callers' telephone numbers")
+    one.set_defaults(command=lambda given: of("log").export(given))
+
+
+def audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    one = command(commands, "audit", "Prove that every wait is in the log once and that the sums add up.")
+    one.set_defaults(command=lambda given: of("log").audit(given.config))
+
+
+def callers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    top = commands.add_parser("callers", help="What is kept of callers.", description="What is kept of callers.")
+    inner = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    one = command(inner, "forget", "Erase a caller: number, profile and pseudonym. The waits stay, anonymous.")
+    one.add_argument("number")
+    one.set_defaults(command=lambda given: of("log").forget(given.config, given.number))
+
+
+def backup(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    one = command(commands, "backup", "An online copy of the embedded store and wait log.")
+    one.add_argument("into", type=Path)
+    one.set_defaults(command=lambda given: of("log").backup(given.config, given.into))
+
+
+def of(name: str) -> ModuleType:
+    """The module of a command, imported now: `--help` needs none of them."""
+    return import_module(f"holdsvc.commands.{name}")

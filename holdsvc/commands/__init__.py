@@ -1,0 +1,1 @@
+"""What the commands do. Each is imported only when it is asked for."""

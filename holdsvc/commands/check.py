@@ -1,0 +1,102 @@
+"""`holdsvc check`: what is wrong with configuration and media, before callers find out.
+
+Rules are functions that yield findings; each finding has a code that stays, a reason and a fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from holdsvc import app, catalogue
+from holdsvc.callers.numbers import PhoneNumbers
+from holdsvc.config import Settings, load
+from holdsvc.content.library import Library
+from holdsvc.engine.outbound import Outbound
+from holdsvc.engine.plans import QueueRules
+
+
+class Finding(Struct, frozen=True):
+    code: str
+    error: bool  # else a warning
+    reason: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{'error' if self.error else 'warning'} {self.code}  {self.reason}\n      fix: {self.fix}"
+
+
+def error(code: str, reason: str, fix: str) -> Finding:
+    return Finding(code, True, reason, fix)
+
+
+def warning(code: str, reason: str, fix: str) -> Finding:
+    return Finding(code, False, reason, fix)
+
+
+def check(config: Path | None) -> int:
+    settings = load(config)
+    library = app.open_library(settings, app.data_folder(settings))
+    found = [*platforms(settings), *service(settings), *shelves(library)]
+    for name, queue in settings.queues.items():
+        found += queue_findings(name, queue, library)
+    for finding in found:
+        print(finding)
+    errors = sum(finding.error for finding in found)
+    print(
+        f"{errors} errors, {len(found) - errors} warnings; {len(settings.queues)} queues, {len(library.items)} items ready"
+    )
+    return 1 if errors else 0
+
+
+def platforms(settings: Settings) -> Iterator[Finding]:
+    catalogue.platforms(settings, "", insecure=False)
+    for name in catalogue.PLATFORMS:
+        variable = f"HOLDSVC_PLATFORMS__{name.upper()}__AUTH_TOKEN"
+        if not settings.platforms.get(name, {}).get("auth_token"):
+            yield warning(
+                "HS-101", f"{name} has no secret: its hooks are answered 403", f"set {variable} or {variable}_FILE"
+            )
+        elif not settings.service.public_url.startswith("https://"):
+            why = f"{name} has a secret, but service.public_url is no https address: what it signs cannot be checked"
+            yield error("HS-102", why, "set service.public_url to the address that the platform calls")
+
+
+def service(settings: Settings) -> Iterator[Finding]:
+    catalogue.store(settings)
+    catalogue.directories(settings, PhoneNumbers(settings.callers.region), Outbound(settings.service.allow_outgoing))
+    if settings.service.public_url and not settings.api.token:
+        why = "there is a public URL and no api.token: API and wallboard are closed to everybody"
+        yield warning("HS-103", why, "set HOLDSVC_API__TOKEN or HOLDSVC_API__TOKEN_FILE")
+    if settings.store.url.startswith("memory:"):
+        yield warning(
+            "HS-104", "the store is in memory: the wait log ends with the process", 'set store.url to "sqlite:"'
+        )
+    elif settings.store.synchronous != "FULL":
+        yield warning(
+            "HS-105", "store.synchronous is not FULL: a power cut loses acknowledged records", "set it to FULL"
+        )
+
+
+def shelves(library: Library) -> Iterator[Finding]:
+    for name, reason in library.quarantined.items():
+        yield error("HS-201", f"{name} will not be heard: {reason}", "mend the file or take the item off its shelf")
+
+
+def queue_findings(name: str, queue: QueueRules, library: Library) -> Iterator[Finding]:
+    file = f"queues/{name}.toml"
+    there = {item.shelf for item in library.items}
+    kinds = {item.kind.value for item in library.items} | {f"music:{shelf}" for shelf in there}
+    if queue.default_choice not in kinds:
+        why = f"queue {name} begins with {queue.default_choice!r}, which is on no shelf; callers hear the house track"
+        yield warning("HS-202", why, f"set default_choice in {file} to one of {', '.join(sorted(kinds))}")
+    missing = sorted(set(queue.shelves) - there)
+    if missing:
+        yield warning(
+            "HS-203", f"queue {name} names shelves that are not there: {', '.join(missing)}", f"correct {file}"
+        )
+    if queue.language not in library.prompts:
+        why = f"queue {name} speaks {queue.language!r}, and there are no prompts in it"
+        yield error("HS-204", why, f"set language in {file} to one of {', '.join(library.prompts)}")

@@ -1,0 +1,95 @@
+"""`holdsvc serve`: the service, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import web
+from msgspec.structs import replace
+
+from holdsvc import app
+from holdsvc.config import Settings, load
+from holdsvc.engine import trail
+from holdsvc.errors import ConfigError
+from holdsvc.web.house import HOUSE
+
+KEEP_ALIVE = 75.0  # seconds that an idle connection stays open
+log = logging.getLogger("holdsvc")
+
+Started = Callable[[web.Application, str], Awaitable[None]]  # the application and where it listens
+
+
+def serve(config: Path | None, host: str | None, port: int | None, phone: bool, insecure: bool) -> int:
+    settings = listening(load(config), host, port)
+    trail.start(settings.log.format, settings.log.level)
+    warn(settings)
+    options = app.Options(phone_token=app.new_token() if phone else "", insecure=insecure)
+    return until_stopped(settings, options, announced)
+
+
+def listening(settings: Settings, host: str | None, port: int | None) -> Settings:
+    service = replace(settings.service, host=host or settings.service.host)
+    return replace(settings, service=replace(service, port=service.port if port is None else port))
+
+
+def warn(settings: Settings) -> None:
+    """What an operator should know before the first call comes."""
+    secret = any(section.get("auth_token") for section in settings.platforms.values())
+    if not secret:
+        log.warning("no_platform_secret: hooks are answered 403 until one is set")
+    elif not settings.service.public_url.startswith("https://"):
+        log.warning("no_public_url: signatures cannot be checked as a platform makes them, and no stream is opened")
+
+
+async def announced(application: web.Application, url: str) -> None:
+    log.info("ready", extra={"url": url})
+
+
+def until_stopped(settings: Settings, options: app.Options, started: Started) -> int:
+    """Run until SIGTERM or SIGINT; 0 when it was stopped in order."""
+    with asyncio.Runner(loop_factory=fast_loop()) as runner:
+        runner.run(run(settings, options, started))
+    return 0
+
+
+def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+async def run(settings: Settings, options: app.Options, started: Started) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    application = app.build(settings, options=options)
+    runner = web.AppRunner(application, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=5.0)
+    await runner.setup()
+    try:
+        url = await listen(runner, settings)
+        await started(application, url)
+        await stop.wait()
+        application[HOUSE].streams.draining = True
+    finally:
+        await runner.cleanup()
+
+
+async def listen(runner: web.AppRunner, settings: Settings) -> str:
+    host, port = settings.service.host, settings.service.port
+    try:
+        site = web.TCPSite(runner, host, port, backlog=1024)
+        await site.start()
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "another process listens there; stop it or give another --port" if taken else error.strerror
+        raise ConfigError("service.port", f"cannot listen on {host}:{port}: {why}") from error
+    return f"http://{host}:{port}"
