@@ -15,7 +15,7 @@ from msgspec import Struct
 from holdsvc.calls.events import HeardUntil
 from holdsvc.calls.model import ContentId
 
-NAMES = ("content", "parts", "sent")  # of the query's fields
+BETWEEN = "_"  # between parts: a letter that nobody on the way percent-encodes, or decodes after it was signed
 MOST_PARTS = 64
 LONGEST_ID = 200
 SLACK = 2.0  # seconds that a document may seem too short by and still count as played to its end
@@ -79,8 +79,13 @@ def write(sent: Sent) -> dict[str, str]:
     """Fields for the links of a document; none if no content was in it."""
     if not sent.content or all(part.from_second is None for part in sent.parts):
         return {}
-    parts = ",".join(written(part) for part in sent.parts[:MOST_PARTS])
-    return {"content": sent.content, "parts": parts, "sent": str(round(sent.at.timestamp() * 1000))}
+    parts = BETWEEN.join(written(part) for part in sent.parts[:MOST_PARTS])
+    return {"content": sent.content, "parts": parts, **written_at(sent.at)}
+
+
+def written_at(at: datetime) -> dict[str, str]:
+    """When a document was sent, for links that name no content."""
+    return {"sent": str(round(at.timestamp() * 1000))}
 
 
 def written(part: Part) -> str:
@@ -95,12 +100,17 @@ def number(seconds: float) -> str:
 
 def read(query: Mapping[str, str]) -> Sent | None:
     """What `write` wrote; None for anything else."""
-    content, parts, sent = (query.get(name, "") for name in NAMES)
-    if not content or len(content) > LONGEST_ID or not MILLISECONDS.fullmatch(sent):
+    content, parts, at = query.get("content", ""), query.get("parts", ""), read_at(query)
+    if not content or len(content) > LONGEST_ID or at is None:
         return None
-    pieces = parts.split(",", MOST_PARTS)
+    pieces = parts.split(BETWEEN, MOST_PARTS)
     matches = [match for match in map(PART.fullmatch, pieces) if match]
     if len(matches) != len(pieces):
         return None
     read_parts = tuple(Part(float(match[3]), None if match[1] else float(match[2])) for match in matches)
-    return Sent(datetime.fromtimestamp(int(sent) / 1000, UTC), ContentId(content), read_parts)
+    return Sent(at, ContentId(content), read_parts)
+
+
+def read_at(query: Mapping[str, str]) -> datetime | None:
+    sent = query.get("sent", "")
+    return datetime.fromtimestamp(int(sent) / 1000, UTC) if MILLISECONDS.fullmatch(sent) else None

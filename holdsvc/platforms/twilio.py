@@ -52,7 +52,7 @@ LEFT = {
 TALKED = frozenset({"completed", "answered"})
 NOT_REACHED = frozenset({"busy", "no-answer", "failed"})
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})  # CallStatus of a call that is no more
-RETRIED = frozenset({"I-Twilio-Idempotency-Token", heard.NAMES[2]})  # differ between two deliveries of one request
+RETRIED = frozenset({"I-Twilio-Idempotency-Token", "sent"})  # differ between two deliveries of one request
 
 CALL = re.compile(r"[A-Za-z0-9_-]{2,64}", re.ASCII)  # "CA" and 32 hexadecimal digits; compatible platforms write UUIDs
 WHOLE = re.compile(r"\d{1,9}", re.ASCII)
@@ -61,7 +61,9 @@ LONGEST_WAIT = 7 * 24 * 3600  # seconds; a call lasts a day at most, so more is 
 LARGEST_QUEUE = 5000  # callers (Queue resource, 2026-03)
 MOST_DIGITS = 32
 MOST_SPOKEN = 1000  # characters
+SPOKEN = 15.0  # characters that are said in a second, roughly: nobody tells how long the words took
 PROMPT = timedelta(seconds=1)  # Twilio's time stamps are whole seconds: within one, our own receipt is the better time
+LATE = timedelta(seconds=2)  # whole seconds, and the way to the queue and back, explain less than this
 STALE = timedelta(days=1)  # an older time stamp is no time stamp
 
 
@@ -144,6 +146,18 @@ class News(Struct, frozen=True):
         if stamp is None or not PROMPT <= self.at - stamp <= STALE:
             return self.at, True
         return stamp, False
+
+    def stay(self, *, after_the_talk: bool) -> tuple[datetime, int | None]:
+        """When the stay in the queue ended, and how long it was where that is for the core to reckon with.
+
+        News that comes late may be about an earlier stay than the present one. Our own <Enqueue> said when its stay began.
+        """
+        began, waited = heard.read_at(self.query), self.waited
+        if began is None or waited is None:
+            return self.at, waited
+        ended = began + timedelta(seconds=waited)
+        prompt = timedelta(0) if after_the_talk else LATE
+        return (ended, None) if prompt < self.at - ended <= STALE else (self.at, waited)
 
     def report(self, *events: CallEvent, call: str = "", caller: str = "", spoken: str = "") -> Report:
         ref = CallRef(NAME, CallId(call) if call else self.call)
@@ -235,7 +249,8 @@ def entered(told: News) -> Report:
     spoken = told.fields.get("SpeechResult", "").strip()[:MOST_SPOKEN]
     if spoken:
         score = share(told.fields.get("Confidence", ""))
-        event = UtteranceHeard(at=told.at, id=told.id, choice="", score=score, heard=told.heard(spent=SPEECH_END))
+        silent = SPEECH_END + len(spoken) / SPOKEN  # the sound stopped at the first word
+        event = UtteranceHeard(at=told.at, id=told.id, choice="", score=score, heard=told.heard(spent=silent))
         return told.report(event, caller=told.caller, spoken=spoken)
     ended = ContentEnded(at=told.at, id=told.id, heard=told.heard(spent=GATHER_TIMEOUT, to_its_end=True))
     return told.report(ended, caller=told.caller)
@@ -259,13 +274,15 @@ def left(told: News) -> Report | None:
     if "DialCallStatus" in told.fields:
         return dialled(told)
     result = told.word("QueueResult")
+    at, waited = told.stay(after_the_talk=result in ANSWERED)
+    late = at != told.at
     if result in ANSWERED:
-        answered = AgentAnswered(at=told.at, id=told.id, waited=told.waited, exact=False)
-        return told.report(answered, caller=told.caller)
+        return told.report(AgentAnswered(at=at, id=told.id, waited=waited, exact=False), caller=told.caller)
     if result == "hangup":
-        return told.report(CallerHungUp(at=told.at, id=told.id, waited=told.waited), caller=told.caller)
+        return told.report(CallerHungUp(at=at, id=told.id, waited=waited, exact=not late), caller=told.caller)
     if result in LEFT:
-        return told.report(LeftQueue(at=told.at, id=told.id, why=LEFT[result], waited=told.waited), caller=told.caller)
+        event = LeftQueue(at=at, id=told.id, why=LEFT[result], waited=waited, exact=not late)
+        return told.report(event, caller=told.caller)
     return None
 
 

@@ -241,7 +241,7 @@ def hints(menu: Menu) -> str:
 
 
 def enqueue(scene: Scene, queue: str) -> Element:
-    wait, action = hook(scene, "wait"), hook(scene, "left")
+    wait, action = hook(scene, "wait"), hook(scene, "left", heard.written_at(scene.at))
     return element("Enqueue", queue_name(queue), waitUrl=wait, waitUrlMethod="POST", action=action, method="POST")
 
 

@@ -205,6 +205,19 @@ def test_who_leaves_without_an_agent_leaves_for_a_reason(result, why):
     assert told == LeftQueue(at=NOW, id=told.id, why=why, waited=52)
 
 
+def test_late_news_of_a_stay_is_dated_by_when_that_stay_began():
+    enqueue = rendered("call", EnterQueue(SUPPORT)).find("Enqueue")
+    query = urlsplit(enqueue.get("action")).query
+
+    answered = event("left", query, NOW + timedelta(seconds=400), QueueResult="bridged", QueueTime="95")
+    gone = event("left", query, NOW + timedelta(seconds=41.4), QueueResult="hangup", QueueTime="41")
+    gone_late = event("left", query, NOW + timedelta(seconds=60), QueueResult="hangup", QueueTime="41")
+
+    assert answered == AgentAnswered(at=NOW + timedelta(seconds=95), id=answered.id, exact=False)
+    assert gone == CallerHungUp(at=NOW + timedelta(seconds=41.4), id=gone.id, waited=41)
+    assert gone_late == CallerHungUp(at=NOW + timedelta(seconds=41), id=gone_late.id, exact=False)
+
+
 def test_a_talk_after_dialling_began_when_it_had_lasted_that_long():
     told = event("left", DialCallStatus="completed", DialCallDuration="300")
 
@@ -328,7 +341,7 @@ def test_a_new_call_enters_the_queue_or_opens_a_stream():
     (enqueue,) = queued
     assert (enqueue.tag, enqueue.text) == ("Enqueue", "support")
     assert enqueue.get("waitUrl") == f"{BASE}/hooks/twilio/wait?queue=support&turn=7"
-    assert enqueue.get("action") == f"{BASE}/hooks/twilio/left?queue=support&turn=7"
+    assert enqueue.get("action") == f"{BASE}/hooks/twilio/left?queue=support&turn=7&sent=1772443800000"
     assert tags(streamed) == ["Connect", "Redirect"]
     assert streamed.find("Connect/Stream").get("url") == "wss://holdsvc.example.com/media/twilio/t0ken"
     assert streamed.find("Connect/Stream/Parameter").attrib == {"name": "token", "value": "t0ken"}
