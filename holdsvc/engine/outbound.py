@@ -85,11 +85,11 @@ class Outbound:
             refused = isinstance(error.os_error, AddressRefused)
             reason = REFUSED if refused else "no connection could be made"
             raise OutboundFailed(f"{target.host}: {reason}", retryable=not refused) from None
+        except ValueError:  # an `InvalidURL` is one: a host of digits that is no address
+            raise OutboundFailed(f"{target.host}: the request cannot be put on the wire", retryable=False) from None
         except (aiohttp.ClientError, OSError) as error:
             # Only the kind of error: aiohttp's own words quote the URL.
             raise OutboundFailed(f"{target.host}: the exchange broke off ({type(error).__name__})") from None
-        except ValueError:
-            raise OutboundFailed(f"{target.host}: the request cannot be put on the wire", retryable=False) from None
 
     async def close(self) -> None:
         client, self._client = self._client, None

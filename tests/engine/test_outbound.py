@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
@@ -231,6 +232,87 @@ async def test_no_way_to_write_loopback_gets_there(there: There, strict: Outboun
         await strict.fetch("GET", f"http://{host}:{there.port}/", {})
 
     assert there.requests == []
+
+
+def spellings(address: str) -> list[str]:
+    """One IPv4 address as a URL may write it."""
+    ip = IPv4Address(address)
+    number, (a, b, c, d) = int(ip), ip.packed
+    low, high = number & 0xFFFF, number >> 16
+    plain = [
+        address,
+        f"{address}.",
+        str(number),
+        f"{number:#x}",
+        f"0{number:o}",
+        f"{a}.{b}.{low}",
+        f"{a}.{number & 0xFFFFFF}",
+    ]
+    parts = [
+        f"{a:#x}.{b:#x}.{c:#x}.{d:#x}",
+        f"0{a:o}.0{b:o}.0{c:o}.0{d:o}",
+        f"{a:#x}.{b}.0{c:o}.{d}",
+        address.replace(".", "。"),
+    ]
+    inside = [
+        f"::ffff:{address}",
+        f"::ffff:{high:x}:{low:x}",
+        f"::{address}",
+        f"64:ff9b::{address}",
+        f"64:ff9b::{high:x}:{low:x}",
+    ]
+    inside += [f"2002:{high:x}:{low:x}::1", f"::ffff:0:{address}", f"0:0:0:0:0:ffff:{high:x}:{low:x}"]
+    return plain + parts + [f"[{text}]" for text in inside]
+
+
+async def test_hundreds_of_urls_to_forbidden_places_connect_to_none(there: There, strict: Outbound) -> None:
+    inner = (
+        "127.0.0.1",
+        "127.1.2.3",
+        "10.0.0.1",
+        "169.254.169.254",
+        "192.168.1.1",
+        "172.16.0.1",
+        "100.64.0.1",
+        "0.0.0.0",
+    )
+    hosts = [host for address in inner for host in spellings(address)]
+    hosts += [
+        "[::1]",
+        "[::]",
+        "[::ffff:0.0.0.0]",
+        "[fe80::1]",
+        "[fd00:ec2::254]",
+        "[ff02::1]",
+        "localhost",
+        "LOCALHOST",
+    ]
+    urls = [f"http://{host}:{there.port}{path}" for host in hosts for path in ("/", "/a@b?u=http://example.org")]
+    refused = []
+
+    for url in urls:
+        with pytest.raises(OutboundFailed) as failed:
+            await strict.fetch("GET", url, {}, seconds=5)
+        assert not failed.value.retryable, url
+        refused.append("not one that we may connect to" in str(failed.value))
+
+    assert len(urls) >= 300
+    assert there.requests == []
+    assert sum(refused) >= 200  # the rest the client itself takes for no host
+
+
+async def test_the_same_places_are_reached_where_they_are_allowed(there: There, out: Outbound) -> None:
+    hosts = [host for host in spellings("127.0.0.1") if host.startswith(("[::ffff:7f", "[0:0", "1", "2", "0"))] + [
+        "localhost"
+    ]
+    reached = 0
+
+    for host in hosts:
+        with suppress(OutboundFailed):
+            reached += (await out.fetch("GET", f"http://{host}:{there.port}/", {}, seconds=5)).status == 200
+
+    assert reached == len(there.requests)
+    assert reached >= 8
 
 
 async def test_a_refused_address_is_not_worth_trying_again(there: There, strict: Outbound) -> None:
