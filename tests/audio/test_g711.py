@@ -34,14 +34,14 @@ def test_what_was_decoded_is_coded_as_before_but_for_the_two_zeros(ulaw):
     assert g711.encode(g711.decode(ulaw)) == ulaw.replace(b"\x7f", b"\xff")
 
 
-@given(st.lists(st.integers(-32635, 32635), min_size=1, max_size=200))
-def test_a_sample_comes_back_within_half_a_step(values):
-    linear = np.array(values, np.int16)
+def test_a_sample_comes_back_within_half_a_step():
+    linear = np.arange(-32635, 32636).astype(np.int16)  # beyond, it is clipped
 
     error = np.abs(g711.decode(g711.encode(linear)).astype(int) - linear)
 
-    step = np.maximum(8, 2.0 ** np.floor(np.log2(np.abs(linear.astype(int)) + 132)) / 16)
-    assert (error <= step / 2 + 4).all()
+    lost = 3  # the two lowest bits
+    step = np.maximum(8, 2.0 ** np.floor(np.log2(np.abs(linear.astype(int)) + 132 + lost)) / 16)
+    assert (error <= step / 2 + lost).all()
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), max_size=100))
