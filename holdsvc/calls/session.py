@@ -77,6 +77,7 @@ class HoldSession(Struct, frozen=True):
     saying: tuple[PromptId, ...] = ()  # prompts of the present turn
     told_menu: bool = False
     menu_due: bool = False  # the present turn tells the menu after a first stretch of content
+    stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says
     streaming: bool = False  # the caller's media comes to us
     released: bool = False
     leaving: Departure | None = None

@@ -64,7 +64,6 @@ class Intake:
         self._overlay: dict[CallRef, HoldSession] = {}  # served from memory while the store is away
         self._unkept: list[tuple[CallRef, QueueName, tuple[CallEvent, ...]]] = []
         self._saves: set[asyncio.Task[None]] = set()
-        self.streamed: set[CallRef] = set()  # calls whose media comes to us whatever their queue's file says
 
     @property
     def degraded(self) -> bool:
@@ -75,14 +74,14 @@ class Intake:
         async with self._lock(report.ref):
             session = await self.load(report.ref)
             events, number = await self._complete(report, session)
-            taken = await self._decide(report.ref, report.queue, events)
+            taken = await self._decide(HoldSession(report.ref, report.queue, stream=report.stream), events)
             if number is not None:
                 await number
             return taken
 
     async def take(self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent]) -> Taken:
         async with self._lock(ref):
-            return await self._decide(ref, queue, tuple(events))
+            return await self._decide(HoldSession(ref, queue), tuple(events))
 
     async def take_now(self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent]) -> Taken:
         """For live streams: decide, let sound begin, keep behind it."""
@@ -134,8 +133,7 @@ class Intake:
                     self._overlay.pop(ref, None)
 
     def plan(self, session: HoldSession) -> HoldPlan:
-        stream = True if session.streaming or session.ref in self.streamed else None
-        return self._plans.plan(session.queue, stream=stream)
+        return self._plans.plan(session.queue, stream=True if session.streaming else session.stream)
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -227,9 +225,10 @@ class Intake:
             session = replace(session, version=before.version + 1)
         return Taken(session, instructions, tuple(facts), session == before)
 
-    async def _decide(self, ref: CallRef, queue: QueueName, events: tuple[CallEvent, ...]) -> Taken:
+    async def _decide(self, new: HoldSession, events: tuple[CallEvent, ...]) -> Taken:
+        """`new` is what the session begins as if none is kept."""
         for _ in range(MOST_RACES):
-            session = await self.load(ref) or HoldSession(ref, queue)
+            session = await self.load(new.ref) or new
             taken = self._fold(session, events)
             if taken.repeated:
                 return taken
@@ -239,7 +238,7 @@ class Intake:
                 continue
             self._tell(taken)
             return taken
-        log.error("races_lost", extra={"call": ref.call, "times": MOST_RACES})
+        log.error("races_lost", extra={"call": new.ref.call, "times": MOST_RACES})
         return taken
 
     async def _keep(self, taken: Taken, events: tuple[CallEvent, ...]) -> None:
@@ -267,7 +266,7 @@ class Intake:
                 await self._keep(taken, events)
                 self._tell(taken)
             except StaleSession:
-                await self._decide(before.ref, before.queue, events)
+                await self._decide(HoldSession(before.ref, before.queue, stream=before.stream), events)
         finally:
             lock.release()
 

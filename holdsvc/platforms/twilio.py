@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from holdsvc.calls.events import (
     AgentAnswered,
@@ -218,7 +219,10 @@ def moment(text: str) -> datetime | None:
 
 
 def arrived(told: News) -> Report:
-    return told.report(CallArrived(at=told.at, id=told.id), caller=told.caller)
+    """The front door. Its address may say `media=stream` or `media=documents`, and so beat the queue's file for this call."""
+    media = told.query.get("media", "")
+    report = told.report(CallArrived(at=told.at, id=told.id), caller=told.caller)
+    return replace(report, stream=media == "stream") if media in ("stream", "documents") else report
 
 
 def waiting(told: News) -> Report:
