@@ -7,6 +7,7 @@ another order, more than once. Both repeat themselves with the same body and the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import Counter
@@ -59,6 +60,7 @@ class Chaos(Struct, frozen=True):
     duplicate: float = 0.0
     reorder: float = 0.0
     late: float = 20.0
+    forged: float = 0.0  # requests that somebody else sends again with another signature
     tries: int = 2  # connection attempts a request gets
 
 
@@ -97,7 +99,8 @@ class Hooks:
         self.sent: Counter[str] = Counter()
         self.repeated = 0
         self.delayed = 0
-        self.unanswered: set[str] = set()  # calls with a request that got no 2xx answer
+        self.forged = 0
+        self.stalled: dict[str, float] = {}  # by call: seconds for which the service could not be reached, at most
         self._count = 0
         self._client = client
         self._clock = clock
@@ -109,6 +112,8 @@ class Hooks:
     async def ask(self, url: str, fields: Mapping[str, str], *, call: str, method: str = "POST") -> Hook:
         """A document that the call waits for. Of two copies either answer may be the one that arrived."""
         token = f"{self._rng.getrandbits(128):032x}"
+        if self._rng.random() < self._chaos.forged:
+            await self._forge(url, fields, call)
         if self._rng.random() >= self._chaos.duplicate:
             return await self._send(url, fields, method, token, call)
         self.repeated += 1
@@ -175,18 +180,32 @@ class Hooks:
         self.watch(sent)
         began = time.perf_counter()
         with self._clock.busy():
-            status, kind, body = await self._exchange(url, fields, method, token)
+            status, kind, body = await self._exchange(url, fields, method, token, call)
         seconds = time.perf_counter() - began
         hook = replace(sent, answered=True, status=status, content_type=kind, body=body, seconds=seconds)
         self.seconds.append(hook.seconds)
         if not 200 <= status < 300:
-            self.unanswered.add(call)
             said = f"was answered with status {status}" if status else "got no answer"
             self._findings.add("hook_status", f"the hook {step} {said} (11200)", call=call, url=url)
         self.watch(hook)
         return hook
 
-    async def _exchange(self, url: str, fields: Mapping[str, str], method: str, token: str) -> tuple[int, str, bytes]:
+    async def _forge(self, url: str, fields: Mapping[str, str], call: str) -> None:
+        """The same request, its signature made for another caller's number: it must be refused."""
+        self.forged += 1
+        reached = self.target.reach(url)
+        signature = sign(self.target.token, url, {**fields, "From": "+15005550199"}.items())
+        if reached is None or fields.get("From") == "+15005550199":
+            return
+        with self._clock.busy(), contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with self._client.post(reached, data=dict(fields), headers={HEADER: signature}) as answer:
+                if answer.status != 403:
+                    said = f"a forged request was answered with status {answer.status}, not refused with 403"
+                    self._findings.add("forged", said, call=call, url=url)
+
+    async def _exchange(
+        self, url: str, fields: Mapping[str, str], method: str, token: str, call: str
+    ) -> tuple[int, str, bytes]:
         reached = self.target.reach(url)
         if reached is None:
             return 0, "", b""
@@ -196,20 +215,26 @@ class Hooks:
         if posted:
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
             body = urlencode(list(fields.items())).encode()
+        began = time.perf_counter()
         for attempt in range(self._chaos.tries):
             try:
                 async with self._client.request(
                     method, reached.partition("#")[0], data=body, headers=headers, allow_redirects=False
                 ) as answer:
-                    return answer.status, answer.headers.get("Content-Type", ""), await answer.read()
+                    body_read = await answer.read()
+                    if attempt:
+                        self._stall(call, time.perf_counter() - began)
+                    return answer.status, answer.headers.get("Content-Type", ""), body_read
             except aiohttp.ClientConnectionError:
+                self._stall(call, time.perf_counter() - began)
                 if attempt + 1 < self._chaos.tries:
-                    await asyncio.sleep(
-                        min(1.0, 0.05 * 2**attempt)
-                    )  # the service is down: its own time, not the clock's
+                    await asyncio.sleep(min(1.0, 0.05 * 2**attempt))  # of the machine: no clock stops a service
             except (aiohttp.ClientError, TimeoutError):
                 break
         return 0, "", b""
+
+    def _stall(self, call: str, seconds: float) -> None:
+        self.stalled[call] = max(self.stalled.get(call, 0.0), seconds)
 
 
 def step_of(url: str) -> str:

@@ -33,7 +33,6 @@ class Row(Struct, frozen=True):
     ended: datetime | None = None
     outcome: str | None = None
     amended: bool = False
-    exact: bool = False
 
 
 class Page(Struct, frozen=True):

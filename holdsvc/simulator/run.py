@@ -41,6 +41,8 @@ async def simulate(
     rate: float | None = None,
     duplicate: float = 0.0,
     reorder: float = 0.0,
+    forged: float = 0.0,
+    tries: int = 2,
     seed: int = 1,
     mode: str = "documents",
     queue: str = "support",
@@ -53,7 +55,8 @@ async def simulate(
 
     `rate` is calls a second of the clock; `mode` is documents, stream or mixed; `speed` is how much faster people live than
     in life (1 on a virtual clock, 12 in real time). A virtual clock is the one that the embedded service was built with;
-    streams need real time.
+    streams need real time. `forged` is the share of requests that a stranger sends again with a wrong signature; `tries` how
+    often a request is sent when the service cannot be reached: more than 2 where it is being killed and started on purpose.
     """
     clock = clock or RealClock()
     if clock.virtual and mode != "documents":
@@ -61,7 +64,7 @@ async def simulate(
     people = habits.faster(speed or (1.0 if clock.virtual else HASTE))
     async with client_session() as client:
         rng = random.Random(seed)
-        chaos = Chaos(duplicate, reorder, people.late)
+        chaos = Chaos(duplicate, reorder, people.late, forged, tries)
         carrier = Carrier(target, client, clock, rng=rng, chaos=chaos, rings=people.rings)
         books = Books(target, client, clock)
         run = _Run(carrier, books, people, rng, calls, rate or (0.5 if clock.virtual else 10.0), mode, queue, progress)
@@ -188,7 +191,8 @@ class _Run:
         truth = self._carrier.truth
         try:
             rows = [row for row in await self._books.rows() if row.call in truth.calls]
-            found = list(compare_waits(truth, rows, VIRTUAL if self._carrier.clock.virtual else REAL))
+            exactness = VIRTUAL if self._carrier.clock.virtual else REAL
+            found = list(compare_waits(truth, rows, exactness, self._carrier.hooks.stalled))
             if before is not None:
                 found += compare_metrics(before, await self._books.samples(), rows)
         except Unreadable as reason:
@@ -219,6 +223,7 @@ class _Run:
             "hooks": float(sum(hooks.sent.values())),
             "repeated": float(hooks.repeated),
             "delayed": float(hooks.delayed),
+            "forged": float(hooks.forged),
             "answer p50 ms": 1000 * quantile(hooks.seconds, 0.5),
             "answer p99 ms": 1000 * quantile(hooks.seconds, 0.99),
             "share of waiting with sound": round(heard / waited, 3) if waited else 0.0,

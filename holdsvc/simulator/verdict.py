@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from holdsvc.simulator.findings import Finding
 from holdsvc.simulator.ledger import Row, Samples
 from holdsvc.simulator.truth import SHORT, Call, Truth, Wait
 
+NEVER: Mapping[str, float] = {}
 SHOWN = 20  # differences that a report lists
 
 
@@ -42,8 +43,13 @@ class Verdict(Struct, frozen=True):
         return not self.differences and not self.findings
 
 
-def compare_waits(truth: Truth, rows: Sequence[Row], exactness: Exactness) -> Iterator[str]:
-    """What the wait log has wrong. Rows of calls that are not the simulation's are not looked at."""
+def compare_waits(
+    truth: Truth, rows: Sequence[Row], exactness: Exactness, stalled: Mapping[str, float] = NEVER
+) -> Iterator[str]:
+    """What the wait log has wrong. Rows of calls that are not the simulation's are not looked at.
+
+    `stalled`: by call, for how many seconds the service could not be reached; so far the log may be off.
+    """
     written: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         written[row.call].append(row)
@@ -54,12 +60,12 @@ def compare_waits(truth: Truth, rows: Sequence[Row], exactness: Exactness) -> It
             yield f"{call.sid}: {_number(len(waits), 'wait')} happened, {_number(len(found), 'row')} in the log"
             continue
         for wait, row in zip(waits, sorted(found, key=lambda row: row.began), strict=True):
-            yield from _compare(call, wait, row, exactness)
+            yield from _compare(call, wait, row, exactness, stalled.get(call.sid, 0.0))
 
 
-def _compare(call: Call, wait: Wait, row: Row, exactness: Exactness) -> Iterator[str]:
-    exact = row.exact or wait.prompt
-    slack = (exactness.own if exact else exactness.told) + wait.slack
+def _compare(call: Call, wait: Wait, row: Row, exactness: Exactness, stalled: float) -> Iterator[str]:
+    exact = wait.prompt and not stalled
+    slack = (exactness.own if exact else exactness.told) + wait.slack + stalled
     if wait.end is None:
         yield f"{call.sid}: the simulation ended before the wait did"
         return

@@ -96,3 +96,9 @@ async def test_a_demonstration_goes_on_until_it_is_stopped():
         await asyncio.gather(calling, return_exceptions=True)
 
     assert calling.cancelled()
+
+
+async def test_a_service_that_checks_no_signature_is_found():
+    verdict = await verdict_on(calls=10, forged=0.5)
+
+    assert [finding.code for finding in verdict.findings] == ["forged"]
