@@ -33,7 +33,14 @@ def test_a_stored_sample_gives_its_stored_events(bench: Bench, sample: Sample) -
 
     report = bench.platform.parse(verified)
 
-    assert msgspec.json.decode(msgspec.json.encode(report)) == sample.gives
+    assert told(msgspec.json.decode(msgspec.json.encode(report))) == told(sample.gives)
+
+
+def told(value: object) -> object:
+    """Without what is not told, so that a field that is new and empty leaves the samples as they are."""
+    if isinstance(value, dict):
+        return {name: told(one) for name, one in value.items() if one is not None}
+    return [told(one) for one in value] if isinstance(value, list) else value
 
 
 @every_sample
