@@ -69,7 +69,8 @@ class Carrier:
         self.line = Line(clock)
         self.figures = Figures()
         self.verbs = VERBS
-        self._rng = rng
+        self._rng = random.Random(rng.random())
+        self._calls_rng = random.Random(rng.random())  # callers' sids depend on nothing but their order
         self._rings = rings
         self.account = self.new_sid("AC")
         self._queues: dict[str, Queue] = {}
@@ -78,7 +79,7 @@ class Carrier:
 
     def place(self, number: str, *, queue: str, mode: str = "documents", ear: Ear | None = None) -> Leg:
         """A call comes in. It runs by itself; `leg.over` is resolved at its end."""
-        call = self.truth.arrive(self.new_sid("CA"), number)
+        call = self.truth.arrive(f"CA{self._calls_rng.getrandbits(128):032x}", number)
         call.mode = mode
         placed = Leg(self, call, to=NUMBER, queue=queue, voice_url=self.voice_url(queue, mode), ear=ear or Deaf())
         task = asyncio.create_task(placed.run())

@@ -106,32 +106,39 @@ class Hooks:
         self._clock = clock
         self._findings = findings
         self._chaos = chaos
-        self._rng = rng
+        self._seed = rng.random()
+        self._chances: dict[str, random.Random] = {}
         self._under_way: set[asyncio.Task[None]] = set()
+
+    def _chance(self, call: str) -> random.Random:
+        """Each call has its own luck, so that the same seed gives the same run however quick the answers are."""
+        return self._chances.setdefault(call, random.Random(f"{self._seed}{call}"))
 
     async def ask(self, url: str, fields: Mapping[str, str], *, call: str, method: str = "POST") -> Hook:
         """A document that the call waits for. Of two copies either answer may be the one that arrived."""
-        token = f"{self._rng.getrandbits(128):032x}"
-        if self._rng.random() < self._chaos.forged:
+        luck = self._chance(call)
+        token = f"{luck.getrandbits(128):032x}"
+        if luck.random() < self._chaos.forged:
             await self._forge(url, fields, call)
-        if self._rng.random() >= self._chaos.duplicate:
+        if luck.random() >= self._chaos.duplicate:
             return await self._send(url, fields, method, token, call)
         self.repeated += 1
-        if self._rng.random() < LATE_REPEAT:
-            self._later(self._delay(), url, fields, method, token, call)
+        if luck.random() < LATE_REPEAT:
+            self._later(self._delay(luck), url, fields, method, token, call)
             return await self._send(url, fields, method, token, call)
         both = await asyncio.gather(*(self._send(url, fields, method, token, call) for _ in range(2)))
-        return self._rng.choice([hook for hook in both if hook.status == 200] or both)
+        return luck.choice([hook for hook in both if hook.status == 200] or both)
 
     def tell(self, url: str, fields: Mapping[str, str], *, call: str) -> bool:
         """News; sent now or later, and perhaps again: True if at once. `all_told` waits for what is under way."""
-        token = f"{self._rng.getrandbits(128):032x}"
-        delayed = self._rng.random() < self._chaos.reorder
+        luck = self._chance(call)
+        token = f"{luck.getrandbits(128):032x}"
+        delayed = luck.random() < self._chaos.reorder
         self.delayed += delayed
-        self._later(self._delay() if delayed else 0.0, url, fields, "POST", token, call)
-        if self._rng.random() < self._chaos.duplicate:
+        self._later(self._delay(luck) if delayed else 0.0, url, fields, "POST", token, call)
+        if luck.random() < self._chaos.duplicate:
             self.repeated += 1
-            self._later(self._rng.choice((0.0, self._delay())), url, fields, "POST", token, call)
+            self._later(luck.choice((0.0, self._delay(luck))), url, fields, "POST", token, call)
         return not delayed
 
     async def all_told(self) -> None:
@@ -155,8 +162,8 @@ class Hooks:
         except (aiohttp.ClientError, TimeoutError):
             return Fetched(0, {}, b"")
 
-    def _delay(self) -> float:
-        return self._rng.uniform(0.0, self._chaos.late)
+    def _delay(self, luck: random.Random) -> float:
+        return luck.uniform(0.0, self._chaos.late)
 
     def _later(self, seconds: float, *request: str | Mapping[str, str]) -> None:
         task = asyncio.create_task(self._send_later(seconds, *request))  # type: ignore[arg-type]  # handed through

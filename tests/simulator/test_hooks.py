@@ -59,7 +59,9 @@ async def test_a_request_is_sent_again_until_the_service_is_back_and_the_call_is
     async with client_session() as client:
         hooks = carrier_hooks(Target(script.base, TOKEN), client, Chaos(tries=8))
         asking = asyncio.create_task(hooks.ask(f"{script.base}/hooks/twilio/call", {"CallSid": "CA1"}, call="CA1"))
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(2):
+            while hooks.stalled.get("CA1", 0.0) < 0.1:
+                await asyncio.sleep(0.01)
         async with opened(script):
             hook = await asking
 
