@@ -65,7 +65,7 @@ def prepare(session: HoldSession, facts: Sequence[AnyFact], known: Known, done: 
         facts,
         rows.session_row(number, session, kept.facts, forgotten),
         rows.fact_rows(number, session.version, facts),
-        None if stands else rows.wait_row(session),
+        None if stands else rows.wait_row(number, session),
         tally.changes(session.ref.platform, facts),
     )
 

@@ -32,8 +32,7 @@ def erase(db: sqlite3.Connection, caller: CallerId) -> Erased:
             "UPDATE sessions SET version = ?, caller = NULL, forgotten = 1, session = ? WHERE id = ?",
             (session.version, rows.pack(session), number),
         )
-        whose = (session.ref.platform, session.ref.call)
-        waits += db.execute("UPDATE waits SET caller = NULL WHERE platform = ? AND call = ?", whose).rowcount
+        waits += db.execute("UPDATE waits SET caller = NULL WHERE session = ?", (number,)).rowcount
         calls.append(session.ref)
     db.execute("DELETE FROM profiles WHERE caller = ?", (caller,))
     db.execute("DELETE FROM numbers WHERE caller = ?", (caller,))

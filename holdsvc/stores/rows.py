@@ -59,9 +59,8 @@ WAIT_COLUMNS = (
 )  # fmt: skip
 WAITS = Table(
     "waits",
-    WAIT_COLUMNS,
-    "ON CONFLICT (platform, call) DO UPDATE SET "
-    + ", ".join(f"{column} = excluded.{column}" for column in WAIT_COLUMNS[2:]),
+    ("session", *WAIT_COLUMNS),
+    "ON CONFLICT (session) DO UPDATE SET " + ", ".join(f"{column} = excluded.{column}" for column in WAIT_COLUMNS[2:]),
 )
 PROFILES = Table("profiles", ("caller", "profile"), "ON CONFLICT (caller) DO UPDATE SET profile = excluded.profile")
 NUMBERS = Table(
@@ -138,11 +137,12 @@ def same_wait(before: HoldSession, after: HoldSession) -> bool:
     )
 
 
-def wait_row(session: HoldSession) -> Row | None:
+def wait_row(number: int, session: HoldSession) -> Row | None:
     wait = record(session)
     if wait is None:
         return None
     return (
+        number,
         wait.platform,
         wait.call,
         wait.queue,
@@ -150,7 +150,7 @@ def wait_row(session: HoldSession) -> Row | None:
         wait.began.timestamp(),
         wait.ended.timestamp() if wait.ended else None,
         wait.seconds,
-        wait.outcome,
+        wait.outcome.value if wait.outcome else None,
         wait.amended,
         wait.position_told,
         wait.estimate_told,

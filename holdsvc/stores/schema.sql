@@ -28,6 +28,7 @@ CREATE TABLE facts (               -- append-only
 
 CREATE TABLE waits (               -- the wait log
   row           INTEGER PRIMARY KEY,
+  session       INTEGER NOT NULL UNIQUE,  -- one row a call; by the session's id, which keeps new rows together in the file
   platform      TEXT NOT NULL,
   call          TEXT NOT NULL,
   queue         TEXT NOT NULL,
@@ -41,8 +42,7 @@ CREATE TABLE waits (               -- the wait log
   estimate_told REAL,
   heard         TEXT NOT NULL,     -- JSON: [{"content", "seconds"}]
   choices       TEXT NOT NULL,     -- JSON: [{"what", "via", "at"}]
-  holds         TEXT NOT NULL,     -- JSON: [{"began", "ended"}]
-  UNIQUE (platform, call)
+  holds         TEXT NOT NULL      -- JSON: [{"began", "ended"}]
 );
 CREATE INDEX waits_by_time ON waits (began);
 

@@ -84,7 +84,7 @@ def damages() -> Iterator[tuple[str, str]]:
     yield (
         "a row is doubled",
         (
-            "INSERT INTO waits SELECT 99, platform, 'copy', queue, caller, began, ended, seconds, outcome, amended,"
+            "INSERT INTO waits SELECT 99, 99, platform, 'copy', queue, caller, began, ended, seconds, outcome, amended,"
             " position_told, estimate_told, heard, choices, holds FROM waits WHERE call = 'abandoned'"
         ),
     )
