@@ -52,6 +52,7 @@ WITHHELD_DIGITS = frozenset(("+266696687", "+7378742833", "+86282452253", "+2562
 NOT_A_NUMBER = ("client:", "user:", "agent:")  # names of a platform's own: whoever holds one chose it
 ADDRESS = re.compile(r"^(?:sips?|tel):(.*)$", re.IGNORECASE | re.DOTALL)
 BRACKETED = re.compile(r"<([^<>]*)>")
+NOT_DIGITS = re.compile(r"\D")
 CONTEXT = re.compile(r";phone-context=(\+[\d.() -]+)", re.IGNORECASE)
 
 
@@ -86,8 +87,8 @@ class PhoneNumbers:
                 continue
             e164, country = found
             return CallerNumber(withheld=True) if e164 in WITHHELD_DIGITS else CallerNumber(PhoneNumber(e164), country)
-        bare = "+" + text.lstrip("+")
-        return CallerNumber(withheld=bare in WITHHELD_DIGITS)
+        digits = NOT_DIGITS.sub("", text).removeprefix("00")
+        return CallerNumber(withheld=f"+{digits}" in WITHHELD_DIGITS)
 
     def _readings(self, text: str) -> tuple[tuple[str, str, bool], ...]:
         """What the text may mean, likeliest first. Only a plus says enough to believe a number that no numbering plan knows yet."""

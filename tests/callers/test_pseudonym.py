@@ -93,6 +93,18 @@ def test_a_place_that_cannot_be_written_is_one_clear_sentence(tmp_path: Path) ->
         key_from(tmp_path / "file" / "callers.key")
 
 
+def test_who_comes_second_uses_the_key_of_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "callers.key"
+    theirs: list[bytes] = []
+
+    def overtaken() -> bytes:
+        theirs.append(key_from(path))
+        return bytes(32)
+
+    assert key_from(path, overtaken) == theirs[0] != bytes(32)
+    assert key_from(path) == theirs[0]
+
+
 def test_many_that_come_at_once_agree_on_one_key(tmp_path: Path) -> None:
     path = tmp_path / "callers.key"
     together = Barrier(8)

@@ -161,6 +161,20 @@ async def test_a_late_answer_that_counts_less_is_no_news_and_one_that_counts_mor
     assert desk.news == [(CALL, ANN_THERE)]
 
 
+async def test_of_two_late_answers_the_one_that_counts_less_is_no_news_after_the_other() -> None:
+    first, second = Book("a", ANN_THERE, at_once=False), Book("b", Contact(name="B"), at_once=False)
+    desk = Desk(first, second)
+
+    await desk.ask()
+    first.let.set()
+    await settle()
+    second.let.set()
+    await settle()
+
+    assert desk.news == [(CALL, ANN_THERE)]
+    assert desk.seen == [("a", "late"), ("b", "late")]
+
+
 async def test_two_calls_with_one_number_share_a_question_and_both_get_the_news() -> None:
     crm = Book("crm", ANN_THERE, at_once=False)
     desk = Desk(crm)

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST = 200  # characters that are looked at: a wish is a few words
-MISHEARD = (
-    0.85  # similarity from which one word may stand for another: one letter in seven; at 0.8, "store" is a "story"
-)
+# Similarity from which one word may stand for another: one letter in seven. At 0.8 a "store" is a "story".
+MISHEARD = 0.85
 SURROUNDED = 0.95  # score of exact words with others around them
 TOO_CLOSE = 0.05  # two entries that differ by less are not told apart
 APOSTROPHES = "'’ʼ`´"

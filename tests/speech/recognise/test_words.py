@@ -118,6 +118,13 @@ def test_two_entries_that_sound_alike_are_not_guessed_between() -> None:
     assert WORDS.match("classicals", menu, "en") == Understood("b", 1.0)
 
 
+def test_a_word_with_another_first_letter_is_another_word() -> None:
+    menu = Menu((Choice("a", Action.PLAY, "1", ("divisions",)),))
+
+    assert heard("divisionz", menu=menu) == "a"
+    assert heard("revisions", menu=menu) == heard("tivisions", menu=menu) == ""
+
+
 def test_a_word_that_two_entries_share_belongs_to_the_first() -> None:
     menu = Menu((Choice("a", Action.PLAY, "1", ("thing",)), Choice("b", Action.PLAY, "2", ("thing",))))
 
