@@ -74,15 +74,13 @@ class Playout:
 
     def __init__(self) -> None:
         self._generation = 0
-        self._count = 0
         self._pending: deque[tuple[str, int]] = deque()
         self._mark: tuple[int, float] | None = None  # the last that came back, and when
         self._least = 0
 
     def mark(self, sent: int) -> str:
         """The name of a mark that stands behind so many bytes."""
-        self._count += 1
-        name = f"{self._generation}.{self._count}"
+        name = f"{self._generation}.{sent}"
         self._pending.append((name, sent))
         return name
 

@@ -24,12 +24,8 @@ from holdsvc.engine.turns import Turn, excerpts, turn_of
 from holdsvc.errors import BadWebhook
 from holdsvc.ports import Sounds, Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop
 
-LOOK_AHEAD = (
-    0.4  # seconds of sound before its end at which the next item is asked for; less than what counts as "nearly over"
-)
-PATIENCE = (
-    0.1  # seconds that a caller waits for an answer in silence; then what was heard goes on, or the house's own music
-)
+LOOK_AHEAD = 0.4  # seconds before its end at which the next item is asked for; for the core it is over by then
+PATIENCE = 0.1  # seconds of silence that an answer may take; then the sound goes on, or the house's own begins
 MARK_EVERY = RATE  # bytes: a mark a second
 CHECKPOINT = 10.0  # seconds between two reports of what was heard
 START_WITHIN = 5.0  # seconds from the handshake to the platform's word which call it is

@@ -115,6 +115,18 @@ def test_the_same_second_is_reported_once():
     assert player.heard(99999) == [Stretch("waltz", 0.2, 0.4)]
 
 
+def test_what_was_reported_too_early_and_taken_back_is_reported_when_it_is_heard():
+    player = Player()
+    player.play([tune(0, 8000)])
+    player.read(20)
+    player.heard(3200)
+
+    player.rewind(1600)
+    player.read(10)
+
+    assert player.heard(3200) == [Stretch("waltz", 0.2, 0.4)]
+
+
 def test_an_empty_playlist_gives_comfort_and_says_that_it_is_dry():
     player = Player()
     player.play([tune(0, 100)])
