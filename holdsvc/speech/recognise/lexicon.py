@@ -22,42 +22,57 @@ def said(*lines: str) -> tuple[str, ...]:
 
 
 ENGLISH = Lexicon(
+    # No "you", "have", "is" or "not" alone: "would you like some music" is our own prompt, "I have a question" is for the agent.
     fillers=said(
-        "please|um|uh|er|erm|hmm|oh|okay|ok|well|so|yes|yeah|hey|hi|hello|thanks|thank you|now|just|then|instead|for me|to me",
-        "can i have|can i get|can i hear|can i listen to|can we have|can you|could i have|could i hear|could you|would you",
-        "will you|may i have|let me hear|let me have|lets hear|lets have|give me|play me|play|put on|i want|i want to hear",
-        "i want to listen to|i wanna|i wanna hear|i would like|i would like to hear|i would like to listen to|i would like to",
-        "i want to|id like|id like to|id like to hear|id like to listen to|id rather|id rather hear|id prefer|ill have|ill take",
-        "i need|i choose|how about|what about|switch to|change to|go to|go|listen to|tell me|read me|hear",
-        "try|do|lets do|lets try|ask me|thats|its|start|make it",
-        "would be nice|would be good|would be great|can i just have|can i just hear|what are|what is|whats|i dont mind",
-        "the|a|an|some|any|it|me|of|that|this|one|maybe|i think|i guess|a bit|a little|little|bit|more|much|sir|maam",
+        "please|um|uh|er|erm|hmm|oh|okay|ok|well|so|yes|yeah|hey|hi|hello|thanks|thank you|now|just|then",
+        "instead|today|sir|maam",
+        "i|id|ill|me|we|us|to|for|of|on|at|with|a|an|the|some|any|it|that|this|thats|its|that is|it is|one|bit",
+        "little|more|much",
+        "maybe|perhaps|actually|really|rather|think|guess|dont mind|can|could|would|will|may|let|lets|want",
+        "wanna|need|like|love",
+        "prefer|feel like|get|hear|listen|play|put|give|start|try|choose|pick|take|switch|change|go|tell|read",
+        "make|do|ask me",
+        "can i have|could i have|may i have|can we have|could we have|let me have|lets have|ill have",
+        "i would like to have",
+        "can you|could you|would you please|will you|how about|what about|do you have|can i just have|option",
+        "number|press",
+        "would be nice|would be good|would be great|sounds good|is fine|will do",
     ),
     refusals=said(
-        "no|stop|nope|no thanks|no thank you|stop it|stop that|stop this|stop playing|make it stop|shut up",
+        "no|stop|nope|no thanks|no thank you|no thank you im fine|no im fine|stop it|stop that|stop this",
+        "stop playing|make it stop|shut up",
         "no more|no i dont want anything",
         "i dont want anything|stop the noise|stop making noise",
     ),
     wishes={
         "music": said("songs|a tune|tune|tunes|a track|track|musics"),
         "podcast": said("podcasts|pod cast|pod casts|stories|episodes"),
-        "daily": said("update|headlines|the latest|whats new|whats the news"),
+        "daily": said(
+            "update|headlines|the latest|latest news|latest updates|whats new|whats the news|what is the news",
+            "what are todays updates|what are the updates",
+        ),
         "quiz": said("quizzes|trivia|questions|game"),
         "quiet": said(
             "mute|silent|hush|no sound|nothing at all|turn it off|switch it off|turn off the music|turn the music off"
         ),
-        "next": said("skip it|skip this|skip this one|next one|next please|another|another song|something different"),
+        "next": said(
+            "skip it|skip this|skip that|skip ahead|skip this one|next one|next please|another|another song",
+            "something different",
+        ),
         "louder": said(
-            "loud|raise the volume|volume up|turn up|turn up the volume|turn the volume up|turn up the music|turn the music up"
+            "loud|raise the volume|volume up|turn up|turn up the volume|turn the volume up|turn up the music",
+            "turn the music up|turn that up|turn this up",
         ),
         "softer": said(
-            "soft|lower|lower the volume|volume down|turn down|turn down the volume|turn the volume down|turn down the music"
+            "soft|lower|lower the volume|volume down|turn down|turn down the volume|turn the volume down",
+            "turn down the music|turn that down|turn this down|turn the music down",
         ),
         "less_talk": said(
             "less talking|talk less|no announcements|fewer announcements|stop the announcements|stop the talking"
         ),
         "menu": said(
-            "options|what are my choices|what are the choices|what are my options|say again|say that again|main menu"
+            "options|what are my choices|what are the choices|what are my options|what are the options",
+            "say again|say that again|main menu",
         ),
         "repeat": said(
             "from the beginning|start again|restart|rewind|once more|that song again|this song again|that again"
@@ -68,7 +83,8 @@ ENGLISH = Lexicon(
 )
 SPANISH = Lexicon(
     fillers=said(
-        "por favor|eh|em|este|pues|bueno|vale|si|hola|gracias|ahora|puedo oir|puedo escuchar|puede poner|me puede poner",
+        "por favor|eh|em|este|pues|bueno|vale|si|hola|gracias|ahora|puedo oir|puedo escuchar|puede poner",
+        "me puede poner",
         "quiero|quiero oir|quiero escuchar|quisiera|quisiera oir|quisiera escuchar|me gustaria|me gustaria oir",
         "me gustaria escuchar|pon|ponme|ponga|pongame|poner|escuchar|oir|dame|deme|el|la|los|las|un|una",
         "unos|algo de|algo|mas|de|lo",
@@ -113,7 +129,8 @@ CHINESE = Lexicon(
 )
 RUSSIAN = Lexicon(
     fillers=said(
-        "пожалуйста|ну|э|эм|да|спасибо|сейчас|можно|можно мне|я хочу|хочу|я хочу послушать|хочу послушать|хотел бы|хотела бы",
+        "пожалуйста|ну|э|эм|да|спасибо|сейчас|можно|можно мне|я хочу|хочу|я хочу послушать|хочу послушать",
+        "хотел бы|хотела бы",
         "послушать|включи|включите|поставь|поставьте|дайте|дай|мне|давай|давайте|какую нибудь|немного",
     ),
     refusals=said("нет|стоп|хватит|стой|не надо|не нужно|остановите|останови|нет спасибо"),
