@@ -21,13 +21,16 @@ def anonymous(session: HoldSession) -> HoldSession:
     return replace(session, caller=None, masked="", contact=None, past=(), remembered="")
 
 
+def erased(session: HoldSession) -> HoldSession:
+    """With a new version, so that a decision under way on the old one cannot bring the caller back."""
+    return replace(anonymous(session), version=session.version + 1)
+
+
 def erase(db: sqlite3.Connection, caller: CallerId) -> Erased:
-    """Each session gets a new version, so that a decision under way on the old one cannot bring the caller back."""
     found = db.execute("SELECT id, session FROM sessions WHERE caller = ?", (caller,)).fetchall()
     calls, waits = [], 0
     for number, blob in found:
-        session = rows.unpack_session(blob)
-        session = replace(anonymous(session), version=session.version + 1)
+        session = erased(rows.unpack_session(blob))
         db.execute(
             "UPDATE sessions SET version = ?, caller = NULL, forgotten = 1, session = ? WHERE id = ?",
             (session.version, rows.pack(session), number),

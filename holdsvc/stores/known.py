@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import MsgspecError, Struct
+from msgspec.structs import replace
 
 from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StoreUnavailable
 from holdsvc.stores import rows, tally
 from holdsvc.stores.alarms import Alarms
+from holdsvc.stores.erasure import erased
 from holdsvc.stores.ledger import connect
 
 MOST_RECENT = 4_000  # calls that do not wait any more, at hand for their last webhooks
@@ -101,14 +103,12 @@ class Known:
         put(self._numbers, caller, number, MOST_PROFILES)
 
     def forget(self, caller: CallerId) -> None:
-        """The file has forgotten; what is known of the caller's calls will be read anew."""
+        """The file has forgotten; so do we, in the very same way."""
         self._profiles.pop(caller, None)
         self._numbers.pop(caller, None)
-        for ref in [ref for ref, one in self.waiting.items() if one.session.caller == caller]:
-            del self.waiting[ref]
-            self.call(ref)
-        for ref in [ref for ref, one in self._recent.items() if one.session.caller == caller]:
-            del self._recent[ref]
+        for one in [*self.waiting.values(), *self._recent.values()]:
+            if one.session.caller == caller:
+                self.keep(replace(one, session=erased(one.session), forgotten=True))
 
     def _read(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         """Everything at once: a cursor left open would hold up the checkpoint."""

@@ -17,7 +17,7 @@ from holdsvc.errors import StaleSession
 from holdsvc.ports import Totals, WaitQuery
 from holdsvc.stores import tally
 from holdsvc.stores.alarms import Alarms
-from holdsvc.stores.erasure import anonymous
+from holdsvc.stores.erasure import anonymous, erased
 
 
 class MemoryStore:
@@ -96,7 +96,7 @@ class MemoryStore:
         known = [session for session in self._sessions.values() if session.caller == caller]
         for session in known:
             self._forgotten.add(session.ref)
-            self._keep(replace(anonymous(session), version=session.version + 1))
+            self._keep(erased(session))
         return sum(session.ref in self._rows for session in known)
 
     def _keep(self, session: HoldSession) -> None:

@@ -44,6 +44,7 @@ class Errand(Struct, eq=False):
     """Work that wants the writing connection for itself, in its turn."""
 
     work: Callable[[sqlite3.Connection], Any]  # Any: `_errand` knows what comes back
+    then: Callable[[], None]  # once it is done, before anything else is
     done: asyncio.Future[Any]
 
 
@@ -76,12 +77,19 @@ class SqliteStore:
         self._loop = asyncio.get_running_loop()
         self._lock.take()
         try:
-            await asyncio.to_thread(self._writer.start)
-            self._known = await asyncio.to_thread(Known, self.path)
+            await asyncio.to_thread(self._start)
         except BaseException:
             self._lock.release()
             raise
         self._open = True
+
+    def _start(self) -> None:
+        self._writer.start()
+        try:
+            self._known = Known(self.path)
+        except BaseException:
+            self._writer.stop()
+            raise
 
     async def close(self) -> None:
         """What was given before is kept first."""
@@ -101,7 +109,10 @@ class SqliteStore:
 
     async def save(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
         self._check_open()
-        save = prepare(session, facts, self._known, self._loop.create_future())
+        try:
+            save = prepare(session, facts, self._known, self._loop.create_future())
+        except UnicodeError as error:
+            raise StoreUnavailable(f"cannot be written: {error}") from error
         self._ask(save)
         await save.done
 
@@ -126,8 +137,8 @@ class SqliteStore:
 
     async def forget(self, number: PhoneNumber, caller: CallerId) -> int:
         self._check_open()
-        erased = await self._errand(transaction(partial(erasure.erase, caller=caller)))
-        self._known.forget(caller)
+        erase = transaction(partial(erasure.erase, caller=caller))
+        erased = await self._errand(erase, lambda: self._known.forget(caller))
         await self._overwrite()
         return erased.waits
 
@@ -157,8 +168,8 @@ class SqliteStore:
         if not self._open:
             raise StoreUnavailable("the store is closed")
 
-    async def _errand(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        errand = Errand(work, self._loop.create_future())
+    async def _errand(self, work: Callable[[sqlite3.Connection], T], then: Callable[[], None] = lambda: None) -> T:
+        errand = Errand(work, then, self._loop.create_future())
         self._ask(errand)
         result: T = await errand.done
         return result
@@ -221,6 +232,8 @@ class SqliteStore:
         self._next()
 
     def _ran(self, errand: Errand, result: object, error: HoldsvcError | None) -> None:
+        if error is None:
+            errand.then()
         if not errand.done.done():
             if error is None:
                 errand.done.set_result(result)

@@ -235,6 +235,15 @@ async def test_a_wait_that_began_before_its_neighbours_is_still_found(store: Sto
     assert [wait.call for wait in await store.waits(WaitQuery(since=after(200)))] == ["CA1"]
 
 
+async def test_ends_since_a_moment_are_counted_as_they_stand_now(store: Store) -> None:
+    await tell(store, "CA1", held(0), answered(90))
+    await tell(store, "CA2", held(50), answered(130))
+    await tell(store, "CA3", held(60), gone(140), answered(120))
+    await tell(store, "CA4", held(110))
+
+    assert dict(await store.ended_since(after(100))) == {("support", "answered"): 2}
+
+
 async def test_a_forgotten_caller_is_gone_and_the_waits_stay_counted(store: Store) -> None:
     await store.remember_number(CALLER, NUMBER)
     await tell(store, "CA1", *one_call(CALLER))

@@ -192,9 +192,10 @@ async def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
         await SqliteStore(tmp_path / "nowhere" / "holdsvc.sqlite3").open()
 
 
-async def test_what_cannot_be_written_harms_only_itself(path: Path) -> None:
+@pytest.mark.parametrize(("call", "queue"), [("CA\ud800", "support"), ("CA", "support\ud800")])
+async def test_what_cannot_be_written_harms_only_itself(path: Path, call: str, queue: str) -> None:
     """A lone surrogate cannot become UTF-8, in a key just as little as in a session."""
-    bad = decided(HoldSession(CallRef("twilio", CallId("CA\ud800")), QueueName("support")), held())
+    bad = decided(HoldSession(CallRef("twilio", CallId(call)), QueueName(queue)), held())
     async with opened(path) as store:
         good = [asyncio.create_task(tell(store, f"CA{n}", *one_call())) for n in range(20)]
         with pytest.raises(StoreUnavailable):
@@ -402,6 +403,26 @@ async def test_no_byte_of_a_forgotten_caller_is_left_in_any_file(path: Path) -> 
         assert (await store.totals()).offered == 300
         assert (await store.profile(CallerId("other1"))) is not None
     assert hits(path.parent, words) == []
+    assert sound(path)
+
+
+async def test_a_call_that_goes_on_while_its_caller_is_forgotten_stays_anonymous(path: Path) -> None:
+    async with opened(path) as store:
+        await tell(store, "CA1", held(), known(CALLER))
+
+        async def presses(lane: int) -> None:
+            for n in range(20):
+                await tell(store, "CA1", pressed("1", lane + n / 100, heard=5))
+
+        lanes = [asyncio.create_task(presses(lane)) for lane in range(4)]
+        assert await store.forget(NUMBER, CALLER) == 1
+        await asyncio.gather(*lanes)
+
+        session = await store.load(ref("CA1"))
+        assert session is not None
+        assert (session.caller, len(session.choices)) == (None, 64)
+        assert await store.profile(CALLER) is None
+        assert hits(path.parent, [CALLER.encode()]) == []
     assert sound(path)
 
 
