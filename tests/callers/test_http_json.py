@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from holdsvc.callers.http_json import HttpJsonDirectory, HttpJsonSettings
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.calls.model import Contact, PhoneNumber
 from holdsvc.errors import ConfigError, OutboundFailed
-from hypothesis import given
-from hypothesis import strategies as st
 
 ANN = PhoneNumber("+15005550100")
 URL = "https://crm.example/people?phone={number}"

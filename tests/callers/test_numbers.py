@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.calls.model import PhoneNumber
 from holdsvc.errors import ConfigError
 from holdsvc.ports import CallerNumber
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 ANN = CallerNumber(PhoneNumber("+15005550100"), "US")
 US = PhoneNumbers("US")

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+
 from holdsvc.callers.pseudonym import Pseudonyms, key_from
 from holdsvc.calls.model import PhoneNumber
 from holdsvc.errors import ConfigError

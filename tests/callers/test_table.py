@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.callers.table import TableDirectory, read_table
 from holdsvc.calls.model import Contact, PhoneNumber
 from holdsvc.errors import ConfigError
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 US = PhoneNumbers("US")
 ANN = PhoneNumber("+15005550100")

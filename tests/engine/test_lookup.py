@@ -7,6 +7,7 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
+
 from holdsvc.calls.model import CallId, CallRef, Contact, PhoneNumber
 from holdsvc.engine.lookup import Found, Limits, Lookup
 from holdsvc.errors import OutboundFailed

@@ -12,13 +12,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from hypothesis import given
+from hypothesis import strategies as st
+
 from holdsvc.callers.http_json import HttpJsonDirectory, HttpJsonSettings
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.calls.model import Contact, PhoneNumber
 from holdsvc.engine.outbound import Outbound, may_connect, networks
 from holdsvc.errors import ConfigError, OutboundFailed
-from hypothesis import given
-from hypothesis import strategies as st
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 FORBIDDEN = """

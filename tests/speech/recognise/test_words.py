@@ -6,12 +6,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
 from holdsvc.calls.menu import SHIPPED, Action, Choice, Menu
 from holdsvc.calls.model import Kind
 from holdsvc.ports import Understood
 from holdsvc.speech.recognise.words import FuzzyWords, tokens_of
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 SPEECH = tomllib.loads(Path(__file__).with_name("utterances.toml").read_text("utf-8"))
 WISHES = tuple((text, wish) for wish, texts in SPEECH["wishes"].items() for text in texts)
