@@ -6,12 +6,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from holdsvc.calls.events import WentSilent
 from holdsvc.calls.model import EventId
 from holdsvc.reports.audit import Verdict, audit
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.sqlite import SqliteStore
-
 from tests.stores.calls import after, answered, gone, held, known, one_call, pressed, tell
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from holdsvc.calls.decide import Decision, decide
 from holdsvc.calls.events import AgentAnswered, CallerHungUp, CallerKnown, CallEvent, CallHeld, DigitPressed, HeardUntil
 from holdsvc.calls.menu import SHIPPED
@@ -13,7 +15,6 @@ from holdsvc.calls.plan import HoldPlan, offered
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StaleSession
 from holdsvc.ports import Store
-from msgspec.structs import replace
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 QUEUE = QueueName("support")

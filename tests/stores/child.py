@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 from holdsvc.stores.sqlite import SqliteStore
-
 from tests.stores.calls import decided, new, one_call, ref
 
 

@@ -8,15 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+
 from holdsvc.calls.events import WentSilent
+from holdsvc.calls.facts import ContentHeard
+from holdsvc.calls.memory import remember
 from holdsvc.calls.model import CallerId, ContentId, EventId, Outcome, PhoneNumber, Profile, QueueName
 from holdsvc.calls.record import record
 from holdsvc.errors import StaleSession
 from holdsvc.ports import Store, WaitQuery
 from holdsvc.stores.memory import MemoryStore
 from holdsvc.stores.sqlite import SqliteStore
-from msgspec.structs import replace
-
 from tests.stores.calls import after, answered, decided, gone, held, known, new, one_call, pressed, ref, steps, tell
 
 STORES: dict[str, Callable[[Path], Store]] = {
@@ -129,7 +131,11 @@ async def test_choices_and_seconds_of_content_are_summed_up(store: Store) -> Non
     totals = await store.totals()
 
     assert totals.choices == {("support", "music", "default"): 2, ("support", "podcast", "key"): 2}
-    assert totals.content_seconds == {("support", "music"): 40.0}
+    heard = [fact for step in steps("CA1", *one_call()) for fact in step.facts if isinstance(fact, ContentHeard)]
+    assert ("support", "music") in totals.content_seconds
+    for queue, kind in totals.content_seconds:
+        seconds = sum(fact.until_second - fact.from_second for fact in heard if fact.kind == kind)
+        assert totals.content_seconds[queue, kind] == 2 * seconds
 
 
 async def test_late_news_amends_the_row_and_is_counted(store: Store) -> None:
@@ -194,7 +200,8 @@ async def test_the_profile_remembers_what_the_caller_heard_chose_and_how_it_ende
 
     profile = await store.profile(CALLER)
     assert profile is not None
-    assert (profile.choice, profile.offsets) == ("podcast", ((ContentId("tune"), 20.0),))
+    assert profile == remember(Profile(), [fact for step in steps("CA1", *one_call(CALLER)) for fact in step.facts])
+    assert (profile.choice, dict(profile.offsets)[ContentId("tune")]) == ("podcast", 20.0)
     assert [(wait.outcome, wait.seconds) for wait in profile.waits] == [(Outcome.ANSWERED, 60.0)]
 
 

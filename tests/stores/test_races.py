@@ -10,18 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from holdsvc.calls.decide import decide
-from holdsvc.calls.events import AgentAnswered, CallerHungUp, CallerKnown, CallEvent, CallHeld, DigitPressed, HeardUntil
-from holdsvc.calls.history import fold
-from holdsvc.calls.model import CallerId, ContentId, EventId
-from holdsvc.calls.record import WaitRecord, record
-from holdsvc.calls.session import HoldSession
-from holdsvc.errors import StaleSession
-from holdsvc.ports import Store, WaitQuery
-from holdsvc.reports.audit import audit
-from holdsvc.stores.ledger import SqliteLedger
-from holdsvc.stores.memory import MemoryStore
-from holdsvc.stores.sqlite import SqliteStore
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -34,6 +22,18 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
+from holdsvc.calls.decide import decide
+from holdsvc.calls.events import AgentAnswered, CallerHungUp, CallerKnown, CallEvent, CallHeld, DigitPressed, HeardUntil
+from holdsvc.calls.history import fold
+from holdsvc.calls.model import CallerId, ContentId, EventId
+from holdsvc.calls.record import WaitRecord, record
+from holdsvc.calls.session import HoldSession
+from holdsvc.errors import StaleSession
+from holdsvc.ports import Store, WaitQuery
+from holdsvc.reports.audit import audit
+from holdsvc.stores.ledger import SqliteLedger
+from holdsvc.stores.memory import MemoryStore
+from holdsvc.stores.sqlite import SqliteStore
 from tests.stores.calls import PLAN, after, decided, new, ref
 
 NAMES = ("CA1", "CA2", "CA3")

@@ -18,6 +18,8 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+
 from holdsvc.calls.events import Departure, LeftQueue, ReleaseAsked
 from holdsvc.calls.facts import WaitBegan
 from holdsvc.calls.model import CallerId, CallId, CallRef, Contact, EventId, PhoneNumber, QueueName
@@ -29,8 +31,6 @@ from holdsvc.stores import rows, sqlite
 from holdsvc.stores.backup import backup
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.sqlite import SqliteStore
-from msgspec.structs import replace
-
 from tests.stores.calls import after, answered, decided, gone, held, known, new, one_call, pressed, ref, steps, tell
 
 ROOT = Path(__file__).parents[2]
