@@ -199,11 +199,11 @@ class Hooks:
 
     async def _forge(self, url: str, fields: Mapping[str, str], call: str) -> None:
         """The same request, its signature made for another caller's number: it must be refused."""
-        self.forged += 1
         reached = self.target.reach(url)
         signature = sign(self.target.token, url, {**fields, "From": "+15005550199"}.items())
         if reached is None or fields.get("From") == "+15005550199":
             return
+        self.forged += 1
         with self._clock.busy(), contextlib.suppress(aiohttp.ClientError, TimeoutError):
             async with self._client.post(reached, data=dict(fields), headers={HEADER: signature}) as answer:
                 if answer.status != 403:

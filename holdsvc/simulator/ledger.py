@@ -23,6 +23,12 @@ class Unreadable(Exception):
     """The service does not tell what it should; the message is a plain sentence."""
 
 
+class Listened(Struct, frozen=True):
+    """A stretch of content that the service thinks the caller heard."""
+
+    seconds: float
+
+
 class Row(Struct, frozen=True):
     """One wait as the service tells it. Fields that it has beside these are not looked at."""
 
@@ -33,6 +39,7 @@ class Row(Struct, frozen=True):
     ended: datetime | None = None
     outcome: str | None = None
     amended: bool = False
+    listened: tuple[Listened, ...] = ()
 
 
 class Page(Struct, frozen=True):
@@ -46,6 +53,7 @@ class Samples(Struct, frozen=True):
     outcomes: Counter[str]  # holdsvc_calls_total, over platforms and queues
     amended: Counter[tuple[str, str]]  # (from, to)
     waiting: float
+    rejected: Counter[str]  # webhooks refused or not understood, by reason
 
     def logged(self) -> Counter[str]:
         """What the log should hold by outcome: the totals as counted then, moved by the amendments made since."""
@@ -82,6 +90,7 @@ class Books:
     async def samples(self) -> Samples:
         outcomes: Counter[str] = Counter()
         amended: Counter[tuple[str, str]] = Counter()
+        rejected: Counter[str] = Counter()
         waiting = 0.0
         for name, labels, value in read_metrics((await self._get(f"{self._target.base.rstrip('/')}/metrics")).decode()):
             if name == "holdsvc_calls_total":
@@ -90,7 +99,9 @@ class Books:
                 amended[labels.get("from", ""), labels.get("to", "")] += int(value)
             elif name == "holdsvc_calls_waiting":
                 waiting += value
-        return Samples(outcomes, amended, waiting)
+            elif name == "holdsvc_webhooks_rejected_total":
+                rejected[labels.get("reason", "")] += int(value)
+        return Samples(outcomes, amended, waiting, rejected)
 
     async def _get(self, url: str) -> bytes:
         headers = {"Authorization": f"Bearer {self._target.api_token}"} if self._target.api_token else {}

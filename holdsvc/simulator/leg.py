@@ -326,8 +326,10 @@ class Leg:
             return None
         for _ in range(verb.number("loop", 1) or ENDLESS):
             self.ear.play(sound)
+            self.call.hears(url)
             signal = await self._during(sound.seconds, url, *wanted)
             if signal is not None:
+                self.call.interrupted = url
                 return signal
         return None
 
@@ -347,7 +349,7 @@ class Leg:
             signal = await self.listen(seconds, *wanted)
             complete = signal is None
         finally:
-            if what:
+            if what and self.call.open_wait():
                 self.call.heard[what] += self.board.clock.monotonic() - began
             if not complete:
                 self.ear.stop()

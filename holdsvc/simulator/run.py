@@ -17,7 +17,16 @@ from holdsvc.simulator.clock import RealClock, SimClock, VirtualClock
 from holdsvc.simulator.habits import Habits
 from holdsvc.simulator.hooks import Chaos, Target, client_session
 from holdsvc.simulator.ledger import Books, Row, Samples, Unreadable
-from holdsvc.simulator.verdict import REAL, VIRTUAL, Verdict, compare_metrics, compare_waits, conserved
+from holdsvc.simulator.verdict import (
+    REAL,
+    VIRTUAL,
+    Verdict,
+    compare_choices,
+    compare_metrics,
+    compare_rejected,
+    compare_waits,
+    conserved,
+)
 
 HASTE = 12.0  # how much faster people live in real time unless told otherwise: patience of 5 s on average
 STAY = 40.0  # mean seconds in the queue of a demonstration, as patience and agents make it
@@ -193,8 +202,11 @@ class _Run:
             rows = [row for row in await self._books.rows() if row.call in truth.calls]
             exactness = VIRTUAL if self._carrier.clock.virtual else REAL
             found = list(compare_waits(truth, rows, exactness, self._carrier.hooks.stalled))
+            found += compare_choices(truth)
             if before is not None:
-                found += compare_metrics(before, await self._books.samples(), rows)
+                after = await self._books.samples()
+                found += compare_metrics(before, after, rows)
+                found += compare_rejected(before, after, self._carrier.hooks.forged)
         except Unreadable as reason:
             return [], [str(reason)]
         return rows, found

@@ -71,6 +71,14 @@ class Call(Struct):
     heard: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     pressed: list[tuple[str, bool]] = field(default_factory=list)
     mode: str = "documents"
+    interrupted: str = ""  # what a key or a word stopped, until the next sound
+    changed: list[bool] = field(default_factory=list)  # by entry: whether something else was heard after it
+
+    def hears(self, url: str) -> None:
+        """A sound begins."""
+        if self.interrupted:
+            self.changed.append(url != self.interrupted)
+            self.interrupted = ""
 
     def open_wait(self) -> Wait | None:
         return self.waits[-1] if self.waits and self.waits[-1].ended is None else None

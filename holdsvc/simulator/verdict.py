@@ -12,6 +12,8 @@ from holdsvc.simulator.ledger import Row, Samples
 from holdsvc.simulator.truth import SHORT, Call, Truth, Wait
 
 NEVER: Mapping[str, float] = {}
+ENOUGH = 20  # keys and words after which their effect can be judged
+LEAST_CHANGED = 0.3  # of them that must change what is heard
 SHOWN = 20  # differences that a report lists
 
 
@@ -20,6 +22,7 @@ class Exactness(Struct, frozen=True):
 
     own: float  # where the service's own receipt tells
     told: float  # where only the platform's whole seconds do
+    listened: float = 2.0  # content in the log beyond what was heard: its own answers take a moment
     short: float = SHORT  # the threshold of a short abandon
 
 
@@ -80,6 +83,9 @@ def _compare(call: Call, wait: Wait, row: Row, exactness: Exactness, stalled: fl
         yield f"{call.sid}: waited {wait.seconds:.3f} s, the log says {row.seconds:.3f} s ({kind}; {wait.end})"
     if abs((row.began - wait.began).total_seconds()) > slack:
         yield f"{call.sid}: began to wait at {wait.began:%H:%M:%S.%f}, the log says {row.began:%H:%M:%S.%f}"
+    heard, listened = sum(call.heard.values()), sum(stretch.seconds for stretch in row.listened)
+    if exact and listened > heard + exactness.listened:
+        yield f"{call.sid}: heard {heard:.1f} s of sound, the log says {listened:.1f} s of content"
     if row.queue != wait.queue:
         yield f"{call.sid}: waited in {wait.queue}, the log says {row.queue}"
 
@@ -92,6 +98,21 @@ def compare_metrics(before: Samples, after: Samples, rows: Sequence[Row]) -> Ite
     for outcome in sorted({*logged, *(word for word in counted if word)}):
         if counted[outcome] != logged[outcome]:
             yield f"/metrics with amendments counts {counted[outcome]} {outcome}, the log has {logged[outcome]}"
+
+
+def compare_rejected(before: Samples, after: Samples, forged: int) -> Iterator[str]:
+    """The carrier's own requests are genuine: only forged ones may be refused or not understood."""
+    rejected = after.rejected - before.rejected
+    if rejected.total() != forged:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(rejected.items())) or "none"
+        yield f"/metrics counts {rejected.total()} rejected webhooks ({reasons}), {forged} were forged"
+
+
+def compare_choices(truth: Truth) -> Iterator[str]:
+    """What callers key and say must be heard to do something, as a rule: some entries are on no menu."""
+    changed = [told for call in truth.calls.values() for told in call.changed]
+    if len(changed) >= ENOUGH and sum(changed) < LEAST_CHANGED * len(changed):
+        yield f"of {len(changed)} keys and words only {sum(changed)} changed what was heard"
 
 
 def conserved(before: Samples, now: Samples, least: int, most: int) -> str | None:

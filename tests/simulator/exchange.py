@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+
 from holdsvc.simulator.carrier import Carrier
 from holdsvc.simulator.clock import SimClock, VirtualClock
 from holdsvc.simulator.hooks import CALM, Chaos, Target, client_session
-
 from tests.simulator.house import wav
 
 TOKEN = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from aiohttp import WSMsgType, web
 
@@ -56,6 +56,7 @@ class House:
         self.flaws = flaws
         self.kept: dict[str, Kept] = {}
         self.requests: list[tuple[str, dict[str, str], dict[str, str]]] = []
+        self.chosen: dict[str, str] = {}
         self.base = ""
         self.sockets: dict[str, web.WebSocketResponse] = {}
         self.app = web.Application()
@@ -88,15 +89,18 @@ class House:
         self.kept.setdefault(fields["CallSid"], Kept(self.clock.now() - waited))
         if "forbidden" in self.flaws:
             return '<Dial>+15005550199</Dial><Pause length="5"/>'
+        chosen = "music" if "deaf to keys" in self.flaws else self.chosen.get(fields["CallSid"], "music")
         return (
             '<Gather input="dtmf speech" numDigits="1" timeout="1" speechTimeout="auto"'
-            ' action="/hooks/twilio/input?queue=support"><Play>/audio/music.wav</Play></Gather>'
+            f' action="/hooks/twilio/input?queue=support"><Play>/audio/{chosen}.wav</Play></Gather>'
             f"<Redirect>{WAIT}</Redirect>"
         )
 
     def on_input(self, request: web.Request, fields: dict[str, str]) -> str:
         if fields.get("Digits") == "6":
             return "<Leave/>"
+        told = fields.get("Digits") or fields.get("SpeechResult", "")
+        self.chosen[fields["CallSid"]] = quote(told, safe="") or "music"
         return f"<Redirect>{WAIT}</Redirect>"
 
     def on_left(self, request: web.Request, fields: dict[str, str]) -> str:
@@ -197,4 +201,6 @@ class House:
         for outcome, count in outcomes.items():
             count += "lost count" in self.flaws
             lines.append(f'holdsvc_calls_total{{platform="twilio",queue="support",outcome="{outcome}"}} {count}.0')
+        if "misunderstands" in self.flaws:
+            lines.append(f'holdsvc_webhooks_rejected_total{{platform="twilio",reason="fault"}} {len(self.requests)}.0')
         return web.Response(text="\n".join(lines) + "\n")

@@ -2,6 +2,7 @@ import asyncio
 import time
 
 import pytest
+
 from holdsvc.simulator.clock import RealClock, VirtualClock
 
 

@@ -3,12 +3,12 @@
 import random
 
 import pytest
+
 from holdsvc.simulator.agents import Agent
 from holdsvc.simulator.clock import VirtualClock
 from holdsvc.simulator.habits import Habits
 from holdsvc.simulator.leg import Gone
 from holdsvc.simulator.truth import End
-
 from tests.simulator.exchange import Script, carrier_for
 
 NUMBER = (

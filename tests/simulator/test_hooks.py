@@ -5,11 +5,11 @@ import random
 
 import pytest
 from aiohttp import web
+
 from holdsvc.simulator.clock import RealClock
 from holdsvc.simulator.findings import Findings
 from holdsvc.simulator.hooks import CALM, Chaos, Hooks, Target, client_session, step_of
 from holdsvc.simulator.signing import sign
-
 from tests.simulator.exchange import TOKEN, Script, carrier_for, free_port, opened
 
 

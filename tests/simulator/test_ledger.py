@@ -1,8 +1,8 @@
 import pytest
+
 from holdsvc.simulator.clock import RealClock
 from holdsvc.simulator.hooks import Target, client_session
 from holdsvc.simulator.ledger import Books, Unreadable, read_metrics
-
 from tests.simulator.exchange import opened
 from tests.simulator.house import House, Kept
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+
 from holdsvc.simulator.clock import RealClock
 from holdsvc.simulator.line import line_routes, masked
-
 from tests.simulator.exchange import TOKEN, free_port, opened
 from tests.simulator.house import House
 

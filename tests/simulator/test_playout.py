@@ -1,6 +1,7 @@
-from holdsvc.simulator.playout import Playout
 from hypothesis import given
 from hypothesis import strategies as st
+
+from holdsvc.simulator.playout import Playout
 
 
 def test_a_mark_comes_back_when_all_sound_before_it_has_been_played():

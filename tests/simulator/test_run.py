@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
+
 from holdsvc.simulator.clock import RealClock, VirtualClock
 from holdsvc.simulator.hooks import Target
 from holdsvc.simulator.run import Progress, keep_calling, simulate
 from holdsvc.simulator.verdict import report
-
 from tests.simulator.exchange import opened
 from tests.simulator.house import House
 
@@ -43,6 +43,8 @@ async def test_a_good_service_has_no_difference_although_the_network_is_bad():
         ("lost count", "offered"),
         ("forbidden", "<Dial> is not allowed in a wait document"),
         ("wrong type", "a sound came as text/plain"),
+        ("deaf to keys", "keys and words only 0 changed what was heard"),
+        ("misunderstands", "rejected webhooks (fault"),
         ("no log", "/api/v1/waits answered with status 500"),
     ],
 )

@@ -1,8 +1,9 @@
 import random
 import string
 
-from holdsvc.simulator.signing import sign
 from twilio.request_validator import RequestValidator
+
+from holdsvc.simulator.signing import sign
 
 TOKEN = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 URL = "https://holdsvc.example.com/twilio/wait?site=7"

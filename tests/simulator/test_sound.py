@@ -1,12 +1,12 @@
 import contextlib
 
 import pytest
-from holdsvc.simulator.clock import VirtualClock
-from holdsvc.simulator.findings import Findings
-from holdsvc.simulator.sound import Fetched, NotTelephoneReady, Sounds, max_age, mu_law_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdsvc.simulator.clock import VirtualClock
+from holdsvc.simulator.findings import Findings
+from holdsvc.simulator.sound import Fetched, NotTelephoneReady, Sounds, max_age, mu_law_of
 from tests.simulator.house import wav
 
 URL = "http://127.0.0.1/audio/x.wav"

@@ -1,8 +1,9 @@
 import base64
 
-from holdsvc.simulator.speaker import LEAD, Speaker
 from hypothesis import given
 from hypothesis import strategies as st
+
+from holdsvc.simulator.speaker import LEAD, Speaker
 
 
 class Desk:

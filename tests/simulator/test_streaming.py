@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
+
 from holdsvc.simulator.clock import RealClock
 from holdsvc.simulator.leg import AgentLeft, Gone, Pressed
 from holdsvc.simulator.signing import sign
 from holdsvc.simulator.truth import End
-
 from tests.simulator.exchange import TOKEN, Script, carrier_for
 from tests.simulator.house import House
 

@@ -1,7 +1,8 @@
 import pytest
-from holdsvc.simulator.twiml import LARGEST, Place, read
 from hypothesis import given
 from hypothesis import strategies as st
+
+from holdsvc.simulator.twiml import LARGEST, Place, read
 
 URL = "https://holdsvc.example.com/hooks/twilio/wait?queue=support"
 

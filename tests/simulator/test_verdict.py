@@ -2,14 +2,31 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
+
 from holdsvc.simulator.clock import VirtualClock
 from holdsvc.simulator.findings import Findings
-from holdsvc.simulator.ledger import Row, Samples
+from holdsvc.simulator.ledger import Listened, Row, Samples
 from holdsvc.simulator.truth import End, Truth, Wait
-from holdsvc.simulator.verdict import VIRTUAL, Verdict, compare_metrics, compare_waits, conserved, report
+from holdsvc.simulator.verdict import (
+    VIRTUAL,
+    Verdict,
+    compare_choices,
+    compare_metrics,
+    compare_rejected,
+    compare_waits,
+    conserved,
+    report,
+)
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-NONE = Samples(Counter(), Counter(), 0.0)
+
+
+def samples(outcomes=(), amended=(), waiting=0.0, rejected=()) -> Samples:
+    return Samples(Counter(dict(outcomes)), Counter(dict(amended)), waiting, Counter(dict(rejected)))
+
+
+NONE = samples()
 
 
 def truth_of(end: End, seconds: float, *, prompt: bool = False) -> Truth:
@@ -71,23 +88,55 @@ def test_a_call_that_never_waited_may_have_no_row():
 
 def test_totals_and_amendments_together_are_the_log():
     rows = [row("answered", 9.0), row("abandoned", 9.0), row("abandoned", 9.0)]
-    totals = Samples(Counter(abandoned=3), Counter({("abandoned", "answered"): 1}), 0.0)
+    totals = samples({"abandoned": 3}, {("abandoned", "answered"): 1})
 
     assert list(compare_metrics(NONE, totals, rows)) == []
     assert list(compare_metrics(totals, totals, [])) == []
-    assert list(compare_metrics(NONE, Samples(Counter(abandoned=3), Counter(), 0.0), rows)) == [
+    assert list(compare_metrics(NONE, samples({"abandoned": 3}), rows)) == [
         "/metrics with amendments counts 3 abandoned, the log has 2",
         "/metrics with amendments counts 0 answered, the log has 1",
     ]
 
 
 def test_what_began_is_what_ended_plus_what_waits():
-    now = Samples(Counter(answered=3, abandoned=1), Counter({("abandoned", "answered"): 1}), 2.0)
+    now = samples({"answered": 3, "abandoned": 1}, {("abandoned", "answered"): 1}, 2.0)
 
     assert conserved(NONE, now, 6, 6) is None
     assert conserved(NONE, now, 5, 8) is None
     assert conserved(now, now, 0, 0) is None
     assert conserved(NONE, now, 7, 7) == "offered 7, but ended 4 + waiting 2"
+
+
+def test_genuine_requests_that_were_not_understood_are_a_difference():
+    assert list(compare_rejected(NONE, samples(rejected={"signature": 3}), 3)) == []
+    assert list(compare_rejected(NONE, samples(rejected={"signature": 3, "fault": 2}), 3)) == [
+        "/metrics counts 5 rejected webhooks (fault 2, signature 3), 3 were forged"
+    ]
+
+
+def test_keys_that_change_nothing_are_a_difference_once_there_are_enough_of_them():
+    truth = Truth(VirtualClock(START))
+    call = truth.arrive("CA1", "+15005550122")
+
+    call.changed = [False] * 19
+    few = list(compare_choices(truth))
+    call.changed = [False] * 30 + [True] * 5
+    many = list(compare_choices(truth))
+
+    assert few == []
+    assert many == ["of 35 keys and words only 5 changed what was heard"]
+
+
+def test_content_that_nobody_heard_is_a_difference():
+    truth = truth_of(End.ANSWERED, 40.0, prompt=True)
+    truth.calls["CA1"].heard["https://a.example/1.wav"] = 38.0
+
+    said = [replace(row("answered", 40.0), listened=(Listened(seconds),)) for seconds in (38.5, 44.0)]
+
+    assert list(compare_waits(truth, said[:1], VIRTUAL)) == []
+    assert list(compare_waits(truth, said[1:], VIRTUAL)) == [
+        "CA1: heard 38.0 s of sound, the log says 44.0 s of content"
+    ]
 
 
 def test_a_report_names_differences_and_findings_and_does_not_drown_in_them():

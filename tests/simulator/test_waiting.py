@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import pytest
+
 from holdsvc.simulator.clock import VirtualClock
 from holdsvc.simulator.hooks import Chaos
 from holdsvc.simulator.leg import AgentLeft, Gone, Moved, Pressed, Spoke, Taken
 from holdsvc.simulator.truth import End
-
 from tests.simulator.exchange import Script, carrier_for
 
 CALL = '<Enqueue waitUrl="/hooks/twilio/wait?q=1" action="/hooks/twilio/left">support</Enqueue>'
