@@ -129,6 +129,8 @@ def data_folder(settings: Settings) -> Path:
 def open_library(settings: Settings, folder: Path) -> Library:
     media = Path(settings.media.folder).expanduser() if settings.media.folder else shipped("media")
     own = folder / "media"
+    if not (media / "index.toml").is_file():
+        raise ConfigError("media.folder", f"the shelf in {media} cannot be used: there is no index.toml in it")
     try:
         return Library.open(media, [media / "prepared", folder / "sound"], own if own.is_dir() else None)
     except BadContent as error:

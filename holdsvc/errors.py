@@ -2,6 +2,7 @@
 
 HoldsvcError
   ConfigError             500   the service refuses to start, and names the key
+    InUse                       another process works with the same data
   Unverified              403   the sender could not prove who it is; no detail in the reply
   BadWebhook              400   genuine but not understood; the caller still hears something
   StaleSession            409   somebody else wrote first: decide again
@@ -26,6 +27,10 @@ class ConfigError(HoldsvcError):
     def __init__(self, key: str, message: str) -> None:
         super().__init__(f"{key}: {message}" if key else message)
         self.key = key
+
+
+class InUse(ConfigError):
+    """Another process works with the same data."""
 
 
 class Unverified(HoldsvcError):

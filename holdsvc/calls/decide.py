@@ -77,7 +77,8 @@ def decide(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Decision:
     ended = after.history.wait is not None and after.history.wait.ended is not None
     amended = session.amended or any(isinstance(fact, WaitAmended) for fact in facts)
     after = replace(after, reported=session.reported or ended, amended=amended, wake_at=wake(after, plan))
-    return Decision(after, answer(after, event, plan), facts)
+    instructions = answer(after, event, plan)
+    return Decision(programme.keep_sent(after, instructions, event.at, plan), instructions, facts)
 
 
 def attributed(session: HoldSession, event: CallEvent) -> CallEvent:

@@ -36,6 +36,7 @@ class CallHeld(CallEvent, frozen=True, tag=True, kw_only=True):
     """The caller is waiting, and has been since `began`."""
 
     began: datetime
+    mid_call: bool = False  # put aside by an agent, not waiting for one
     position: int | None = None  # 1-based
     size: int | None = None  # callers in the queue
     average_seconds: float | None = None

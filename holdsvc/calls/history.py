@@ -80,9 +80,9 @@ class History(Struct, frozen=True):
 def fold(life: Iterable[LifeEvent], rules: Rules, latest: datetime | None = None) -> History:
     """The one history that a set of events tells. `latest` is the newest sign of life: it belies an earlier silence."""
     events = [event for event in in_order(life) if not (isinstance(event, WentSilent) and latest and latest > event.at)]
-    began = min((event.began for event in events if isinstance(event, CallHeld)), default=None)
+    began = min((event.began for event in events if isinstance(event, CallHeld) and not event.mid_call), default=None)
     if began is None:
-        return History(Stage.ENDED if any(isinstance(event, CallerHungUp) for event in events) else Stage.ARRIVED)
+        return talk(None, events) if events else History()
     wait = judge(began, events, rules)
     if wait.ended is None or wait.outcome is not Outcome.ANSWERED:
         return History(Stage.ENDED if wait.ended else Stage.WAITING, wait)
@@ -153,16 +153,19 @@ def ends_a_wait(event: LifeEvent, began: datetime, rules: Rules) -> Outcome | No
             return None
 
 
-def talk(wait: Wait, events: list[LifeEvent]) -> History:
-    """What came after the answer: holds by the agent, and the end."""
-    answered = wait.ended or wait.began
-    stage, holds = Stage.TALKING, []
+def talk(wait: Wait | None, events: list[LifeEvent]) -> History:
+    """What came after the answer, or in a call that never waited here: holds by the agent, and the end."""
+    stage, holds = (Stage.TALKING if wait else Stage.ARRIVED), list[Hold]()
     for event in events:
-        held = event.began if isinstance(event, CallHeld) else event.at
-        if held <= answered + WHOLE_SECOND and not isinstance(event, CallerHungUp):
+        if (
+            wait
+            and wait.ended
+            and moment(event)[0] <= wait.ended + WHOLE_SECOND
+            and not isinstance(event, CallerHungUp)
+        ):
             continue
         match event:
-            case CallHeld() if stage is Stage.TALKING:
+            case CallHeld() if stage is not Stage.ON_HOLD:
                 stage = Stage.ON_HOLD
                 holds.append(Hold(event.began))
             case AgentAnswered() | HoldResumed() if stage is Stage.ON_HOLD:

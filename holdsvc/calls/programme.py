@@ -5,10 +5,13 @@ Offsets are ours. They move only by what was heard (`CallEvent.heard`), never by
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
-from holdsvc.calls.events import CallEvent, Departure, DigitPressed, LeftQueue, UtteranceHeard
+from holdsvc.calls.events import CallEvent, Departure, DigitPressed, HeardUntil, LeftQueue, UtteranceHeard
 from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, LeaveChosen, NotUnderstood, PreferenceSet
+from holdsvc.calls.heard import Part, Sent, heard_of
 from holdsvc.calls.history import Stage
 from holdsvc.calls.instructions import Instruction, LeaveQueue, Listen, Play, Release, Say
 from holdsvc.calls.menu import Action, Choice
@@ -41,10 +44,11 @@ def recall(session: HoldSession, profile: Profile) -> HoldSession:
 
 def listen(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     """Move the offset by what the caller really heard."""
-    heard = event.heard
+    heard = event.heard or last_stretch(session)
     item = plan.item(heard.content) if heard else None
     if heard is None or item is None:
         return session, ()
+    session = replace(session, sent=None)
     until = min(heard.until_second, item.seconds)
     if until <= heard.from_second:
         return session, ()
@@ -65,6 +69,34 @@ def listen(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
         until_second=until,
     )
     return session, (fact,)
+
+
+def last_stretch(session: HoldSession) -> HeardUntil | None:
+    """What was heard of the last document when something else ended it: an agent, a hang-up."""
+    wait, holds = session.history.wait, session.history.holds
+    ended = holds[-1].ended if holds else wait.ended if wait else None
+    return heard_of(session.sent, ended) if session.sent and ended else None
+
+
+def keep_sent(session: HoldSession, turn: tuple[Instruction, ...], at: datetime, plan: HoldPlan) -> HoldSession:
+    """Remember what this document lets the caller hear. A live stream tells it by itself."""
+    plays = [one for one in turn if isinstance(one, Play)]
+    if not plays or session.streaming or plan.media is Media.STREAM:
+        return session
+    parts = tuple(part for one in turn for part in parts_of(one, plan))
+    return replace(session, sent=Sent(at, plays[0].content, parts))
+
+
+def parts_of(todo: Instruction, plan: HoldPlan) -> tuple[Part, ...]:
+    match todo:
+        case Play(content=content, from_second=start, until_second=until):
+            item = plan.item(content)
+            end = until if until is not None else item.seconds if item else start
+            return (Part(end, start),)
+        case Say(prompts=prompts, language=language):
+            return (Part(plan.seconds_of(prompts, language)),)
+        case _:
+            return ()
 
 
 def begin(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:

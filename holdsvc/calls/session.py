@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from holdsvc.calls.events import Departure, LifeEvent
+from holdsvc.calls.heard import Sent
 from holdsvc.calls.history import History, Rules, fold
 from holdsvc.calls.model import (
     CallerId,
@@ -75,6 +76,7 @@ class HoldSession(Struct, frozen=True):
     offsets: tuple[tuple[ContentId, float], ...] = ()
     places: tuple[tuple[str, ContentId], ...] = ()  # per menu entry, the item heard last
     saying: tuple[PromptId, ...] = ()  # prompts of the present turn
+    sent: Sent | None = None  # what the last document lets the caller hear, until we are told how much of it was heard
     told_menu: bool = False
     menu_due: bool = False  # the present turn tells the menu after a first stretch of content
     stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says

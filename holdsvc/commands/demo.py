@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import socket
 import sys
 import tempfile
@@ -15,9 +17,12 @@ from holdsvc import app
 from holdsvc.commands.serve import until_stopped
 from holdsvc.config import ApiSettings, LogSettings, Settings, StoreSettings, load
 from holdsvc.engine import trail
-from holdsvc.simulator.run import keep_calling
+from holdsvc.simulator.hooks import Target
+from holdsvc.simulator.run import simulate
 
 HOST = "127.0.0.1"
+STAY = 40.0  # seconds that a simulated caller is on the line, on average
+A_WHILE = 200  # calls; then the crowd begins anew
 
 
 def demo(config: Path | None, port: int, callers: int, keep: Path | None) -> int:
@@ -33,6 +38,16 @@ def demo(config: Path | None, port: int, callers: int, keep: Path | None) -> int
                 crowd.add(asyncio.create_task(keep_calling(url, token, callers)))
 
         return until_stopped(settings, app.Options(phone_token=token), started)
+
+
+async def keep_calling(url: str, token: str, callers: int) -> None:
+    """So many callers on the line, more or less, as long as the demo lasts. What they find is for `holdsvc simulate` to tell."""
+    while True:
+        with contextlib.suppress(OSError):
+            await simulate(
+                Target(url, token), calls=A_WHILE, rate=callers / STAY, speed=1.0, seed=random.randrange(10**6)
+            )
+        await asyncio.sleep(1.0)
 
 
 def alone(settings: Settings, folder: Path, port: int) -> Settings:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
-from holdsvc import catalogue
-from holdsvc.config import Settings
-from holdsvc.errors import ConfigError
+import aiohttp
+
+from holdsvc import app, catalogue
+from holdsvc.callers.numbers import PhoneNumbers
+from holdsvc.callers.pseudonym import Pseudonyms, key_from
+from holdsvc.calls.model import PhoneNumber
+from holdsvc.config import Settings, load
+from holdsvc.errors import ConfigError, InUse, OutboundFailed
+from holdsvc.ports import WaitQuery
+from holdsvc.reports.audit import audit as prove
+from holdsvc.reports.export import Form
+from holdsvc.reports.export import export as write
+from holdsvc.stores import backup as online
+from holdsvc.stores.ledger import SqliteLedger
+
+EVERYTHING = 2**62  # rows: more than there can be
 
 
 def file_of(settings: Settings) -> Path:
@@ -14,7 +31,87 @@ def file_of(settings: Settings) -> Path:
         raise ConfigError("store.url", f"{settings.store.url!r} keeps no wait log that could be read here")
     path = catalogue.database(settings)
     if not path.exists():
-        raise ConfigError(
-            "service.data_dir", f"there is no wait log at {path} yet; it is made by the first `holdsvc serve`"
-        )
+        raise ConfigError("service.data_dir", f"there is no wait log at {path} yet; the first `holdsvc serve` makes it")
     return path
+
+
+def export(given: argparse.Namespace) -> int:
+    path = file_of(load(given.config))
+    form = Form(given.format)
+    if form is Form.PARQUET and given.out is None:
+        raise ConfigError("--out", "Parquet is written into a file: name one")
+    query = WaitQuery(moment("--since", given.since), moment("--until", given.until), given.queue, most=EVERYTHING)
+    with SqliteLedger(path) as ledger:
+        number_of = ledger.number if given.numbers else None
+        if given.out is None:
+            write(ledger.waits(query), form, sys.stdout.buffer, number_of)
+            return 0
+        with given.out.open("wb") as out:
+            rows = write(ledger.waits(query), form, out, number_of)
+    print(f"{rows} waits are in {given.out}", file=sys.stderr)
+    return 0
+
+
+def moment(key: str, text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(key, f"{text!r} is no moment; write it as 2026-03-02 or 2026-03-02T12:00:00+01:00") from error
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def audit(config: Path | None) -> int:
+    with SqliteLedger(file_of(load(config))) as ledger:
+        verdict = prove(ledger)
+    print(verdict)
+    return verdict.exit_code
+
+
+def backup(config: Path | None, into: Path) -> int:
+    online.backup(file_of(load(config)), into)
+    print(f"the copy is {into}")
+    return 0
+
+
+def forget(config: Path | None, text: str) -> int:
+    """Beside a live service through its API, else in the file itself."""
+    settings = load(config)
+    number = PhoneNumbers(settings.callers.region).read(text).number
+    if number is None:
+        raise ConfigError("NUMBER", "that is no telephone number; write it with its country code, as +15005550123")
+    waits = asyncio.run(forgotten(settings, number))
+    print(f"erased; {waits} waits are anonymous now")
+    return 0
+
+
+async def forgotten(settings: Settings, number: PhoneNumber) -> int:
+    file_of(settings)
+    store = catalogue.store(settings)
+    try:
+        await store.open()
+    except InUse:
+        return await by_the_service(settings, number)
+    try:
+        pseudonyms = Pseudonyms(key_from(app.data_folder(settings) / "callers.key"))
+        return await store.forget(number, pseudonyms.of(number))
+    finally:
+        await store.close()
+
+
+async def by_the_service(settings: Settings, number: PhoneNumber) -> int:
+    url = f"http://{settings.service.host}:{settings.service.port}/api/v1/callers/forget"
+    headers = {"Authorization": f"Bearer {settings.api.token}"} if settings.api.token else {}
+    try:
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(url, json={"number": number.e164}, headers=headers) as answer,
+        ):
+            if answer.status != 200:
+                raise OutboundFailed(
+                    f"the running service refused ({answer.status}): set HOLDSVC_API__TOKEN as it has it"
+                )
+            return int((await answer.json())["waits"])
+    except aiohttp.ClientError as error:
+        raise OutboundFailed(f"a service holds the wait log, but does not answer at {url}: {error}") from error

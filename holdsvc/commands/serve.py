@@ -28,8 +28,12 @@ Started = Callable[[web.Application, str], Awaitable[None]]  # the application a
 def serve(config: Path | None, host: str | None, port: int | None, phone: bool, insecure: bool) -> int:
     settings = listening(load(config), host, port)
     trail.start(settings.log.format, settings.log.level)
-    warn(settings)
     options = app.Options(phone_token=app.new_token() if phone else "", insecure=insecure)
+
+    async def announced(application: web.Application, url: str) -> None:
+        warn(settings)
+        log.info("ready", extra={"url": url})
+
     return until_stopped(settings, options, announced)
 
 
@@ -45,10 +49,6 @@ def warn(settings: Settings) -> None:
         log.warning("no_platform_secret: hooks are answered 403 until one is set")
     elif not settings.service.public_url.startswith("https://"):
         log.warning("no_public_url: signatures cannot be checked as a platform makes them, and no stream is opened")
-
-
-async def announced(application: web.Application, url: str) -> None:
-    log.info("ready", extra={"url": url})
 
 
 def until_stopped(settings: Settings, options: app.Options, started: Started) -> int:

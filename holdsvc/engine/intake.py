@@ -114,6 +114,13 @@ class Intake:
                 return session
         return None
 
+    async def forget(self, raw: str) -> int | None:
+        """Erase a caller; how many waits became anonymous, None if that is no number."""
+        number = self._recognition.numbers.read(raw).number
+        if number is None:
+            return None
+        return await self._store.forget(number, self._recognition.pseudonym(number))
+
     async def settle(self) -> None:
         """Wait until everything decided so far has been kept."""
         while self._saves:

@@ -1,78 +1,19 @@
-"""How much of a document reached the caller's ear, told by the time until the next request.
-
-A platform that fetches finite sounds says nothing of what it played. So each document's links carry what it named and when it
-was sent, and the request that follows is read against that. Pure arithmetic; rounding down to the grid is the core's.
-"""
+"""What a document let the caller hear, written into its links, so that the request that follows is read against it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from msgspec import Struct
-
-from holdsvc.calls.events import HeardUntil
+from holdsvc.calls.heard import Part, Sent
 from holdsvc.calls.model import ContentId
 
 BETWEEN = "_"  # between parts: a letter that nobody on the way percent-encodes, or decodes after it was signed
 MOST_PARTS = 64
 LONGEST_ID = 200
-SLACK = 2.0  # seconds that a document may seem too short by and still count as played to its end
 PART = re.compile(r"(?:(p)|(\d{1,6}(?:\.\d{1,3})?)-)(\d{1,6}(?:\.\d{1,3})?)", re.ASCII)
 MILLISECONDS = re.compile(r"\d{1,14}", re.ASCII)  # up to the year 5138
-
-
-class Part(Struct, frozen=True):
-    """A stretch of the content, or (`from_second` None) so many seconds of something else: a prompt."""
-
-    until_second: float
-    from_second: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        return max(0.0, self.until_second - (self.from_second or 0.0))
-
-
-class Sent(Struct, frozen=True):
-    """What a document let the caller hear, in its order."""
-
-    at: datetime
-    content: ContentId
-    parts: tuple[Part, ...]
-
-    @property
-    def seconds(self) -> float:
-        return sum(part.seconds for part in self.parts)
-
-
-def heard(sent: Sent, at: datetime, *, spent: float = 0.0, to_its_end: bool = False) -> HeardUntil | None:
-    """What was heard of the content until `at`; None if nothing was.
-
-    `spent`: seconds of that time in which nothing played any more. `to_its_end`: the platform says that it came to the end of
-    the document. That is believed only if there was time for it, since a sound that cannot be fetched is skipped.
-    """
-    played = (at - sent.at).total_seconds() - spent
-    if to_its_end and played >= sent.seconds - SLACK:
-        played = sent.seconds
-    return walk(sent.content, sent.parts, played)
-
-
-def walk(content: ContentId, parts: Sequence[Part], played: float) -> HeardUntil | None:
-    """The one stretch of content that fits into the seconds played. It ends where the content was not continued."""
-    began = until = None
-    for part in parts:
-        if played <= 0:
-            break
-        if part.from_second is not None:
-            if until is not None and part.from_second != until:
-                break
-            began = part.from_second if began is None else began
-            until = min(part.until_second, part.from_second + played)
-        played -= part.seconds
-    if began is None or until is None or until <= began:
-        return None
-    return HeardUntil(content, began, until)
 
 
 def write(sent: Sent) -> dict[str, str]:

@@ -31,6 +31,7 @@ from holdsvc.calls.events import (
     StreamClosed,
     UtteranceHeard,
 )
+from holdsvc.calls.heard import heard_of
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.model import CallId, CallRef, ContentId, EventId, QueueName
 from holdsvc.errors import BadWebhook
@@ -139,7 +140,7 @@ class News(Struct, frozen=True):
 
     def heard(self, *, spent: float = 0.0, to_its_end: bool = False) -> HeardUntil | None:
         sent = heard.read(self.query)
-        return heard.heard(sent, self.at, spent=spent, to_its_end=to_its_end) if sent else None
+        return heard_of(sent, self.at, spent=spent, to_its_end=to_its_end) if sent else None
 
     def happened(self) -> tuple[datetime, bool]:
         """When the thing happened that a status tells, and whether that is exact: status news may come late."""
@@ -334,7 +335,7 @@ def conference(told: News) -> Report | None:
     at, _ = told.happened()
     match told.word("StatusCallbackEvent"):
         case "participant-hold":
-            return told.report(CallHeld(at=at, id=told.id, began=at))
+            return told.report(CallHeld(at=at, id=told.id, began=at, mid_call=True))
         case "participant-unhold":
             return told.report(HoldResumed(at=at, id=told.id))
         case _:
@@ -343,7 +344,8 @@ def conference(told: News) -> Report | None:
 
 def on_hold(told: News) -> Report:
     """A conference's hold document is due. It is asked for again each time it runs out."""
-    held = CallHeld(at=told.at, id=told.id, began=told.at, heard=told.heard(to_its_end=True))
+    heard = told.heard(to_its_end=True)
+    held = CallHeld(at=told.at, id=told.id, began=told.at, mid_call=True, heard=heard)
     return told.report(held)
 
 

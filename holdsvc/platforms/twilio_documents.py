@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 from xml.etree import ElementTree
 
+from holdsvc.calls.heard import Part, Sent
 from holdsvc.calls.instructions import (
     Brief,
     Depart,
@@ -29,7 +30,6 @@ from holdsvc.calls.instructions import (
 from holdsvc.calls.menu import Menu
 from holdsvc.calls.model import ContentId
 from holdsvc.platforms import heard
-from holdsvc.platforms.heard import Part, Sent
 from holdsvc.ports import Destination, Reply, Scene
 
 NAME = "twilio"

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from holdsvc.errors import ConfigError
+from holdsvc.errors import ConfigError, InUse
 
 
 class FileLock:
@@ -26,7 +26,7 @@ class FileLock:
         except OSError as error:
             owner = os.pread(fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(fd)
-            raise ConfigError(
+            raise InUse(
                 "service.data_dir",
                 f"{self.path} is held by a running holdsvc (process {owner}):"
                 " stop that one, or give this one another data_dir",

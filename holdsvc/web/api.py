@@ -93,6 +93,14 @@ class Released(Struct, frozen=True):
     released: bool
 
 
+class ForgetCaller(Struct, frozen=True):
+    number: str
+
+
+class Forgotten(Struct, frozen=True):
+    waits: int  # that are anonymous now
+
+
 class Problem(Struct, frozen=True):
     error: str
 
@@ -110,6 +118,7 @@ class ApiRoute(Struct, frozen=True):
     summary: str
     answer: type[Struct]
     query: tuple[Parameter, ...] = ()
+    body: type[Struct] | None = None
 
 
 def answer(value: Struct, status: int = 200) -> web.Response:
@@ -159,6 +168,19 @@ async def find(request: web.Request) -> HoldSession:
     if session is None:
         refuse(HTTPStatus.NOT_FOUND, f"there is no call {name!r:.80}; live calls are listed at /api/v1/calls")
     return session
+
+
+@access(Access.TOKEN)
+async def forget_caller(request: web.Request) -> web.StreamResponse:
+    """Erase number, profile and pseudonym; the waits stay, anonymous."""
+    try:
+        wanted = msgspec.json.decode(await request.read(), type=ForgetCaller)
+    except msgspec.DecodeError as error:
+        refuse(HTTPStatus.BAD_REQUEST, f"the body will not do: {error}")
+    waits = await request.app[HOUSE].intake.forget(wanted.number)
+    if waits is None:
+        refuse(HTTPStatus.BAD_REQUEST, "that is no telephone number; write it with its country code")
+    return answer(Forgotten(waits))
 
 
 @access(Access.TOKEN)
@@ -286,6 +308,7 @@ ROUTES = (
             Parameter("most", f"rows in a page, 1 to {MOST_ROWS}", "integer"),
         ),
     ),
+    ApiRoute("POST", "/api/v1/callers/forget", forget_caller, "Erase a caller", Forgotten, body=ForgetCaller),
     ApiRoute("GET", "/api/v1/queues", queues, "The queues and what they offer", Queues),
     ApiRoute("GET", "/api/v1/content", content, "What can be played now, with its licence", Content),
     ApiRoute("GET", "/api/v1/wall", wall, "The wallboard's figures", Wall),

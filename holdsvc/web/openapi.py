@@ -18,12 +18,12 @@ Json = dict[str, Any]  # a JSON document: whatever the schema library made
 
 @cache
 def description(version: str) -> Json:
-    types = [route.answer for route in ROUTES] + [Problem]
+    types: list[type] = [Problem, *(route.answer for route in ROUTES), *(route.body for route in ROUTES if route.body)]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     refs = dict(zip(types, schemas, strict=True))
     paths: Json = {}
     for route in ROUTES:
-        paths.setdefault(route.path, {})[route.method.lower()] = operation(route, refs[route.answer], refs[Problem])
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route, refs)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -39,15 +39,18 @@ def description(version: str) -> Json:
     }
 
 
-def operation(route: ApiRoute, answer: Json, problem: Json) -> Json:
+def operation(route: ApiRoute, refs: dict[type, Json]) -> Json:
+    answer, problem = refs[route.answer], refs[Problem]
     in_path = [parameter(name, "path", "the platform's id of the call") for name in re.findall(r"{(\w+)}", route.path)]
     in_query = [parameter(one.name, "query", one.description, one.kind) for one in route.query]
     answers = {"200": said("as asked", answer), "403": {"description": "not for you: a bearer token is needed"}}
     if in_path:
         answers["404"] = said("no such call", problem)
-    if in_query:
+    if in_query or route.body:
         answers["400"] = said("the query will not do", problem)
+    body = {"requestBody": said("what is wanted", refs[route.body]) | {"required": True}} if route.body else {}
     return {
+        **body,
         "operationId": route.handler.__name__,
         "summary": route.summary,
         "parameters": in_path + in_query,

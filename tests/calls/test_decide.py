@@ -204,6 +204,20 @@ def test_when_the_agent_is_there_sound_stops_and_the_caller_is_told():
     assert [fact.seconds for fact in call.of(WaitEnded)] == [33]
 
 
+def test_what_was_heard_last_before_the_answer_counts_too():
+    call = Call()(held())(AgentAnswered(at=after(33), id="x"))
+    prompts = 6 * 1.5  # the menu after ten seconds
+
+    assert [(fact.from_second, fact.until_second) for fact in call.of(ContentHeard)] == [(0, 33 - prompts)]
+    assert call.session.offset("waltz") == 24
+
+
+def test_what_was_heard_is_counted_once_however_often_the_end_is_told():
+    call = Call()(held())(CallerHungUp(at=after(8), id="h"))(CallerHungUp(at=after(8.2), id="h2"))
+
+    assert [fact.until_second for fact in call.of(ContentHeard)] == [8]
+
+
 def test_a_hang_up_ends_the_wait_once():
     call = Call()(held())(CallerHungUp(at=after(44), id="h"))(CallerHungUp(at=after(44.3), id="h2"))
 

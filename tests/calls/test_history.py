@@ -108,6 +108,15 @@ def test_a_hold_in_mid_call_is_kept_apart_from_the_wait():
     assert history.stage is Stage.ENDED
 
 
+def test_a_hold_by_the_agent_of_a_call_that_never_waited_here_is_no_wait():
+    aside = CallHeld(at=after(10), id="aside", began=after(10), mid_call=True)
+
+    history = fold([aside, HoldResumed(at=after(40), id="back")], RULES)
+
+    assert history.wait is None
+    assert history.holds == (Hold(after(10), after(40)),)
+
+
 def test_a_sign_of_life_belies_an_earlier_silence():
     events = [held(0), WentSilent(at=after(30), id="s")]
 

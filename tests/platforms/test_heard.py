@@ -2,7 +2,8 @@ from datetime import timedelta
 
 from holdsvc.calls.events import HeardUntil
 from holdsvc.calls.model import ContentId
-from holdsvc.platforms.heard import MOST_PARTS, Part, Sent, heard, read, walk, write
+from holdsvc.calls.heard import Part, Sent, heard_of, walk
+from holdsvc.platforms.heard import MOST_PARTS, read, write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,25 +38,25 @@ MENU_IN_BETWEEN = document(Part(10.0, 0.0), Part(8.4), Part(60.0, 10.0))
 
 def test_a_key_during_the_prompt_leaves_the_content_where_the_prompt_began():
     for elapsed in (10.0, 12.0, 18.4):
-        assert heard(MENU_IN_BETWEEN, after(elapsed)) == HeardUntil(TUNE, 0.0, 10.0)
+        assert heard_of(MENU_IN_BETWEEN, after(elapsed)) == HeardUntil(TUNE, 0.0, 10.0)
 
 
 def test_the_content_goes_on_behind_the_prompt():
-    assert heard(MENU_IN_BETWEEN, after(28.4)) == HeardUntil(TUNE, 0.0, 20.0)
+    assert heard_of(MENU_IN_BETWEEN, after(28.4)) == HeardUntil(TUNE, 0.0, 20.0)
 
 
 def test_a_timeout_is_not_counted_as_listening():
-    assert heard(MENU_IN_BETWEEN, after(29.4), spent=1.0) == HeardUntil(TUNE, 0.0, 20.0)
+    assert heard_of(MENU_IN_BETWEEN, after(29.4), spent=1.0) == HeardUntil(TUNE, 0.0, 20.0)
 
 
 def test_the_end_of_a_document_is_believed_only_if_there_was_time_for_it():
-    assert heard(MENU_IN_BETWEEN, after(68.0), spent=1.0, to_its_end=True) == HeardUntil(TUNE, 0.0, 60.0)
-    assert heard(MENU_IN_BETWEEN, after(1.5), spent=1.0, to_its_end=True) == HeardUntil(TUNE, 0.0, 0.5)
+    assert heard_of(MENU_IN_BETWEEN, after(68.0), spent=1.0, to_its_end=True) == HeardUntil(TUNE, 0.0, 60.0)
+    assert heard_of(MENU_IN_BETWEEN, after(1.5), spent=1.0, to_its_end=True) == HeardUntil(TUNE, 0.0, 0.5)
 
 
 def test_nothing_is_heard_before_the_document_was_sent_or_of_prompts_alone():
-    assert heard(MENU_IN_BETWEEN, after(-5.0)) is None
-    assert heard(document(Part(8.0)), after(5.0)) is None
+    assert heard_of(MENU_IN_BETWEEN, after(-5.0)) is None
+    assert heard_of(document(Part(8.0)), after(5.0)) is None
 
 
 @given(documents, seconds, seconds)

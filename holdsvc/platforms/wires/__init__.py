@@ -1,0 +1,1 @@
+"""Media formats of live streams, without a socket."""
