@@ -42,7 +42,7 @@ class Known:
         self.waiting: dict[CallRef, Kept] = {}
         self.sums: dict[tally.Key, float] = {}
         self.alarms = Alarms(self._wake_at)
-        self._recent: OrderedDict[CallRef, Kept] = OrderedDict()
+        self._recent: OrderedDict[CallRef, Kept | None] = OrderedDict()  # None: the file does not know the call
         self._profiles: OrderedDict[CallerId, Profile | None] = OrderedDict()
         self._numbers: OrderedDict[CallerId, PhoneNumber] = OrderedDict()
         self._db = connect(path)
@@ -69,13 +69,15 @@ class Known:
         return self._last_number
 
     def call(self, ref: CallRef) -> Kept | None:
-        known = self.waiting.get(ref) or self._recent.get(ref)
-        if known is None:
-            found = self._read(f"{READ_SESSIONS} WHERE platform = ? AND call = ?", ref.platform, ref.call)
-            known = kept(found[0]) if found else None
-            if known is not None:
-                self.keep(known)
-        return known
+        known = self.waiting.get(ref)
+        if known is not None or ref in self._recent:
+            return known or self._recent[ref]
+        found = self._read(f"{READ_SESSIONS} WHERE platform = ? AND call = ?", ref.platform, ref.call)
+        if not found:
+            put(self._recent, ref, None, MOST_RECENT)
+            return None
+        self.keep(kept(found[0]))
+        return self.call(ref)
 
     def keep(self, known: Kept) -> None:
         ref = known.session.ref
@@ -107,7 +109,7 @@ class Known:
         self._profiles.pop(caller, None)
         self._numbers.pop(caller, None)
         for one in [*self.waiting.values(), *self._recent.values()]:
-            if one.session.caller == caller:
+            if one is not None and one.session.caller == caller:
                 self.keep(replace(one, session=erased(one.session), forgotten=True))
 
     def _read(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
