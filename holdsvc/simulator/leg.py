@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -163,6 +164,7 @@ class Leg:
         self.sequence = 0  # of status callbacks
         self.reserved: Taker | None = None  # the agent for whom the service released the stream
         self.holder: Taker | None = None  # the agent who put the caller on hold in mid-call
+        self.let_go: datetime | None = None  # when the service closed the stream of its own accord
         self.takeable = False  # in a queue, so that an agent may take the caller out of it
         self.stream: MediaStream | None = None  # while one is open
         self.queue_fields: Callable[[], dict[str, str]] = dict  # what a waitUrl request adds
@@ -224,6 +226,8 @@ class Leg:
                 jump = Jump(moved.url)
 
     def _give_up(self, end: truth.End) -> None:
+        if self.let_go is not None:
+            self.board.truth.release(self.call, truth.End.SENT_AWAY, at=self.let_go)
         self.board.truth.release(self.call, end, prompt=end is truth.End.HUNG_UP)
 
     def _close(self) -> None:

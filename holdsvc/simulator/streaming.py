@@ -177,6 +177,7 @@ async def _dial_in(leg: Leg, url: str) -> aiohttp.ClientWebSocketResponse | None
 async def _converse(leg: Leg, stream: MediaStream) -> None:
     board = leg.board
     board.truth.hold(leg.call, leg.queue_name)
+    leg.let_go = None
     await stream.open()
     tasks = [asyncio.create_task(work) for work in (stream.speak(), stream.receive(), stream.echo_marks())]
     offer = Offer(leg, lambda taker: _release(leg, taker))
@@ -188,8 +189,10 @@ async def _converse(leg: Leg, stream: MediaStream) -> None:
             signal = await leg.listen(None, Pressed, StreamOver)
             if isinstance(signal, Pressed):
                 await stream.key(signal.digit)
-            else:
-                return
+                continue
+            if leg.reserved is None:
+                leg.let_go = board.clock.now()
+            return
     except (Gone, Moved):
         await stream.send("stop", stop={"accountSid": board.account, "callSid": leg.sid})
         raise

@@ -104,11 +104,11 @@ class Truth:
         self.offered += not again
         return call.waits[-1]
 
-    def release(self, call: Call, end: End, *, prompt: bool = False) -> None:
-        """The wait is over, in this way. The first end counts."""
+    def release(self, call: Call, end: End, *, prompt: bool = False, at: datetime | None = None) -> None:
+        """The wait is over, in this way, now or since `at`. The first end counts."""
         wait = call.open_wait()
         if wait is not None:
-            wait.ended, wait.end, wait.prompt = self._clock.now(), end, prompt
+            wait.ended, wait.end, wait.prompt = at or self._clock.now(), end, prompt
 
     def forget_past(self) -> None:
         """Drop what is over: for a carrier that runs for days and is never asked."""

@@ -22,7 +22,7 @@ class Exactness(Struct, frozen=True):
 
     own: float  # where the service's own receipt tells
     told: float  # where only the platform's whole seconds do
-    listened: float = 2.0  # content in the log beyond what was heard: its own answers take a moment
+    listened: float = 4.0  # content in the log beyond what was heard: a word stops the sound seconds before it is told
     short: float = SHORT  # the threshold of a short abandon
 
 

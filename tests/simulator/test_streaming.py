@@ -104,6 +104,21 @@ async def test_who_is_released_is_rung_through_and_answered_when_the_agent_is_th
     assert house.rows()[0]["outcome"] == "answered"
 
 
+async def test_who_is_let_go_by_the_service_did_not_hang_up_even_if_he_does_so_afterwards(house):
+    house.on_call = lambda request, fields: (
+        House.on_call(house, request, fields).split("<Dial>")[0] + '<Pause length="9"/>'
+    )
+    async with carrier_for(house, RealClock()) as carrier:
+        leg = carrier.place("+15005550122", queue="support", mode="stream")
+        await until(lambda: house.sockets)
+        await house.sockets[leg.sid].close()
+        await until(lambda: leg.stream is None)
+        leg.signal(Gone())
+        await carrier.all_over()
+
+    assert leg.call.waits[0].end is End.SENT_AWAY
+
+
 async def test_a_stream_to_another_host_or_unencrypted_is_refused():
     async def findings_of(url):
         script = Script(RealClock(), call=f'<Connect><Stream url="{url}"/></Connect><Pause length="0"/>')

@@ -131,7 +131,7 @@ def test_content_that_nobody_heard_is_a_difference():
     truth = truth_of(End.ANSWERED, 40.0, prompt=True)
     truth.calls["CA1"].heard["https://a.example/1.wav"] = 38.0
 
-    said = [replace(row("answered", 40.0), listened=(Listened(seconds),)) for seconds in (38.5, 44.0)]
+    said = [replace(row("answered", 40.0), listened=(Listened(seconds),)) for seconds in (41.5, 44.0)]
 
     assert list(compare_waits(truth, said[:1], VIRTUAL)) == []
     assert list(compare_waits(truth, said[1:], VIRTUAL)) == [
