@@ -5,6 +5,7 @@
 
 const TOKENS = /<(?:"[^"]*"|'[^']*'|[^>"'])*>|[^<]+|</g;
 const TAG = /^<(\/?)([^\s/>]+)([\s\S]*?)(\/?)>$/;
+const LONG = 180; // characters of an attribute that are shown at once; a list of hints has thousands
 const ATTRIBUTES = /([^\s=]+)\s*=\s*("[^"]*"|'[^']*')/g;
 
 export function pretty(body) {
@@ -55,9 +56,29 @@ function coloured(token) {
   const attributes = [...inside.matchAll(ATTRIBUTES)].flatMap(([, key, value]) => [
     document.createTextNode(" "),
     span("name", `${key}=`),
-    span("value", value),
+    value.length > LONG ? folded(value) : span("value", value),
   ]);
   return [span("tag", `<${slash}${name}`), ...attributes, span("tag", `${end}>`)];
+}
+
+/** The beginning, and a button for the rest. */
+function folded(value) {
+  const whole = span("value", "");
+  const rest = span("rest", value.slice(LONG));
+  rest.hidden = true;
+  const more = document.createElement("button");
+  more.type = "button";
+  more.className = "more";
+  more.textContent = `+ ${value.length - LONG} characters`;
+  whole.append(value.slice(0, LONG), rest, more);
+  return whole;
+}
+
+/** Unfolds the value whose button was clicked, if it was one. */
+export function unfold({ target }) {
+  if (!target.matches(".more")) return;
+  target.previousSibling.hidden = false;
+  target.remove();
 }
 
 function indented(text) {

@@ -195,10 +195,10 @@ function release(reason) {
   part("microphone").checked = false;
   part("say").value = "";
   showLevel(-Infinity);
-  const waited = answered === null ? "before it was answered" : `after ${duration((performance.now() - answered) / 1000)}`;
-  const ending = ENDINGS[reason] ?? reason;
-  captions.add("line", `${ending}, ${waited}`);
-  show("ended", "Call ended", `${ending}, ${waited}.`);
+  const lasted = answered === null ? " before it was answered" : `; the call lasted ${duration((performance.now() - answered) / 1000)}`;
+  const ending = `${ENDINGS[reason] ?? reason}${reason === "failed" ? "" : lasted}`;
+  captions.add("line", ending);
+  show("ended", "Call ended", `${ending}.`);
 }
 
 function showLevel(level) {
@@ -240,6 +240,7 @@ async function learn() {
   if (!reply.ok) throw new Error(`status ${reply.status}`);
   settings = { ...settings, ...(await reply.json()) };
   part("queue").replaceChildren(...settings.queues.map((name) => new Option(name)));
+  if (settings.queues.includes("support")) part("queue").value = "support"; // "default" is for names not configured
   for (const radio of modes()) radio.checked = radio.value === settings.modes[0];
   part("mode-hint").textContent = HINTS[settings.modes[0]];
   show("idle", "Ready", "Press Call. You will be put on hold.");

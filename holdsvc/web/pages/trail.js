@@ -1,6 +1,6 @@
 // The webhooks of a call and our answers, side by side, newest first.
 
-import { pretty } from "/static/markup.js";
+import { pretty, unfold } from "/static/markup.js";
 import { clockTime } from "/static/times.js";
 
 const KEPT = 80; // exchanges; older ones leave the page
@@ -8,6 +8,7 @@ const KEPT = 80; // exchanges; older ones leave the page
 export class Trail {
   constructor(list) {
     this.list = list;
+    this.list.onclick = unfold;
     this.forget();
   }
 
