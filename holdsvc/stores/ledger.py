@@ -37,7 +37,7 @@ def ended_since(path: Path, moment: datetime) -> dict[tuple[str, str], int]:
 
 
 class SqliteLedger:
-    """Everything that is read between `with` and its end belongs to one moment."""
+    """Everything that is read between `with` and its end belongs to one moment, and what cannot be read is `StoreUnavailable`."""
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
@@ -57,6 +57,8 @@ class SqliteLedger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._db.close()
+        if isinstance(error, sqlite3.Error):
+            raise StoreUnavailable(f"cannot read {self._path}: {error}") from error
 
     def waits(self, query: WaitQuery) -> Iterator[WaitRecord]:
         """In the order of the log, not more than some at a time in memory."""
@@ -81,10 +83,7 @@ class SqliteLedger:
         return tally.totals(sums)
 
     def evidence(self) -> Evidence:
-        try:
-            return gather(self._db, self.totals())
-        except sqlite3.Error as error:
-            raise StoreUnavailable(f"cannot read {self._path}: {error}") from error
+        return gather(self._db, self.totals())
 
 
 def condition(query: WaitQuery) -> tuple[str, list[rows.Value]]:

@@ -170,11 +170,12 @@ class SqliteStore:
 
     async def _errand(self, work: Callable[[sqlite3.Connection], T], then: Callable[[], None] = lambda: None) -> T:
         errand = Errand(work, then, self._loop.create_future())
-        self._ask(errand)
+        self._todo.append(errand)
+        self._gather()
         result: T = await errand.done
         return result
 
-    def _ask(self, wish: Wish | Errand) -> None:
+    def _ask(self, wish: Wish) -> None:
         if len(self._todo) >= MOST_WAITING:
             raise StoreUnavailable("the disk does not keep up")
         self._todo.append(wish)

@@ -1,6 +1,6 @@
 """A service reduced to its store: saves calls one after the other, and says so on its standard output after each.
 
-`python -m tests.stores.child FILE CALLS PREFIX [SYNCHRONOUS]`
+`python -m tests.stores.child FILE CALLS PREFIX LANES SYNCHRONOUS`
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from holdsvc.stores.sqlite import SqliteStore
 from tests.stores.calls import decided, new, one_call, ref
 
 
-async def serve(path: Path, calls: int, prefix: str, synchronous: str) -> None:
+async def serve(path: Path, calls: int, prefix: str, lanes: int, synchronous: str) -> None:
     store = SqliteStore(path, synchronous=synchronous)
     await store.open()
     os.write(1, b"ready\n")
-    await asyncio.gather(*(line(store, f"{prefix}{n}", calls) for n in range(4)))
+    await asyncio.gather(*(line(store, f"{prefix}{n}", calls) for n in range(lanes)))
     await store.close()
 
 
@@ -34,5 +34,5 @@ async def line(store: SqliteStore, prefix: str, calls: int) -> None:
 
 
 if __name__ == "__main__":
-    file, many, name, *more = sys.argv[1:]
-    asyncio.run(serve(Path(file), int(many), name, *(more or ["FULL"])))
+    file, many, name, side_by_side, how = sys.argv[1:]
+    asyncio.run(serve(Path(file), int(many), name, int(side_by_side), how))

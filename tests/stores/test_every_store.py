@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -91,6 +92,22 @@ async def test_many_calls_at_once_are_all_kept(store: Store) -> None:
     assert totals.waiting == 0
     assert totals.outcomes == {("twilio", "support", "answered"): 300}
     assert len({wait.call for wait in await store.waits(WaitQuery())}) == 300
+
+
+async def test_each_event_told_up_to_five_times_at_once_makes_one_wait_a_call(store: Store) -> None:
+    chance = random.Random(5)
+
+    async def told(n: int) -> None:
+        for event in one_call(f"caller{n}"):
+            await asyncio.gather(*(tell(store, f"CA{n}", event) for _ in range(chance.randint(1, 5))))
+
+    await asyncio.gather(*(told(n) for n in range(100)))
+
+    totals = await store.totals()
+    assert (totals.offered, totals.waiting) == (100, 0)
+    assert totals.outcomes == {("twilio", "support", "answered"): 100}
+    assert totals.choices == {("support", "music", "default"): 100, ("support", "podcast", "key"): 100}
+    assert len(await store.waits(WaitQuery())) == 100
 
 
 async def test_the_row_of_the_log_is_the_record_of_the_session_at_every_step(store: Store) -> None:

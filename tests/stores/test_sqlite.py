@@ -229,6 +229,28 @@ async def test_a_disk_that_does_not_keep_up_is_told_at_once(path: Path, monkeypa
         await tell(store, "CA7", held())
 
 
+async def test_a_save_that_nobody_waits_for_any_more_is_kept_all_the_same(path: Path) -> None:
+    async with opened(path) as store:
+        impatient = asyncio.create_task(tell(store, "CA1", held()))
+        patient = asyncio.create_task(tell(store, "CA2", held()))
+        await asyncio.sleep(0)  # both have asked
+        impatient.cancel()
+        await patient
+
+        assert impatient.cancelled()
+        assert (await store.totals()).waiting == 2
+
+
+async def test_a_log_that_cannot_be_read_is_told_in_our_words(path: Path) -> None:
+    async with opened(path) as store:
+        await tell(store, "CA1", held())
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("ALTER TABLE waits RENAME TO elsewhere")
+
+        with pytest.raises(StoreUnavailable, match="cannot read"):
+            await store.waits(WaitQuery())
+
+
 # --- a full disk -------------------------------------------------------------------------------------------------------
 
 
@@ -293,8 +315,8 @@ async def test_a_really_full_disk_refuses_and_works_again_without_a_restart(tmp_
 # --- crashes and fsync -------------------------------------------------------------------------------------------------
 
 
-def child(path: Path, calls: int, prefix: str, synchronous: str = "FULL") -> list[str]:
-    return [sys.executable, "-m", "tests.stores.child", str(path), str(calls), prefix, synchronous]
+def child(path: Path, calls: int, prefix: str, lanes: int = 4, synchronous: str = "FULL") -> list[str]:
+    return [sys.executable, "-m", "tests.stores.child", str(path), str(calls), prefix, str(lanes), synchronous]
 
 
 def kept_versions(path: Path) -> dict[str, tuple[int, int]]:
@@ -339,26 +361,29 @@ def test_killed_twenty_times_nothing_acknowledged_is_lost_or_doubled(path: Path)
 @pytest.mark.skipif(not shutil.which("strace") and not os.environ.get("CI"), reason="needs strace (apt install strace)")
 @pytest.mark.parametrize("synchronous", ["FULL", "NORMAL"])
 def test_an_fsync_precedes_each_acknowledgement(path: Path, synchronous: str) -> None:
-    """NORMAL is the control: there the same count must show acknowledgements without one."""
+    """One save after the other, so that an fsync between two acknowledgements is the second one's own.
+
+    NORMAL is the control: there the same count must show acknowledgements without one.
+    """
     trace = path.with_suffix(".trace")
     strace = ["strace", "-f", "-qq", "-s", "60", "-e", "trace=fdatasync,fsync,write", "-o", str(trace)]
-    subprocess.run([*strace, *child(path, 3, "CA", synchronous)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*strace, *child(path, 20, "CA", 1, synchronous)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
     covered, bare = acknowledged(trace.read_text().splitlines())
 
-    assert covered + bare == 4 * 3 * 5
-    assert bare == 0 if synchronous == "FULL" else bare > 30
+    assert covered + bare == 20 * 5
+    assert bare == 0 if synchronous == "FULL" else bare > 90
 
 
 def acknowledged(lines: list[str]) -> tuple[int, int]:
-    """How many acknowledgements were covered by an fsync since the call's last one, and how many were not."""
-    syncs, last, counts = 0, Counter[str](), Counter[bool]()
+    """How many acknowledgements were covered by an fsync since the last one, and how many were not."""
+    synced, counts = False, Counter[bool]()
     for line in lines:
         if re.search(r"(fdatasync|fsync)(\(\d+\)| resumed>\)) += 0$", line):
-            syncs += 1
-        elif found := re.search(r'write\(1, "ack (CA\d)-', line):
-            counts[syncs > last[found[1]]] += 1
-            last[found[1]] = syncs
+            synced = True
+        elif 'write(1, "ack ' in line:
+            counts[synced] += 1
+            synced = False
     return counts[True], counts[False]
 
 
