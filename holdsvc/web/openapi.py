@@ -24,7 +24,7 @@ def description(version: str) -> Json:
     paths: Json = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = operation(route, refs)
-    return {
+    described: Json = {
         "openapi": "3.1.0",
         "info": {
             "title": "holdsvc",
@@ -37,6 +37,8 @@ def description(version: str) -> Json:
         "security": [{"token": []}],
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
+    plain: Json = msgspec.json.decode(msgspec.json.encode(described))  # defaults as JSON has them
+    return plain
 
 
 def operation(route: ApiRoute, refs: dict[type, Json]) -> Json:
