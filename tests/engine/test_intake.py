@@ -1,0 +1,279 @@
+import asyncio
+import random
+from datetime import timedelta
+
+import pytest
+
+from holdsvc.calls.events import CallArrived, CallerHungUp, CallHeld, DigitPressed, TimeCame, UtteranceHeard
+from holdsvc.calls.history import Stage
+from holdsvc.calls.instructions import EnterQueue, Play
+from holdsvc.calls.menu import Menu
+from holdsvc.calls.model import CallerId, CallId, CallRef, Contact, ContentId, Outcome, PhoneNumber, PromptId, QueueName
+from holdsvc.engine.alarms import Alarms
+from holdsvc.engine.intake import Intake, Recognition
+from holdsvc.engine.plans import PlanBook, QueueRules
+from holdsvc.errors import StaleSession, StoreUnavailable
+from holdsvc.ports import CallerNumber, Report, Understood
+from holdsvc.stores.memory import MemoryStore
+from tests.plans import CALL, ITEMS, NOON, PROMPTS, QUEUE, after
+
+
+class Shelves:
+    generation = 1
+    items = ITEMS
+    house = ITEMS[0]
+
+    def prompts(self):
+        return {"en": {PromptId(name): seconds for name, seconds in PROMPTS.items()}}
+
+
+class Numbers:
+    def read(self, raw):
+        return CallerNumber(PhoneNumber(raw), "US") if raw.startswith("+") else CallerNumber(withheld=True)
+
+
+class Words:
+    def match(self, text, menu: Menu, language):
+        return Understood("podcast", 0.9) if text == "podcast" else Understood("", 0.0)
+
+
+class HandClock:
+    def __init__(self):
+        self.at = NOON
+
+    def now(self):
+        return self.at
+
+    def monotonic(self):
+        return (self.at - NOON).total_seconds()
+
+
+class Directory:
+    """Answers when told to."""
+
+    def __init__(self, at_once=None):
+        self.at_once, self.answer = at_once, asyncio.Event()
+
+    async def ask(self, ref, number):
+        if self.at_once:
+            return self.at_once
+        await self.answer.wait()
+        return Contact(name="Ada", source="crm")
+
+
+class FaultyStore(MemoryStore):
+    """Fails or loses races as often as it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.away, self.races = False, 0
+
+    async def save(self, session, facts):
+        if self.away:
+            raise StoreUnavailable("the disk is full")
+        if self.races:
+            self.races -= 1
+            raise StaleSession
+        await super().save(session, facts)
+
+
+class House:
+    def __init__(self, directory=None):
+        self.store, self.clock, self.told = FaultyStore(), HandClock(), []
+        book = PlanBook(Shelves(), {"default": QueueRules(), "support": QueueRules()}, streams=True)
+        ask = (directory or Directory(Contact())).ask
+        recognition = Recognition(Numbers(), lambda number: CallerId(f"p{number.e164[-4:]}"), ask)
+        self.intake = Intake(
+            self.store, book, recognition, Words(), self.clock, [lambda session, facts: self.told.extend(facts)]
+        )
+
+    async def hook(self, *events, caller="+15005550123", spoken="", ref=CALL, stream=None):
+        return await self.intake.report(Report(ref, QUEUE, events, caller=caller, spoken=spoken, stream=stream))
+
+
+def arrived(seconds=0):
+    return CallArrived(at=after(seconds), id=f"arrived{seconds}")
+
+
+def held(seconds=0):
+    return CallHeld(at=after(seconds), id=f"held{seconds}", began=NOON)
+
+
+async def test_a_call_is_kept_before_it_is_answered():
+    house = House()
+
+    taken = await house.hook(arrived())
+
+    assert taken.instructions == (EnterQueue(QUEUE),)
+    assert (await house.store.load(CALL)) == taken.session
+    assert taken.session.caller == "p0123"
+    assert taken.session.masked == "+15…23"
+
+
+async def test_a_repeated_webhook_changes_nothing_and_is_answered_alike():
+    house = House()
+    first = await house.hook(held())
+
+    again = await house.hook(held())
+
+    assert again.repeated
+    assert again.instructions == first.instructions
+    assert again.session.version == first.session.version
+
+
+async def test_a_lost_race_is_decided_again():
+    house = House()
+    house.store.races = 3
+
+    taken = await house.hook(held())
+
+    assert (await house.store.load(CALL)) == taken.session
+
+
+async def test_who_loses_every_race_still_hears_something():
+    house = House()
+    house.store.races = 1000
+
+    taken = await house.hook(held())
+
+    assert any(isinstance(one, Play) for one in taken.instructions)
+
+
+async def test_words_are_understood_by_the_menu_and_not_kept():
+    house = House()
+    await house.hook(held())
+
+    taken = await house.hook(UtteranceHeard(at=after(9), id="u", choice=""), spoken="podcast")
+
+    assert taken.session.choice == "podcast"
+
+
+async def test_a_known_caller_goes_on_in_the_next_call():
+    house = House()
+    await house.hook(held())
+    await house.hook(DigitPressed(at=after(20), id="k", digit="2"))
+    await house.hook(CallerHungUp(at=after(90), id="h"))
+
+    taken = await house.hook(held(200), ref=CallRef("testphone", CallId("call-2")))
+
+    assert taken.session.choice == "podcast"
+    assert taken.session.past[0].outcome is Outcome.ABANDONED
+
+
+async def test_a_withheld_number_is_served_too():
+    taken = await House().hook(held(), caller="anonymous")
+
+    assert taken.session.caller is None
+    assert any(isinstance(one, Play) for one in taken.instructions)
+
+
+async def test_a_directory_keeps_nobody_waiting_and_its_answer_comes_as_an_event():
+    directory = Directory()
+    house = House(directory)
+
+    taken = await asyncio.wait_for(house.hook(held()), 1)
+    assert taken.session.contact is None
+
+    directory.answer.set()
+    await house.intake.settle()
+    assert (await house.store.load(CALL)).contact.name == "Ada"
+
+
+async def test_what_a_directory_has_ready_comes_at_once():
+    taken = await House(Directory(Contact(name="Ada"))).hook(held())
+
+    assert taken.session.contact.name == "Ada"
+
+
+async def test_while_the_store_is_away_callers_are_served_and_nothing_is_lost():
+    house = House()
+    await house.hook(held())
+    house.store.away = True
+
+    pressed = await house.hook(DigitPressed(at=after(20), id="k", digit="2"))
+    ended = await house.hook(CallerHungUp(at=after(40), id="h"))
+    other = await house.hook(held(41), ref=CallRef("testphone", CallId("call-2")))
+
+    assert pressed.session.choice == "podcast"
+    assert ended.session.outcome is Outcome.ABANDONED
+    assert any(isinstance(one, Play) for one in other.instructions)
+    assert house.intake.degraded
+
+    house.store.away = False
+    await house.intake.keep_again()
+
+    assert not house.intake.degraded
+    assert (await house.store.load(CALL)).outcome is Outcome.ABANDONED
+    assert (await house.store.totals()).offered == 2
+
+
+async def test_a_live_stream_is_answered_before_it_is_kept():
+    house = House()
+    gate = asyncio.Event()
+    save = house.store.save
+
+    async def slow(session, facts):
+        await gate.wait()
+        await save(session, facts)
+
+    house.store.save = slow
+    taken = await asyncio.wait_for(house.intake.take_now(CALL, QUEUE, (held(),)), 1)
+    assert any(isinstance(one, Play) for one in taken.instructions)
+    assert await house.store.load(CALL) is None
+
+    gate.set()
+    await house.intake.settle()
+    assert (await house.store.load(CALL)) == taken.session
+
+
+async def test_the_front_doors_word_on_the_media_beats_the_queues_file():
+    house = House()
+
+    taken = await house.hook(arrived(), stream=True)
+
+    assert taken.session.history.stage is Stage.WAITING, "on a stream we hold the place from the start"
+
+
+async def test_an_alarm_closes_a_call_that_went_silent():
+    house = House()
+    rang = []
+
+    async def keep(taken):
+        rang.append(taken)
+
+    await house.hook(held())
+    alarms = Alarms(house.store, house.intake, house.clock, keep)
+    assert await alarms.look() == 0
+
+    house.clock.at = NOON + timedelta(seconds=200)
+    assert await alarms.look() == 1
+
+    assert (await house.store.load(CALL)).outcome is Outcome.UNKNOWN
+    assert len(rang) == 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_events_that_come_at_once_and_twice_are_folded_one_after_the_other(seed):
+    house = House()
+    chance = random.Random(seed)
+    events = [held(), *(DigitPressed(at=after(5 + n), id=f"k{n}", digit=str(n % 10)) for n in range(8))]
+    events += [CallerHungUp(at=after(50), id="h"), TimeCame(at=after(60), id="t")]
+    twice = events + chance.sample(events, 5)
+    chance.shuffle(twice)
+    house.store.races = chance.randrange(4)
+
+    await asyncio.gather(*(house.intake.take(CALL, QUEUE, (event,)) for event in twice))
+
+    session = await house.store.load(CALL)
+    assert session.outcome is Outcome.ABANDONED
+    assert session.version == len(events)
+    totals = await house.store.totals()
+    assert (totals.offered, sum(totals.outcomes.values())) == (1, 1)
+
+
+def test_a_queue_that_is_not_configured_behaves_as_the_default_and_keeps_its_name():
+    book = PlanBook(Shelves(), {"default": QueueRules(short_abandon=9.0)}, streams=False)
+
+    plan = book.plan(QueueName("somebody-else"))
+
+    assert (plan.queue, plan.rules.short_abandon, plan.house) == ("somebody-else", 9.0, ContentId("waltz"))
