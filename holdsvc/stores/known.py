@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections import OrderedDict
 from datetime import datetime
@@ -18,6 +19,8 @@ from holdsvc.stores import rows, tally
 from holdsvc.stores.alarms import Alarms
 from holdsvc.stores.erasure import erased
 from holdsvc.stores.ledger import connect
+
+log = logging.getLogger(__name__)
 
 MOST_RECENT = 4_000  # calls that do not wait any more, at hand for their last webhooks
 MOST_PROFILES = 4_000
@@ -53,7 +56,10 @@ class Known:
         """The calls that wait, and the sums: what a restart needs at once, however long the log."""
         self._last_number = int(self._read("SELECT coalesce(max(id), 0) FROM sessions")[0][0])
         for row in self._read(f"{READ_SESSIONS} WHERE waiting"):
-            self.keep(kept(row))
+            try:
+                self.keep(kept(row))
+            except StoreUnavailable as error:  # one call that cannot be read must not keep all others from being served
+                log.error("session_unreadable", extra={"number": row[0], "reason": str(error)})
         for name, a, b, c, value in self._read("SELECT name, a, b, c, value FROM totals"):
             self.sums[name, a, b, c] = value
 

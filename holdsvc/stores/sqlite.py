@@ -23,7 +23,7 @@ from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
-from holdsvc.errors import HoldsvcError, StaleSession, StoreUnavailable
+from holdsvc.errors import ConfigError, HoldsvcError, StaleSession, StoreUnavailable
 from holdsvc.ports import Clock, Totals, WaitQuery
 from holdsvc.stores import erasure, ledger, tally
 from holdsvc.stores.batch import Draft, Number, Wish, prepare
@@ -87,8 +87,10 @@ class SqliteStore:
         self._writer.start()
         try:
             self._known = Known(self.path)
-        except BaseException:
+        except BaseException as error:
             self._writer.stop()
+            if isinstance(error, StoreUnavailable):
+                raise ConfigError("store.url", f"cannot read {self.path}: {error}") from error
             raise
 
     async def close(self) -> None:
@@ -221,7 +223,7 @@ class SqliteStore:
             self._loop.call_soon_threadsafe(hear, result, error)
 
     def _drafted(self, draft: Draft, result: None, error: HoldsvcError | None) -> None:
-        self.on_commit(self._now() - self._since)
+        took = self._now() - self._since
         if error is None:
             draft.grant()
         elif isinstance(error, Refused) and len(draft.wishes) > 1:
@@ -231,6 +233,7 @@ class SqliteStore:
         else:
             draft.refuse(StaleSession(str(error)) if isinstance(error, Refused) and error.exists else error)
         self._next()
+        self.on_commit(took)
 
     def _ran(self, errand: Errand, result: object, error: HoldsvcError | None) -> None:
         if error is None:

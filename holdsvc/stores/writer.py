@@ -5,6 +5,7 @@ SQLite up to 3.51.2 can corrupt a file when two connections write and checkpoint
 
 from __future__ import annotations
 
+import logging
 import queue
 import sqlite3
 import threading
@@ -18,6 +19,8 @@ from msgspec import Struct, field
 from holdsvc.errors import ConfigError, HoldsvcError, StoreUnavailable
 from holdsvc.stores import rows
 from holdsvc.stores.rows import Row
+
+log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 CHECKPOINT_AT = 4000  # pages in the WAL: 16 MB, so that a page that many saves touch is copied once for all of them
@@ -140,10 +143,15 @@ def run(db: sqlite3.Connection, work: Work) -> object:
     """In our own words what the file refuses (`Refused`) and what the disk does not do (`StoreUnavailable`)."""
     try:
         return work(db)
+    except HoldsvcError:
+        raise
     except sqlite3.OperationalError as error:
         raise StoreUnavailable(str(error)) from error
     except (sqlite3.Error, ValueError, OverflowError) as error:
         raise Refused(str(error), exists=isinstance(error, sqlite3.IntegrityError)) from error
+    except Exception as error:  # the edge of the thread: it must live on, or every save would wait for ever
+        log.exception("store_work_failed")
+        raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
 
 def keep(batch: Batch, db: sqlite3.Connection) -> None:

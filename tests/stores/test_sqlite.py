@@ -31,6 +31,7 @@ from holdsvc.stores import rows, sqlite
 from holdsvc.stores.backup import backup
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.sqlite import SqliteStore
+from holdsvc.stores.writer import transaction
 from tests.stores.calls import after, answered, decided, gone, held, known, new, one_call, pressed, ref, steps, tell
 
 ROOT = Path(__file__).parents[2]
@@ -239,6 +240,29 @@ async def test_a_save_that_nobody_waits_for_any_more_is_kept_all_the_same(path: 
 
         assert impatient.cancelled()
         assert (await store.totals()).waiting == 2
+
+
+async def test_the_store_works_on_after_a_failure_that_nobody_thought_of(path: Path) -> None:
+    async with opened(path) as store:
+        with pytest.raises(StoreUnavailable, match="ZeroDivisionError"):
+            await store._errand(transaction(lambda db: 1 / 0))
+
+        await tell(store, "CA1", *one_call())
+    assert sound(path)
+
+
+async def test_one_unreadable_session_keeps_nobody_else_from_being_served(path: Path) -> None:
+    async with opened(path) as store:
+        for name in ("CA1", "CA2"):
+            await tell(store, name, held())
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE sessions SET session = x'c1' WHERE call = 'CA1'")
+
+    async with opened(path) as store:
+        assert [session.ref for session in await store.live()] == [ref("CA2")]
+        with pytest.raises(StoreUnavailable, match="cannot be read"):
+            await store.load(ref("CA1"))
+        await tell(store, "CA2", answered(30))
 
 
 async def test_a_log_that_cannot_be_read_is_told_in_our_words(path: Path) -> None:
