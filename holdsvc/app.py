@@ -113,6 +113,10 @@ def forbid(settings: Settings, options: Options) -> None:
         raise ConfigError(
             "service.public_url", "--insecure accepts unsigned webhooks and so never goes with a public URL"
         )
+    if options.phone_token and (settings.service.public_url or not is_loopback(settings.service.host)):
+        raise ConfigError(
+            "service.host", "--phone places calls for whoever opens the page, and so only goes with loopback"
+        )
     if options.insecure and not is_loopback(settings.service.host):
         raise ConfigError("service.host", "--insecure accepts unsigned webhooks and so only listens on loopback")
 
@@ -162,7 +166,7 @@ def phone_routes(settings: Settings, options: Options) -> list[web.RouteDef]:
 
     routes = line_routes(verified_url(settings), options.phone_token)
     for route in routes:
-        access(Access.PAGE)(route.handler)
+        access(Access.TOKEN)(route.handler)
     return routes
 
 

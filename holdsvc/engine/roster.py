@@ -81,7 +81,8 @@ class Roster:
 
     def wall(self, now: datetime, queues: Sequence[str]) -> Wall:
         waiting = self.waiting()
-        names = dict.fromkeys([*queues, *(one.queue for one in waiting), *(queue for queue, _ in self._today)])
+        named = [queue for queue in queues if queue != "default"]  # which stands for names that nobody configured
+        names = dict.fromkeys([*named, *(one.queue for one in waiting), *(queue for queue, _ in self._today)])
         rows = tuple(self._row(queue, waiting, now) for queue in names)
         ended = {outcome: self._ended(outcome) for outcome in Outcome}
         return Wall(

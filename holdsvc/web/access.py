@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
@@ -63,12 +64,7 @@ class Guard:
         return not self._public and not forwarded and is_loopback(request.remote) and host_is_loopback(request.host)
 
     def _bears_token(self, request: web.Request) -> bool:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        return (
-            bool(self._token)
-            and scheme.lower() == "bearer"
-            and hmac.compare_digest(given.encode(), self._token.encode())
-        )
+        return bool(self._token) and hmac.compare_digest(bearer(request), self._token.encode())
 
     def _may_scrape(self, request: web.Request) -> bool:
         try:
@@ -76,6 +72,19 @@ class Guard:
         except ValueError:
             return False
         return any(peer in network for network in self._scrape)
+
+
+def bearer(request: web.Request) -> bytes:
+    """The token that a request brings; a browser's websocket can only bring it as a subprotocol, "bearer." and base64url."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return given.encode("utf-8", "surrogateescape")
+    offered = [one.strip() for one in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    packed = next((one.removeprefix("bearer.") for one in offered if one.startswith("bearer.")), "")
+    try:
+        return urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
+    except ValueError:
+        return b""
 
 
 def is_loopback(address: str | None) -> bool:

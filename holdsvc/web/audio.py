@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -40,7 +41,7 @@ def send(request: web.Request, body: bytes, caption: str) -> web.Response:
         "Cache-Control": "public, max-age=31536000, immutable",
         "ETag": f'"{request.match_info["signature"]}"',
         "Accept-Ranges": "bytes",
-        "X-Holdsvc-Caption": caption.encode("ascii", "replace").decode(),
+        "X-Holdsvc-Caption": quote(caption, safe=" "),
     }
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return web.Response(status=304, headers=headers)

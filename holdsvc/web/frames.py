@@ -31,7 +31,7 @@ async def phone(request: web.Request) -> web.StreamResponse:
     return page("phone.html")
 
 
-@access(Access.PAGE)
+@access(Access.TOKEN)
 async def phone_settings(request: web.Request) -> web.StreamResponse:
     house = request.app[HOUSE]
     modes = ["documents", "stream"]
