@@ -138,11 +138,13 @@ class Carrier:
             self.findings.add("release", f"a release was answered with status {status}", call=leg.sid)
         return 200 <= status < 300
 
-    def drop(self) -> None:
-        """Give up on what is still under way: the side that would hear of it is gone."""
-        for task in self._calls:
-            task.cancel()
-        self.hooks.drop()
+    async def drop(self) -> None:
+        """Give up on what is still under way: the side that would hear of it is gone. Nothing is left behind."""
+        while self._calls:
+            for task in self._calls:
+                task.cancel()
+            await asyncio.gather(*self._calls, return_exceptions=True)
+        await self.hooks.drop()
 
     async def all_over(self) -> None:
         """Until every call has ended and all news of it has been delivered."""

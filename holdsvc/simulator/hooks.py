@@ -145,9 +145,11 @@ class Hooks:
         while self._under_way:
             await asyncio.gather(*self._under_way)
 
-    def drop(self) -> None:
-        for task in self._under_way:
-            task.cancel()
+    async def drop(self) -> None:
+        while self._under_way:
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def fetch(self, url: str, headers: dict[str, str]) -> Fetched:
         """A sound. Its request carries no parameters of the call and no signature that we know of."""

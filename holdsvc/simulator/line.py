@@ -123,7 +123,7 @@ class Phone:
             self._leg.signal(Gone())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._carrier.all_over(), LAST_NEWS)
-        self._carrier.drop()
+        await self._carrier.drop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from holdsvc.simulator.carrier import Carrier
 from holdsvc.simulator.clock import RealClock, SimClock, VirtualClock
 from holdsvc.simulator.habits import Habits
 from holdsvc.simulator.hooks import Chaos, Target, client_session
+from holdsvc.simulator.leg import Gone, Leg
 from holdsvc.simulator.ledger import Books, Row, Samples, Unreadable
 from holdsvc.simulator.verdict import (
     REAL,
@@ -31,6 +33,7 @@ from holdsvc.simulator.verdict import (
 HASTE = 12.0  # how much faster people live in real time unless told otherwise: patience of 5 s on average
 STAY = 40.0  # mean seconds in the queue of a demonstration, as patience and agents make it
 SERVED = 1.2  # agents for each caller who waits in it
+GOODBYE = 2.0  # seconds that the last news of a demonstration's calls may take
 STEPS = 50  # moments at which the conservation law is looked at
 UNDER_WAY = 2.0  # seconds; what began later than that ago may not have reached a service in real time
 PATIENCE_WITH_LOG = 10  # half seconds that the log may lag behind in real time
@@ -86,17 +89,33 @@ async def simulate(
 
 
 async def keep_calling(base: str, token: str, callers: int, *, queue: str = "support", seed: int | None = None) -> None:
-    """Callers and agents at life's own pace, about so many callers in the queue, until this is cancelled. For demonstrations."""
+    """Callers and agents at life's own pace, about so many callers in the queue, until this is cancelled: then all hang up."""
     habits, rng = Habits(), random.Random(seed)
-    async with client_session() as client, asyncio.TaskGroup() as group:
+    async with client_session() as client:
         carrier = Carrier(Target(base, token), client, RealClock(), rng=rng, rings=habits.rings)
-        for _ in range(max(1, round(callers * SERVED))):
-            group.create_task(Agent(carrier, habits, random.Random(rng.random())).work())
-        crowd = Crowd(habits, rng)
-        while True:
-            start(carrier.place(crowd.number(), queue=queue), habits, carrier.clock, random.Random(rng.random()))
-            await carrier.clock.sleep(rng.expovariate(callers / STAY))
-            carrier.truth.forget_past()
+        legs: set[Leg] = set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(max(1, round(callers * SERVED))):
+                    group.create_task(Agent(carrier, habits, random.Random(rng.random())).work())
+                crowd = Crowd(habits, rng)
+                while True:
+                    leg = carrier.place(crowd.number(), queue=queue)
+                    start(leg, habits, carrier.clock, random.Random(rng.random()))
+                    legs = {one for one in legs if not one.over.done()} | {leg}
+                    await carrier.clock.sleep(rng.expovariate(callers / STAY))
+                    carrier.truth.forget_past()
+        finally:
+            await _send_home(legs, carrier)
+
+
+async def _send_home(legs: set[Leg], carrier: Carrier) -> None:
+    """Everybody hangs up, and the service hears of it, if it can soon."""
+    for leg in legs:
+        leg.signal(Gone())
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(carrier.all_over(), GOODBYE)
+    await carrier.drop()
 
 
 class _Run:
@@ -171,7 +190,7 @@ class _Run:
             recent = clock.now() - timedelta(seconds=0 if clock.virtual else UNDER_WAY)
             least = sum(wait.began <= recent for _, wait in truth.waits())
             now = await self._samples()
-            most = truth.offered
+            most = truth.offered + (0 if clock.virtual else truth.coming())
             broken = conserved(before, now, least, most) if now else None
             self._steps += 1
             if broken:

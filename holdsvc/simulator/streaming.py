@@ -188,6 +188,7 @@ async def _converse(leg: Leg, stream: MediaStream) -> None:
         while True:
             signal = await leg.listen(None, Pressed, StreamOver)
             if isinstance(signal, Pressed):
+                leg.call.waits[-1].keys.append(board.clock.now())
                 await stream.key(signal.digit)
                 continue
             if leg.reserved is None:

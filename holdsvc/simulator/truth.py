@@ -43,6 +43,7 @@ class Wait(Struct):
     end: End | None = None
     prompt: bool = False  # all that tells of the end reached the service at once: it can know the moment itself
     slack: float = 0.0  # seconds of honest doubt about the end: an agent's phone rang, a greeting was cut short
+    keys: list[datetime] = field(default_factory=list)  # on a stream: any of them may have been the wish to leave
     hold: bool = False  # put on hold again by the agent in mid-call
 
     @property
@@ -120,5 +121,6 @@ class Truth:
                 if not wait.hold:
                     yield call, wait
 
-    def waiting(self) -> int:
-        return sum(call.open_wait() is not None for call in self.calls.values())
+    def coming(self) -> int:
+        """Calls that have not begun to wait, as far as the carrier knows."""
+        return sum(not call.waits and call.ended is None for call in self.calls.values())

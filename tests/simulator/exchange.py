@@ -40,7 +40,7 @@ async def carrier_for(house, clock: SimClock, *, chaos: Chaos = CALM) -> AsyncIt
         try:
             yield carrier
         finally:
-            carrier.drop()
+            await carrier.drop()
             if driver is not None:
                 driver.cancel()
 

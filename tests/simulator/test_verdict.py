@@ -78,6 +78,16 @@ def test_a_log_that_is_wrong_is_told_in_a_sentence(end, seconds, prompt, logged,
     assert sentence in found[0]
 
 
+def test_on_a_stream_the_wish_to_leave_ends_the_wait_however_long_the_good_bye():
+    truth = truth_of(End.HUNG_UP, 12.0, prompt=True)
+    truth.calls["CA1"].waits[0].keys = [START + timedelta(seconds=second) for second in (9, 11)]
+
+    assert list(compare_waits(truth, [row("left_by_choice", 9.0)], VIRTUAL)) == []
+    assert list(compare_waits(truth, [row("abandoned", 12.0)], VIRTUAL)) == []
+    assert list(compare_waits(truth, [row("left_by_choice", 5.0)], VIRTUAL)) != []
+    assert list(compare_waits(truth, [row("abandoned", 9.0)], VIRTUAL)) != []
+
+
 def test_a_call_that_never_waited_may_have_no_row():
     truth = Truth(VirtualClock(START))
     truth.arrive("CA1", "+15005550122")
