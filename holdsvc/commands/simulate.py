@@ -19,6 +19,7 @@ from holdsvc.config import LogSettings, Settings, load
 from holdsvc.engine import trail
 from holdsvc.engine.plans import MenuRules
 from holdsvc.errors import ConfigError
+from holdsvc.ports import Destination
 from holdsvc.simulator.clock import RealClock, SimClock, VirtualClock
 from holdsvc.simulator.hooks import Target
 from holdsvc.simulator.run import Progress
@@ -55,7 +56,12 @@ async def embedded(given: argparse.Namespace) -> Verdict:
 
 def settings_for(settings: Settings, folder: Path, queue: str) -> Settings:
     rules = settings.queue(queue)
-    leaving = replace(rules, menu=MenuRules(off=rules.menu.off, leave=LEAVE, words=rules.menu.words))
+    leaving = replace(
+        rules,
+        menu=MenuRules(off=rules.menu.off, leave=LEAVE, words=rules.menu.words),
+        hand_over=Destination(enqueue=queue),  # where the carrier's agents take those whom a stream let go
+        release_answers=False,
+    )
     service = replace(settings.service, host=HOST, port=free_port(), public_url="", data_dir=str(folder))
     queues = {**settings.queues, queue: leaving}
     return replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -97,7 +98,7 @@ class Sounds:
             etag=got.headers.get("etag", ""),
             fresh_until=self._clock.monotonic() + max_age(got.headers),
             fingerprint=hashlib.blake2b(got.body, digest_size=16).digest(),
-            caption=got.headers.get("x-holdsvc-caption", ""),
+            caption=unquote(got.headers.get("x-holdsvc-caption", "")),
             samples=samples if self._keep else b"",
         )
 

@@ -13,7 +13,7 @@ from holdsvc.calls.instructions import Brief, Instruction, OpenStream
 from holdsvc.calls.model import CallId, CallRef, QueueName
 from holdsvc.engine.intake import Taken
 from holdsvc.errors import BadWebhook, Unverified
-from holdsvc.ports import Platform, Reply, Report, Scene, WebhookRequest
+from holdsvc.ports import Destination, Platform, Reply, Report, Scene, WebhookRequest
 from holdsvc.web.access import Access, access
 from holdsvc.web.house import HOUSE, House
 
@@ -115,6 +115,6 @@ def scene(house: House, incoming: WebhookRequest, queue: QueueName, turn: int, t
         length_of=house.sounds.content_seconds,
         token=token,
         streams=bool(token),
-        hand_over=rules.hand_over,
+        hand_over=rules.hand_over if rules.hand_over != Destination() else Destination(enqueue=queue),
         departures=rules.departures,
     )
