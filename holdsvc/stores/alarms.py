@@ -33,7 +33,7 @@ class Alarms:
                 continue
             del self._entry[ref]
             wake_at = self._wake_at(ref)
-            if wake_at is not None and wake_at <= now:
+            if wake_at == when:
                 refs.append(ref)
             elif wake_at is not None:
                 self._push(ref, wake_at)

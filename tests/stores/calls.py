@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -15,6 +17,9 @@ from holdsvc.calls.plan import HoldPlan, offered
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StaleSession
 from holdsvc.ports import Store
+from holdsvc.reports.audit import audit
+from holdsvc.stores.ledger import SqliteLedger
+from holdsvc.stores.sqlite import SqliteStore
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 QUEUE = QueueName("support")
@@ -90,3 +95,16 @@ async def tell(store: Store, name: str, *events: CallEvent) -> HoldSession:
                 session = await store.load(ref(name)) or new(name)
         session = decision.session
     return session
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(path)
+    await store.open()
+    yield store
+    await store.close()
+
+
+def sound(path: Path) -> bool:
+    with SqliteLedger(path) as ledger:
+        return audit(ledger).holds

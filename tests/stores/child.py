@@ -14,6 +14,10 @@ from holdsvc.stores.sqlite import SqliteStore
 from tests.stores.calls import decided, new, one_call, ref
 
 
+def command(path: Path, calls: int, prefix: str, lanes: int = 4, synchronous: str = "FULL") -> list[str]:
+    return [sys.executable, "-m", "tests.stores.child", str(path), str(calls), prefix, str(lanes), synchronous]
+
+
 async def serve(path: Path, calls: int, prefix: str, lanes: int, synchronous: str) -> None:
     store = SqliteStore(path, synchronous=synchronous)
     await store.open()
