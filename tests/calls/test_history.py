@@ -26,7 +26,7 @@ def held(seconds, began=None):
 
 
 def answered(seconds, **more):
-    return AgentAnswered(at=after(seconds), id=f"answered{seconds}", **more)
+    return AgentAnswered(at=after(seconds), id=f"answered{seconds}{more.get('waited', '')}", **more)
 
 
 def hung_up(seconds, **more):
@@ -34,7 +34,7 @@ def hung_up(seconds, **more):
 
 
 def left(seconds, why, **more):
-    return LeftQueue(at=after(seconds), id=f"left{seconds}", why=why, **more)
+    return LeftQueue(at=after(seconds), id=f"left{seconds}{why}", why=why, **more)
 
 
 @pytest.mark.parametrize(
