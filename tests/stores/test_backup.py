@@ -12,22 +12,10 @@ import pytest
 from holdsvc.errors import ConfigError
 from holdsvc.stores.backup import backup
 from holdsvc.stores.ledger import SqliteLedger
-from tests.stores.calls import (
-    answered,
-    held,
-    one_call,
-    opened,
-    sound,
-    tell,
-)
+from tests.stores.calls import answered, held, one_call, opened, sound, tell
 from tests.stores.child import command
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "holdsvc.sqlite3"
 
 
 async def test_a_log_left_behind_by_a_kill_is_read_without_a_service(path: Path) -> None:

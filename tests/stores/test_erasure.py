@@ -12,26 +12,10 @@ from holdsvc.calls.model import CallerId, Contact, PhoneNumber
 from holdsvc.stores import sqlite
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.sqlite import SqliteStore
-from tests.stores.calls import (
-    decided,
-    held,
-    known,
-    new,
-    one_call,
-    opened,
-    pressed,
-    ref,
-    sound,
-    tell,
-)
+from tests.stores.calls import decided, held, known, new, one_call, opened, pressed, ref, sound, tell
 
 CALLER = CallerId("f6d1c0a94b7e2583")
 NUMBER = PhoneNumber("+15005550123")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "holdsvc.sqlite3"
 
 
 def spellings(number: PhoneNumber) -> list[bytes]:

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
 from msgspec.structs import replace
 
 from holdsvc.calls.events import Departure, LeftQueue, ReleaseAsked
 from holdsvc.calls.facts import WaitBegan
 from holdsvc.calls.model import Contact, EventId
 from holdsvc.stores import rows
-from tests.stores.calls import (
-    after,
-    answered,
-    gone,
-    held,
-    known,
-    one_call,
-    pressed,
-    steps,
-)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "holdsvc.sqlite3"
+from tests.stores.calls import after, answered, gone, held, known, one_call, pressed, steps
 
 
 def test_a_session_with_every_kind_of_event_and_a_contact_reads_back_as_it_was() -> None:

@@ -22,27 +22,11 @@ from holdsvc.ports import WaitQuery
 from holdsvc.stores import sqlite
 from holdsvc.stores.sqlite import SqliteStore
 from holdsvc.stores.writer import transaction
-from tests.stores.calls import (
-    after,
-    answered,
-    decided,
-    held,
-    known,
-    one_call,
-    opened,
-    ref,
-    sound,
-    tell,
-)
+from tests.stores.calls import after, answered, decided, held, known, one_call, opened, ref, sound, tell
 from tests.stores.child import command
 
 ROOT = Path(__file__).parents[2]
 CALLER = CallerId("f6d1c0a94b7e2583")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "holdsvc.sqlite3"
 
 
 async def test_after_a_restart_all_is_as_it_was(path: Path) -> None:

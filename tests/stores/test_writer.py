@@ -14,17 +14,10 @@ from pathlib import Path
 import pytest
 
 from holdsvc.stores.ledger import SqliteLedger
-from tests.stores.calls import (
-    sound,
-)
+from tests.stores.calls import sound
 from tests.stores.child import command
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "holdsvc.sqlite3"
 
 
 def kept_versions(path: Path) -> dict[str, tuple[int, int]]:
