@@ -36,10 +36,11 @@ from holdsvc.ports import Store
 from holdsvc.speech.recognise.words import FuzzyWords
 from holdsvc.web import server
 from holdsvc.web.access import Access, Guard, access, is_loopback
-from holdsvc.web.house import House
+from holdsvc.web.house import HOUSE, House
 
 log = logging.getLogger(__name__)
 Sleep = Callable[[float], Awaitable[None]]
+FAREWELLS: web.AppKey[list[Callable[[], Awaitable[None]]]] = web.AppKey("farewells")
 
 
 class Options(Struct, frozen=True):
@@ -102,7 +103,9 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         phone=bool(options.phone_token),
     )
     guard = Guard(settings.api.token, settings.metrics.allow, public=bool(settings.service.public_url))
-    application = server.make(house, guard, phone_routes(settings, options))
+    routes, farewells = phone_line(settings, options)
+    application = server.make(house, guard, routes)
+    application[FAREWELLS] = [*farewells, streams.close]
     application.cleanup_ctx.append(running(house, library, folder, options))
     application.on_cleanup.append(lambda _: closed(lookup, outbound))
     return application
@@ -159,15 +162,28 @@ def addresses(settings: Settings, options: Options) -> tuple[str, bool]:
     return "", False
 
 
-def phone_routes(settings: Settings, options: Options) -> list[web.RouteDef]:
+def phone_line(settings: Settings, options: Options) -> tuple[list[web.RouteDef], list[Callable[[], Awaitable[None]]]]:
+    """The browser phone's line, and how it takes leave."""
     if not options.phone_token:
-        return []
-    from holdsvc.simulator.line import line_routes  # only where the phone is mounted
+        return [], []
+    from holdsvc.simulator.line import Phone, line_routes  # only where the phone is mounted
 
-    routes = line_routes(verified_url(settings), options.phone_token)
+    phones: set[Phone] = set()
+    routes = line_routes(verified_url(settings), options.phone_token, phones=phones)
     for route in routes:
         access(Access.TOKEN)(route.handler)
-    return routes
+
+    async def part() -> None:
+        await asyncio.gather(*(phone.part() for phone in phones))
+
+    return routes, [part]
+
+
+async def take_leave(application: web.Application) -> None:
+    """Before it stops to answer: phones of ours hang up and streams end, so that the last news of their calls is still kept."""
+    application[HOUSE].streams.draining = True
+    for farewell in application[FAREWELLS]:
+        await farewell()
 
 
 def running(

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
+import logging
 import socket
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-from aiohttp import web
 from msgspec.structs import replace
 
 from holdsvc import app
 from holdsvc.commands.serve import until_stopped
 from holdsvc.config import ApiSettings, LogSettings, Settings, StoreSettings, load
 from holdsvc.engine import trail
-from holdsvc.simulator.hooks import Target
-from holdsvc.simulator.run import simulate
+from holdsvc.simulator.run import keep_calling
 
 HOST = "127.0.0.1"
-STAY = 40.0  # seconds that a simulated caller is on the line, on average
-A_WHILE = 200  # calls; then the crowd begins anew
+log = logging.getLogger(__name__)
 
 
 def demo(config: Path | None, port: int, callers: int, keep: Path | None) -> int:
@@ -30,24 +28,28 @@ def demo(config: Path | None, port: int, callers: int, keep: Path | None) -> int
         settings = alone(load(config), keep or Path(scratch), free_port(port))
         trail.start("text", "warning")
         token = app.new_token()
-        crowd: set[asyncio.Task[None]] = set()
 
-        async def started(application: web.Application, url: str) -> None:
+        @contextlib.asynccontextmanager
+        async def crowded(url: str) -> AsyncIterator[None]:
             print(welcome(url, keep), flush=True)
-            if callers:
-                crowd.add(asyncio.create_task(keep_calling(url, token, callers)))
+            crowd = asyncio.create_task(come_and_go(url, token, callers))
+            try:
+                yield
+            finally:
+                crowd.cancel()
+                await asyncio.gather(crowd, return_exceptions=True)
 
-        return until_stopped(settings, app.Options(phone_token=token), started)
+        return until_stopped(settings, app.Options(phone_token=token), crowded)
 
 
-async def keep_calling(url: str, token: str, callers: int) -> None:
+async def come_and_go(url: str, token: str, callers: int) -> None:
     """So many callers on the line, more or less, as long as the demo lasts. What they find is for `holdsvc simulate` to tell."""
-    while True:
-        with contextlib.suppress(OSError):
-            await simulate(
-                Target(url, token), calls=A_WHILE, rate=callers / STAY, speed=1.0, seed=random.randrange(10**6)
-            )
-        await asyncio.sleep(1.0)
+    if callers <= 0:
+        return
+    try:
+        await keep_calling(url, token, callers)
+    except Exception:
+        log.exception("simulated_callers_gone", extra={"heard": "your own calls go on"})
 
 
 def alone(settings: Settings, folder: Path, port: int) -> Settings:

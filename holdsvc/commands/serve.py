@@ -7,7 +7,8 @@ import errno
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
@@ -17,12 +18,13 @@ from holdsvc import app
 from holdsvc.config import Settings, load
 from holdsvc.engine import trail
 from holdsvc.errors import ConfigError
-from holdsvc.web.house import HOUSE
 
 KEEP_ALIVE = 75.0  # seconds that an idle connection stays open
 log = logging.getLogger("holdsvc")
 
-Started = Callable[[web.Application, str], Awaitable[None]]  # the application and where it listens
+Beside = Callable[
+    [str], AbstractAsyncContextManager[None]
+]  # entered with our address once we listen, left before we stop
 
 
 def serve(config: Path | None, host: str | None, port: int | None, phone: bool, insecure: bool) -> int:
@@ -30,9 +32,11 @@ def serve(config: Path | None, host: str | None, port: int | None, phone: bool, 
     trail.start(settings.log.format, settings.log.level)
     options = app.Options(phone_token=app.new_token() if phone else "", insecure=insecure)
 
-    async def announced(application: web.Application, url: str) -> None:
+    @asynccontextmanager
+    async def announced(url: str) -> AsyncIterator[None]:
         warn(settings)
         log.info("ready", extra={"url": url})
+        yield
 
     return until_stopped(settings, options, announced)
 
@@ -51,10 +55,10 @@ def warn(settings: Settings) -> None:
         log.warning("no_public_url: signatures cannot be checked as a platform makes them, and no stream is opened")
 
 
-def until_stopped(settings: Settings, options: app.Options, started: Started) -> int:
+def until_stopped(settings: Settings, options: app.Options, beside: Beside) -> int:
     """Run until SIGTERM or SIGINT; 0 when it was stopped in order."""
     with asyncio.Runner(loop_factory=fast_loop()) as runner:
-        runner.run(run(settings, options, started))
+        runner.run(run(settings, options, beside))
     return 0
 
 
@@ -66,7 +70,7 @@ def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def run(settings: Settings, options: app.Options, started: Started) -> None:
+async def run(settings: Settings, options: app.Options, beside: Beside) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -75,10 +79,9 @@ async def run(settings: Settings, options: app.Options, started: Started) -> Non
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=5.0)
     await runner.setup()
     try:
-        url = await listen(runner, settings)
-        await started(application, url)
-        await stop.wait()
-        application[HOUSE].streams.draining = True
+        async with beside(await listen(runner, settings)):
+            await stop.wait()
+        await app.take_leave(application)
     finally:
         await runner.cleanup()
 

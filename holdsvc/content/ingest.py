@@ -103,6 +103,7 @@ def _made(source: Source, into: Path, stop: threading.Event) -> str:
             stdout=subprocess.DEVNULL,
             stderr=words,
             env=apart.environment(),
+            start_new_session=True,  # Ctrl-C at our terminal is for us; a decoder that dies of it would condemn its file
         )
         code = _end_of(child, stop)
         if code in (0, apart.REFUSED):

@@ -25,6 +25,7 @@ from holdsvc.calls.facts import (
 from holdsvc.calls.session import HoldSession
 
 log = logging.getLogger("holdsvc.calls")
+BEHIND = " " * 9  # before each further line of a message, so that none can pass for a message of its own
 PLAIN = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -56,8 +57,11 @@ class ForPeople(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
         told = " ".join(f"{key}={printable(value)}" for key, value in fields(record).items())
-        line = f"{at} {record.levelname.lower():7} {printable(record.getMessage())} {told}".rstrip()
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        first, *more = record.getMessage().splitlines() or [""]
+        if record.exc_info:
+            more += self.formatException(record.exc_info).splitlines()
+        line = f"{at} {record.levelname.lower():7} {printable(first)} {told}".rstrip()
+        return "\n".join((line, *(f"{BEHIND}{printable(one)}" for one in more)))
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
@@ -65,8 +69,8 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 def printable(value: object) -> str:
-    """No control characters and no terminal escapes reach the screen."""
-    return "".join(char if char.isprintable() else "�" for char in str(value))
+    """No control characters and no terminal escapes reach the screen: they are shown as they are written in Python."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
 
 
 def tell(session: HoldSession, facts: Sequence[AnyFact]) -> None:

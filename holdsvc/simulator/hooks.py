@@ -100,7 +100,7 @@ class Hooks:
         self.repeated = 0
         self.delayed = 0
         self.forged = 0
-        self.stalled: dict[str, float] = {}  # by call: seconds for which the service could not be reached, at most
+        self.delays: dict[str, float] = {}  # by call: machine's seconds of its slowest exchange, with all its tries
         self._count = 0
         self._client = client
         self._clock = clock
@@ -193,6 +193,7 @@ class Hooks:
         seconds = time.perf_counter() - began
         hook = replace(sent, answered=True, status=status, content_type=kind, body=body, seconds=seconds)
         self.seconds.append(hook.seconds)
+        self.delays[call] = max(self.delays.get(call, 0.0), hook.seconds)
         if not 200 <= status < 300:
             said = f"was answered with status {status}" if status else "got no answer"
             self._findings.add("hook_status", f"the hook {step} {said} (11200)", call=call, url=url)
@@ -224,26 +225,18 @@ class Hooks:
         if posted:
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
             body = urlencode(list(fields.items())).encode()
-        began = time.perf_counter()
         for attempt in range(self._chaos.tries):
             try:
                 async with self._client.request(
                     method, reached.partition("#")[0], data=body, headers=headers, allow_redirects=False
                 ) as answer:
-                    body_read = await answer.read()
-                    if attempt:
-                        self._stall(call, time.perf_counter() - began)
-                    return answer.status, answer.headers.get("Content-Type", ""), body_read
+                    return answer.status, answer.headers.get("Content-Type", ""), await answer.read()
             except aiohttp.ClientConnectionError:
-                self._stall(call, time.perf_counter() - began)
                 if attempt + 1 < self._chaos.tries:
                     await asyncio.sleep(min(1.0, 0.05 * 2**attempt))  # of the machine: no clock stops a service
             except (aiohttp.ClientError, TimeoutError):
                 break
         return 0, "", b""
-
-    def _stall(self, call: str, seconds: float) -> None:
-        self.stalled[call] = max(self.stalled.get(call, 0.0), seconds)
 
 
 def step_of(url: str) -> str:

@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from urllib.parse import urlsplit
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from holdsvc.simulator.agents import Agent
 from holdsvc.simulator.carrier import Carrier
@@ -47,13 +47,20 @@ AGENT_STAYS = 1.0  # seconds the page's agent talks: long enough to be seen
 Captions = Callable[[str], AsyncIterator[str]]
 
 
-def line_routes(base: str, token: str, *, captions: Captions | None = None, most: int = MOST) -> list[web.RouteDef]:
+def line_routes(
+    base: str,
+    token: str,
+    *,
+    captions: Captions | None = None,
+    most: int = MOST,
+    phones: set[Phone] | None = None,
+) -> list[web.RouteDef]:
     """To be mounted on the service's own port, which answers at `base` and knows `token` for the carrier's.
 
-    `captions` tells what is said on a stream, by CallSid, where the service can tell it beside the sound. Who may open a line
-    is the service's to say, before this is asked.
+    `captions` tells what is said on a stream, by CallSid, where the service can tell it beside the sound. `phones` holds whoever
+    is on a line, for the service to take leave of. Who may open a line is the service's to say, before this is asked.
     """
-    open_lines: set[Phone] = set()
+    open_lines = set() if phones is None else phones
 
     async def line(request: web.Request) -> web.StreamResponse:
         if not _same_origin(request):
@@ -90,6 +97,7 @@ class Phone:
         self._out: asyncio.Queue[str] = asyncio.Queue(QUEUED)
         self._speaker = Speaker(self._tell_fields, time.monotonic)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gone = asyncio.Event()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -104,6 +112,7 @@ class Phone:
                 yield phone
             finally:
                 await phone.close()
+                phone._gone.set()
 
     async def listen(self) -> None:
         self._begin(self._write())
@@ -116,6 +125,11 @@ class Phone:
                 self._take(str(said["event"]), said)
             except (ValueError, KeyError, TypeError) as error:
                 self._tell("error", reason=f"not understood ({type(error).__name__})")
+
+    async def part(self) -> None:
+        """The service is about to stop: the line ends, and its call with it. Returns when that has been told."""
+        await self._socket.close(code=WSCloseCode.GOING_AWAY)
+        await self._gone.wait()
 
     async def close(self) -> None:
         """The page is gone: so is the caller. The last news of the call is still delivered."""

@@ -17,8 +17,8 @@ from holdsvc.simulator.carrier import Carrier
 from holdsvc.simulator.clock import RealClock, SimClock, VirtualClock
 from holdsvc.simulator.habits import Habits
 from holdsvc.simulator.hooks import Chaos, Target, client_session
-from holdsvc.simulator.leg import Gone, Leg
 from holdsvc.simulator.ledger import Books, Row, Samples, Unreadable
+from holdsvc.simulator.leg import Gone, Leg
 from holdsvc.simulator.verdict import (
     REAL,
     VIRTUAL,
@@ -219,8 +219,10 @@ class _Run:
         truth = self._carrier.truth
         try:
             rows = [row for row in await self._books.rows() if row.call in truth.calls]
-            exactness = VIRTUAL if self._carrier.clock.virtual else REAL
-            found = list(compare_waits(truth, rows, exactness, self._carrier.hooks.stalled))
+            if self._carrier.clock.virtual:
+                found = list(compare_waits(truth, rows, VIRTUAL))
+            else:
+                found = list(compare_waits(truth, rows, REAL, self._carrier.hooks.delays))
             found += compare_choices(truth)
             if before is not None:
                 after = await self._books.samples()
