@@ -100,6 +100,7 @@ class Hooks:
         self.repeated = 0
         self.delayed = 0
         self.forged = 0
+        self.retried = 0  # times the service could not be reached
         self.delays: dict[str, float] = {}  # by call: machine's seconds of its slowest exchange, with all its tries
         self._count = 0
         self._client = client
@@ -232,6 +233,7 @@ class Hooks:
                 ) as answer:
                     return answer.status, answer.headers.get("Content-Type", ""), await answer.read()
             except aiohttp.ClientConnectionError:
+                self.retried += 1
                 if attempt + 1 < self._chaos.tries:
                     await asyncio.sleep(min(1.0, 0.05 * 2**attempt))  # of the machine: no clock stops a service
             except (aiohttp.ClientError, TimeoutError):

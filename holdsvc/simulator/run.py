@@ -256,6 +256,7 @@ class _Run:
             "hooks": float(sum(hooks.sent.values())),
             "repeated": float(hooks.repeated),
             "delayed": float(hooks.delayed),
+            "unreached": float(hooks.retried),
             "forged": float(hooks.forged),
             "answer p50 ms": 1000 * quantile(hooks.seconds, 0.5),
             "answer p99 ms": 1000 * quantile(hooks.seconds, 0.99),

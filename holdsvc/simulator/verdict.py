@@ -28,7 +28,8 @@ class Exactness(Struct, frozen=True):
 
 
 VIRTUAL = Exactness(own=0.002, told=1.0)
-REAL = Exactness(own=0.5, told=1.5)  # the machine's own delays come on top
+REAL = Exactness(own=0.25, told=1.25)  # the time that a call's slowest request took comes on top
+PROMPTLY = 0.5  # seconds; what took longer to be answered was no prompt news
 
 
 class Verdict(Struct, frozen=True):
@@ -48,11 +49,11 @@ class Verdict(Struct, frozen=True):
 
 
 def compare_waits(
-    truth: Truth, rows: Sequence[Row], exactness: Exactness, stalled: Mapping[str, float] = NEVER
+    truth: Truth, rows: Sequence[Row], exactness: Exactness, delays: Mapping[str, float] = NEVER
 ) -> Iterator[str]:
     """What the wait log has wrong. Rows of calls that are not the simulation's are not looked at.
 
-    `stalled`: by call, for how many seconds the service could not be reached; so far the log may be off.
+    `delays`: by call, seconds that its slowest request took to be answered; in real time the log may be off as far.
     """
     written: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -64,12 +65,12 @@ def compare_waits(
             yield f"{call.sid}: {_number(len(waits), 'wait')} happened, {_number(len(found), 'row')} in the log"
             continue
         for wait, row in zip(waits, sorted(found, key=lambda row: row.began), strict=True):
-            yield from _compare(call, wait, row, exactness, stalled.get(call.sid, 0.0))
+            yield from _compare(call, wait, row, exactness, delays.get(call.sid, 0.0))
 
 
-def _compare(call: Call, wait: Wait, row: Row, exactness: Exactness, stalled: float) -> Iterator[str]:
-    exact = wait.prompt and not stalled
-    slack = (exactness.own if exact else exactness.told) + wait.slack + stalled
+def _compare(call: Call, wait: Wait, row: Row, exactness: Exactness, delay: float) -> Iterator[str]:
+    exact = wait.prompt and delay <= PROMPTLY
+    slack = (exactness.own if exact else exactness.told) + wait.slack + delay
     if wait.end is None:
         yield f"{call.sid}: the simulation ended before the wait did"
         return

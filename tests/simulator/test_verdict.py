@@ -9,6 +9,7 @@ from holdsvc.simulator.findings import Findings
 from holdsvc.simulator.ledger import Listened, Row, Samples
 from holdsvc.simulator.truth import End, Truth, Wait
 from holdsvc.simulator.verdict import (
+    REAL,
     VIRTUAL,
     Verdict,
     compare_choices,
@@ -76,6 +77,14 @@ def test_a_log_that_is_wrong_is_told_in_a_sentence(end, seconds, prompt, logged,
 
     assert len(found) == 1
     assert sentence in found[0]
+
+
+def test_in_real_time_the_log_may_be_off_by_as_much_as_the_service_was_slow():
+    truth = truth_of(End.ANSWERED, 40.0, prompt=True)
+
+    assert list(compare_waits(truth, [row("answered", 39.5)], REAL, {"CA1": 0.4})) == []
+    assert list(compare_waits(truth, [row("answered", 39.5)], REAL, {"CA2": 0.4})) != []
+    assert list(compare_waits(truth, [row("answered", 37.0)], REAL, {"CA1": 3.0})) == []
 
 
 def test_on_a_stream_the_wish_to_leave_ends_the_wait_however_long_the_good_bye():
