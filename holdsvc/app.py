@@ -23,6 +23,7 @@ from holdsvc.content.library import Library
 from holdsvc.content.ready import ReadySounds
 from holdsvc.engine import trail
 from holdsvc.engine.alarms import Alarms
+from holdsvc.engine.captions import Captions
 from holdsvc.engine.intake import Intake, Recognition, Taken
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.lookup import Limits, Lookup
@@ -84,8 +85,15 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     )
     late.append(intake)
     links = SignedLinks(base, key_from(folder / "audio.key"), sounds.content_hash, sounds.prompt_hash)
+    captions = Captions(sounds, sounds)
     streams = Streams(
-        intake.take_now, sounds, clock, metrics, lambda queue: plans.plan(queue).house, sleep=options.sleep
+        intake.take_now,
+        sounds,
+        clock,
+        metrics,
+        lambda queue: plans.plan(queue).house,
+        sleep=options.sleep,
+        captions=captions,
     )
     house = House(
         version=__version__,
@@ -103,7 +111,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         phone=bool(options.phone_token),
     )
     guard = Guard(settings.api.token, settings.metrics.allow, public=bool(settings.service.public_url))
-    routes, farewells = phone_line(settings, options)
+    routes, farewells = phone_line(settings, options, captions)
     application = server.make(house, guard, routes)
     application[FAREWELLS] = [*farewells, streams.close]
     application.cleanup_ctx.append(running(house, library, folder, options))
@@ -162,14 +170,16 @@ def addresses(settings: Settings, options: Options) -> tuple[str, bool]:
     return "", False
 
 
-def phone_line(settings: Settings, options: Options) -> tuple[list[web.RouteDef], list[Callable[[], Awaitable[None]]]]:
+def phone_line(
+    settings: Settings, options: Options, captions: Captions
+) -> tuple[list[web.RouteDef], list[Callable[[], Awaitable[None]]]]:
     """The browser phone's line, and how it takes leave."""
     if not options.phone_token:
         return [], []
     from holdsvc.simulator.line import Phone, line_routes  # only where the phone is mounted
 
     phones: set[Phone] = set()
-    routes = line_routes(verified_url(settings), options.phone_token, phones=phones)
+    routes = line_routes(verified_url(settings), options.phone_token, captions=captions.of, phones=phones)
     for route in routes:
         access(Access.TOKEN)(route.handler)
 

@@ -78,6 +78,12 @@ class ReadySounds:
         assert self.generation >= 0
         return self._captions.get(name, "")
 
+    def content_words(self, content: ContentId) -> str:
+        return self.caption(self.content_hash(content))
+
+    def prompt_words(self, language: str, prompt: PromptId) -> str:
+        return self.caption(self.prompt_hash(language, prompt))
+
     def _told(self) -> dict[str, str]:
         told: dict[str, str] = {}
         for item in self._library.items:

@@ -19,6 +19,7 @@ from holdsvc.calls.events import CallEvent, ContentEnded, DigitPressed, Heard, H
 from holdsvc.calls.instructions import Instruction, Play
 from holdsvc.calls.model import ContentId, EventId, QueueName
 from holdsvc.clock import Clock
+from holdsvc.engine.captions import Captions, Tape
 from holdsvc.engine.tokens import Ticket
 from holdsvc.engine.turns import Turn, excerpts, turn_of
 from holdsvc.errors import BadWebhook
@@ -73,6 +74,7 @@ class Shell(Protocol):
     sounds: Sounds
     meter: Meter
     house: Callable[[QueueName], ContentId]
+    captions: Captions | None
 
     def ask(self, stream: Stream, question: Question) -> None: ...
     def started(self, stream: Stream) -> None: ...
@@ -102,6 +104,7 @@ class Stream:
         self._ask_at = self._asked_at = 0.0
         self._rescue_at: float | None = None  # when the house's own music comes in, unless an answer was faster
         self._pressed_at: float | None = None
+        self._tape: Tape | None = None  # where somebody reads along
 
     # --- from the platform -------------------------------------------------------------------------------------------
 
@@ -138,6 +141,7 @@ class Stream:
             self._refuse("another_call")
             return
         self.name = start.stream
+        self._tape = self._shell.captions.tape(start.ref.call) if self._shell.captions else None
         self._shell.started(self)
         self._await_sound(now)
         self._ask(StreamOpened(at=self._shell.clock.now(), id=EventId(start.id)))
@@ -180,7 +184,9 @@ class Stream:
         if turn.ends and not turn.parts:
             self._end(now, at_once=turn.stops or (self._goes_on and not follows))
         elif turn.parts or turn.stops:
-            self._take_up(turn, now, follows=follows and not turn.stops)
+            begins = self._take_up(turn, now, follows=follows and not turn.stops)
+            if self._tape is not None:
+                self._tape.put(begins, instructions)
         elif self._pressed_at is not None and not follows:
             self._pacer.hang(now)  # nothing to say to this key: the sound goes on at once
         self.tick(now)
@@ -200,6 +206,8 @@ class Stream:
             return
         if self._pacer.is_due(now):
             self._send(now)
+        if self._tape is not None:
+            self._tape.heard(self._played(now))
 
     def close(self, code: int) -> None:
         """End the stream ourselves; the call goes on with what its document says next."""
@@ -207,17 +215,21 @@ class Stream:
             self._leave(self._told())
             self.socket.close(code)
 
-    def _take_up(self, turn: Turn, now: float, *, follows: bool) -> None:
+    def _take_up(self, turn: Turn, now: float, *, follows: bool) -> int:
+        """Returns the byte of the time line at which the turn begins."""
         if follows:
+            begins = self._player.sent + self._player.left
             self._player.append(turn.parts)
         else:
             self._cut(now)
+            begins = self._player.sent
             self._player.play(turn.parts)
             if self.wire.can_clear or not self._player.sent:
                 self._pacer.hang(now)
         self._goes_on, self._listening, self._ending = turn.plays, turn.listens, turn.ends
         self._close_at, self._last_mark = None, ""
         self._sound_came()
+        return begins
 
     def _end(self, now: float, *, at_once: bool) -> None:
         """After the last prompt, if one is being spoken; else now."""

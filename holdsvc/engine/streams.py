@@ -15,6 +15,7 @@ from holdsvc.calls.events import CallEvent
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.model import CallRef, ContentId, QueueName
 from holdsvc.clock import Clock
+from holdsvc.engine.captions import Captions
 from holdsvc.engine.intake import Taken
 from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Meter, Question, Socket, Stream
 from holdsvc.engine.tokens import Ticket, Tokens
@@ -50,9 +51,11 @@ class Streams:
         house: Callable[[QueueName], ContentId],
         most: int = MOST,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        captions: Captions | None = None,
     ) -> None:
         self.sounds, self.clock, self.meter = sounds, clock, meter
         self.house = house  # what a queue's callers hear when no answer comes, or none with sound in it
+        self.captions = captions
         self.tokens = Tokens(clock.monotonic)
         self.draining = False  # no new streams; those that are there go on
         self._take, self._most, self._sleep = take, most, sleep

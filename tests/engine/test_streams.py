@@ -119,11 +119,17 @@ def say(*names: str) -> Say:
 class House:
     """Streams, a clock, one caller's line."""
 
-    def __init__(self, wire: PlainWire | None = None, most: int = 10) -> None:
+    def __init__(self, wire: PlainWire | None = None, most: int = 10, captions=lambda sounds: None) -> None:
         self.time, self.decider, self.counts, self.shelf = Time(), Decider(), Counts(), Shelf()
         self.wire = wire or PlainWire()
         self.streams = Streams(
-            self.decider.take, self.shelf, self.time, self.counts, lambda queue: ContentId("house"), most
+            self.decider.take,
+            self.shelf,
+            self.time,
+            self.counts,
+            lambda queue: ContentId("house"),
+            most,
+            captions=captions(self.shelf),
         )
         self.tokens = self.streams.tokens
         self.presses = 0
