@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from holdsvc.callers.http_json import HttpJsonDirectory, HttpJsonSettings
 from holdsvc.callers.table import TableDirectory
+from holdsvc.clock import Clock, SystemClock
 from holdsvc.config import DirectorySettings, Settings, convert_section
 from holdsvc.engine.outbound import Outbound
 from holdsvc.errors import ConfigError
@@ -43,10 +44,10 @@ PHONE_PLATFORM = "twilio"  # whose caller the browser phone is
 
 Committed = Callable[[float], None]  # told the seconds of each commit
 
-STORES: Mapping[str, Callable[[Settings, Committed], Store]] = {
-    "memory": lambda settings, committed: MemoryStore(),
-    "sqlite": lambda settings, committed: SqliteStore(
-        database(settings), on_commit=committed, synchronous=settings.store.synchronous
+STORES: Mapping[str, Callable[[Settings, Committed, Clock], Store]] = {
+    "memory": lambda settings, committed, clock: MemoryStore(),
+    "sqlite": lambda settings, committed, clock: SqliteStore(
+        database(settings), on_commit=committed, clock=clock, synchronous=settings.store.synchronous
     ),
 }
 
@@ -97,10 +98,10 @@ def platforms(settings: Settings, phone_token: str, insecure: bool) -> dict[str,
     }
 
 
-def store(settings: Settings, committed: Committed = lambda seconds: None) -> Store:
+def store(settings: Settings, committed: Committed = lambda seconds: None, clock: Clock | None = None) -> Store:
     if settings.store.synchronous not in ("FULL", "NORMAL"):
         raise ConfigError("store.synchronous", f"{settings.store.synchronous!r} will not do: FULL or NORMAL")
-    return pick(STORES, settings.store.url.partition(":")[0], "store.url")(settings, committed)
+    return pick(STORES, settings.store.url.partition(":")[0], "store.url")(settings, committed, clock or SystemClock())
 
 
 def directories(settings: Settings, numbers: Numbers, outbound: Outbound) -> tuple[Directory, ...]:

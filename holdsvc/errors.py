@@ -7,6 +7,7 @@ HoldsvcError
   BadWebhook              400   genuine but not understood; the caller still hears something
   StaleSession            409   somebody else wrote first: decide again
   StoreUnavailable        503   nothing was kept; the sender may retry
+    Unkeepable                  this one record can never be kept
   OutboundFailed          502   .retryable
   BadContent              422   a file that no caller will hear, with the reason
   UnknownCall             404   no such call, queue or item
@@ -59,6 +60,10 @@ class StaleSession(HoldsvcError):
 
 class StoreUnavailable(HoldsvcError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class Unkeepable(StoreUnavailable):
+    """This one record can never be written: trying again is of no use, and it must not keep others waiting."""
 
 
 class OutboundFailed(HoldsvcError):

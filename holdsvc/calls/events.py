@@ -22,7 +22,7 @@ class HeardUntil(Struct, frozen=True):
     until_second: float
 
 
-class CallEvent(Struct, frozen=True, tag=True, kw_only=True):
+class CallEvent(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
     at: datetime
     id: EventId
     heard: HeardUntil | None = None

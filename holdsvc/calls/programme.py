@@ -52,12 +52,13 @@ def listen(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     until = min(heard.until_second, item.seconds)
     if until <= heard.from_second:
         return session, ()
-    seconds = {one.content: one.seconds for one in session.listened}
-    seconds[item.id] = seconds.get(item.id, 0.0) + until - heard.from_second
+    before = next((one.seconds for one in session.listened if one.content == item.id), 0.0)
+    total = Listened(item.id, item.kind, before + until - heard.from_second)
+    others = tuple(one for one in session.listened if one.content != item.id)
     session = replace(
         session,
         offsets=put(session.offsets, item.id, until),
-        listened=tuple(Listened(content, total) for content, total in seconds.items()),
+        listened=(*others, total),
     )
     fact = ContentHeard(
         at=event.at,

@@ -18,6 +18,7 @@ from holdsvc.calls.model import (
     Contact,
     ContentId,
     EventId,
+    Kind,
     Outcome,
     PastWait,
     PromptId,
@@ -45,10 +46,11 @@ class Chosen(Struct, frozen=True):
 
 class Listened(Struct, frozen=True):
     content: ContentId
+    kind: Kind
     seconds: float
 
 
-class HoldSession(Struct, frozen=True):
+class HoldSession(Struct, frozen=True, omit_defaults=True):
     ref: CallRef
     queue: QueueName
     version: int = 0

@@ -24,7 +24,7 @@ from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
 from holdsvc.engine.plans import PlanBook
-from holdsvc.errors import StaleSession, StoreUnavailable
+from holdsvc.errors import StaleSession, StoreUnavailable, Unkeepable
 from holdsvc.ports import FactListener, Numbers, Report, Store, WordMatcher
 
 MOST_RACES = 8  # lost races in a row after which the call is served without being kept at once
@@ -133,8 +133,11 @@ class Intake:
             async with self._lock(ref):
                 session = await self._store.load(ref) or HoldSession(ref, queue)
                 taken = self._fold(session, events)
-                if taken.session != session:
-                    await self._store.save(taken.session, taken.facts)
+                try:
+                    if taken.session != session:
+                        await self._store.save(taken.session, taken.facts)
+                except Unkeepable as error:
+                    log.error("record_lost", extra={"call": ref.call, "reason": str(error), "heard": "all the same"})
                 self._unkept.pop(0)
                 if not any(other == ref for other, _, _ in self._unkept):
                     self._overlay.pop(ref, None)

@@ -40,7 +40,7 @@ CREATE TABLE waits (               -- the wait log
   amended       INTEGER NOT NULL,
   position_told INTEGER,
   estimate_told REAL,
-  heard         TEXT NOT NULL,     -- JSON: [{"content", "seconds"}]
+  heard         TEXT NOT NULL,     -- JSON: [{"content", "kind", "seconds"}]
   choices       TEXT NOT NULL,     -- JSON: [{"what", "via", "at"}]
   holds         TEXT NOT NULL      -- JSON: [{"began", "ended"}]
 );

@@ -23,7 +23,7 @@ from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
-from holdsvc.errors import ConfigError, HoldsvcError, StaleSession, StoreUnavailable
+from holdsvc.errors import ConfigError, HoldsvcError, StaleSession, StoreUnavailable, Unkeepable
 from holdsvc.ports import Clock, Totals, WaitQuery
 from holdsvc.stores import erasure, ledger, tally
 from holdsvc.stores.batch import Draft, Number, Wish, prepare
@@ -114,7 +114,7 @@ class SqliteStore:
         try:
             save = prepare(session, facts, self._known, self._loop.create_future())
         except UnicodeError as error:
-            raise StoreUnavailable(f"cannot be written: {error}") from error
+            raise Unkeepable(f"cannot be written: {error}") from error
         self._ask(save)
         await save.done
 

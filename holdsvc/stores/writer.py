@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from msgspec import Struct, field
 
-from holdsvc.errors import ConfigError, HoldsvcError, StoreUnavailable
+from holdsvc.errors import ConfigError, HoldsvcError, StoreUnavailable, Unkeepable
 from holdsvc.stores import rows
 from holdsvc.stores.rows import Row
 
@@ -29,7 +29,7 @@ CACHE = 16_000  # KiB of pages
 T = TypeVar("T")
 
 
-class Refused(StoreUnavailable):
+class Refused(Unkeepable):
     """Something in this batch cannot be kept, whatever the disk; `exists`: because it is there already."""
 
     def __init__(self, message: str, *, exists: bool) -> None:
