@@ -111,6 +111,10 @@ class Hooks:
         self._chances: dict[str, random.Random] = {}
         self._under_way: set[asyncio.Task[None]] = set()
 
+    @property
+    def bears_outages(self) -> bool:
+        return self._chaos.tries > CALM.tries
+
     def _chance(self, call: str) -> random.Random:
         """Each call has its own luck, so that the same seed gives the same run however quick the answers are."""
         return self._chances.setdefault(call, random.Random(f"{self._seed}{call}"))
@@ -157,13 +161,23 @@ class Hooks:
         reached = self.target.reach(url)
         if reached is None:
             return Fetched(0, {}, b"")
-        try:
-            with self._clock.busy():
-                async with self._client.get(reached, headers=headers, allow_redirects=False) as answer:
-                    body = await answer.read()
-            return Fetched(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
-        except (aiohttp.ClientError, TimeoutError):
-            return Fetched(0, {}, b"")
+        for attempt in range(self._chaos.tries):
+            try:
+                with self._clock.busy():
+                    async with self._client.get(reached, headers=headers, allow_redirects=False) as answer:
+                        body = await answer.read()
+                return Fetched(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
+            except aiohttp.ClientConnectionError:
+                await self._recover(attempt)
+            except (aiohttp.ClientError, TimeoutError):
+                break
+        return Fetched(0, {}, b"")
+
+    async def _recover(self, attempt: int) -> None:
+        """Wait a little longer after each try that found nobody: in the machine's time, for no clock stops a service."""
+        self.retried += 1
+        if attempt + 1 < self._chaos.tries:
+            await asyncio.sleep(min(1.0, 0.05 * 2**attempt))
 
     def _delay(self, luck: random.Random) -> float:
         return luck.uniform(0.0, self._chaos.late)
@@ -233,9 +247,7 @@ class Hooks:
                 ) as answer:
                     return answer.status, answer.headers.get("Content-Type", ""), await answer.read()
             except aiohttp.ClientConnectionError:
-                self.retried += 1
-                if attempt + 1 < self._chaos.tries:
-                    await asyncio.sleep(min(1.0, 0.05 * 2**attempt))  # of the machine: no clock stops a service
+                await self._recover(attempt)
             except (aiohttp.ClientError, TimeoutError):
                 break
         return 0, "", b""
