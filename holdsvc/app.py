@@ -63,7 +63,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     base, streams_open = addresses(settings, options)
     plans = PlanBook(sounds, {"default": settings.queue("default"), **settings.queues}, streams=streams_open)
     metrics, roster = Metrics(__version__, clock), Roster()
-    store = catalogue.store(settings, metrics.committed)
+    store = catalogue.store(settings, metrics.committed, clock)
     outbound = Outbound(settings.service.allow_outgoing)
     numbers = PhoneNumbers(settings.callers.region)
     late: list[Intake] = []

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from holdsvc.audio.filters import filtered, lowest_around, taps_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from holdsvc.audio.filters import filtered, lowest_around, taps_of
 
 LENGTHS = st.integers(0, 400)
 VALUES = st.floats(-1, 1, width=32)

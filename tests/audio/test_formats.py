@@ -4,9 +4,10 @@ import struct
 import av
 import numpy as np
 import pytest
-from holdsvc.audio import formats, g711
 from hypothesis import given
 from hypothesis import strategies as st
+
+from holdsvc.audio import formats, g711
 
 
 def chunks(wav: bytes) -> dict[bytes, bytes]:

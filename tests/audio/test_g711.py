@@ -3,9 +3,10 @@ import warnings
 
 import numpy as np
 import pytest
-from holdsvc.audio import g711
 from hypothesis import given
 from hypothesis import strategies as st
+
+from holdsvc.audio import g711
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)

@@ -3,12 +3,12 @@ import math
 import av
 import numpy as np
 import pytest
-from holdsvc.audio import levels
-from holdsvc.audio.formats import RATE
-from holdsvc.audio.g711 import Samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdsvc.audio import levels
+from holdsvc.audio.formats import RATE
+from holdsvc.audio.g711 import Samples
 from tests.content.signals import pink, silence, speech, tone
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from holdsvc.audio.formats import RATE
-from holdsvc.audio.pacer import TICK, Pacer, Playout
 from hypothesis import given
 from hypothesis import strategies as st
+
+from holdsvc.audio.formats import RATE
+from holdsvc.audio.pacer import TICK, Pacer, Playout
 
 LEAD, BLOCK = 0.4, 10
 

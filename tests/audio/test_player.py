@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from holdsvc.audio.formats import FRAME, RATE
 from holdsvc.audio.g711 import encode, samples
 from holdsvc.audio.player import COMFORT, FADE, Part, Player, Stretch, excerpt, loudness
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 LONG = 6 * RATE
 NAMES = ("waltz", "news")

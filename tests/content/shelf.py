@@ -7,7 +7,6 @@ from pathlib import Path
 
 from holdsvc.calls.model import Kind, Licence
 from holdsvc.content.index import Entry, write_index
-
 from tests.content.signals import file, speech, tone
 
 FREE = Licence("CC0-1.0", "made for this test")

@@ -5,12 +5,12 @@ import sys
 import av
 import numpy as np
 import pytest
-from holdsvc.content import apart
-from holdsvc.content.decoder import FORMATS, Limits, decode, decode_bytes, demuxer_of
-from holdsvc.errors import BadContent, HoldsvcError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdsvc.content import apart
+from holdsvc.content.decoder import FORMATS, Limits, decode, decode_bytes, demuxer_of
+from holdsvc.errors import BadContent, HoldsvcError
 from tests.content.signals import ENCODERS, file, silence, tone
 
 

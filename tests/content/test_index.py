@@ -1,9 +1,10 @@
 from pathlib import Path
 
-from holdsvc.calls.model import Kind, Licence
-from holdsvc.content.index import Entry, read_index, read_prompts, write_index
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from holdsvc.calls.model import Kind, Licence
+from holdsvc.content.index import Entry, read_index, read_prompts, write_index
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 

@@ -3,12 +3,12 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from holdsvc.audio.formats import RATE
 from holdsvc.calls.model import ContentId, PromptId
 from holdsvc.content import prepare, sounds
 from holdsvc.content.ingest import Progress, ingest, ingest_behind, sweep
 from holdsvc.content.library import Library
-
 from tests.content.shelf import entry, fill
 
 

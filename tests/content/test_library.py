@@ -3,15 +3,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from holdsvc.audio.formats import RATE
 from holdsvc.calls.model import ContentId, Kind, PromptId
 from holdsvc.content import apart, sounds
 from holdsvc.content.library import Library
 from holdsvc.content.sounds import Measured, Prepared
 from holdsvc.errors import BadContent
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.content.shelf import entry, fill
 
 

@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from holdsvc.audio import g711
 from holdsvc.audio.formats import BLOCK, FRAME, RATE
 from holdsvc.audio.levels import active_level, loudness, true_peak
@@ -7,9 +10,6 @@ from holdsvc.content.decoder import decode_bytes
 from holdsvc.content.prepare import PEAK, TARGET, prepare
 from holdsvc.content.sounds import Prepared
 from holdsvc.errors import BadContent
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.content.signals import Sound, file, pink, silence, speech, tone
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+
 from holdsvc.audio import g711
 from holdsvc.audio.formats import FRAME, RATE, SEGMENT_GRID, length_of
 from holdsvc.content.quiet import quiet

@@ -3,16 +3,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
 from holdsvc.calls.model import Licence
 from holdsvc.content.index import read_index
 from holdsvc.content.ingest import ingest
 from holdsvc.content.library import Library
 from holdsvc.content.shelf_command import add, check, forget, list_items, prepare_shown, sparkline
 from holdsvc.errors import BadContent
-from hypothesis import given
-from hypothesis import strategies as st
-from msgspec.structs import replace
-
 from tests.content.shelf import FREE, entry, fill
 from tests.content.signals import file, tone
 

@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
+
 from holdsvc.content import sounds
 from holdsvc.content.library import Library
 from holdsvc.content.ship import ship
 from holdsvc.errors import BadContent
-
 from tests.content.shelf import entry, fill
 
 MEDIA = Path(__file__).parents[2] / "media"

@@ -1,10 +1,11 @@
 import hashlib
 
 import pytest
-from holdsvc.content import sounds
-from holdsvc.content.sounds import Measured, Prepared
 from hypothesis import given
 from hypothesis import strategies as st
+
+from holdsvc.content import sounds
+from holdsvc.content.sounds import Measured, Prepared
 
 SOUND = Prepared(b"\xff" * 160, b"\x00", Measured(0.02, -19.0, -2.0))
 

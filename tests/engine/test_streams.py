@@ -7,6 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Struct
+
 from holdsvc.audio.formats import FRAME, RATE
 from holdsvc.audio.player import FADE
 from holdsvc.calls import programme
@@ -22,10 +26,6 @@ from holdsvc.engine import stream as live
 from holdsvc.engine.intake import Taken
 from holdsvc.engine.streams import Full, Streams
 from holdsvc.errors import BadContent
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from msgspec import Struct
-
 from tests.engine.far_end import STEP, FarEnd, PlainWire, Time, settle
 from tests.plans import a_plan
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+
 from holdsvc.calls.model import CallId, CallRef, QueueName
 from holdsvc.engine.tokens import Tokens
 from holdsvc.errors import Unverified
-
 from tests.engine.far_end import Time
 
 REF, QUEUE = CallRef("acme", CallId("CA1")), QueueName("billing")

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from holdsvc.calls.events import Departure
 from holdsvc.calls.instructions import (
     Brief,
@@ -28,8 +31,6 @@ from holdsvc.calls.instructions import (
 from holdsvc.calls.menu import SHIPPED, Menu
 from holdsvc.calls.model import ContentId, PromptId, QueueName
 from holdsvc.ports import Platform, Scene, WebhookRequest
-from msgspec import Struct
-from msgspec.structs import replace
 
 BASE = "https://holdsvc.example.com"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from holdsvc.platforms.twilio import Twilio
-from holdsvc.ports import WebhookRequest
 from msgspec.structs import replace
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator
+
+from holdsvc.platforms.twilio import Twilio
+from holdsvc.ports import WebhookRequest
 
 from .bench import Bench
 

@@ -1,11 +1,12 @@
 from datetime import timedelta
 
-from holdsvc.calls.events import HeardUntil
-from holdsvc.calls.model import ContentId
-from holdsvc.calls.heard import Part, Sent, heard_of, walk
-from holdsvc.platforms.heard import MOST_PARTS, read, write
 from hypothesis import given
 from hypothesis import strategies as st
+
+from holdsvc.calls.events import HeardUntil
+from holdsvc.calls.heard import Part, Sent, heard_of, walk
+from holdsvc.calls.model import ContentId
+from holdsvc.platforms.heard import MOST_PARTS, read, write
 
 from .bench import NOW, TUNE
 

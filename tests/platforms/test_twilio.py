@@ -4,6 +4,10 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
 from holdsvc.calls.events import (
     AgentAnswered,
     CallerHungUp,
@@ -23,9 +27,6 @@ from holdsvc.calls.instructions import (
 from holdsvc.errors import BadWebhook
 from holdsvc.platforms.twilio_signature import pairs, readable
 from holdsvc.ports import Verified
-from hypothesis import given
-from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from .bench import BASE, MENU, NOW, SUPPORT, TUNE, posted
 from .twilio_talk import AGENT, CALL, DOCUMENT, HOUSE, event, link, parsed, rendered

@@ -4,6 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from holdsvc.calls.events import (
     Departure,
 )
@@ -24,8 +27,6 @@ from holdsvc.calls.menu import Action, Choice, Menu
 from holdsvc.calls.model import ContentId, PromptId, QueueName
 from holdsvc.ports import Destination
 from holdsvc.simulator.twiml import Place, read
-from hypothesis import given
-from hypothesis import strategies as st
 
 from .bench import BASE, EVERY_INSTRUCTION, MENU, SUPPORT, TUNE, scene
 from .twilio_talk import DOCUMENT, HOUSE, REF, link, rendered, shape, tags

@@ -5,15 +5,16 @@ from collections import Counter
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import pytest
-from holdsvc.errors import Unverified
-from holdsvc.platforms.twilio import Twilio
-from holdsvc.platforms.twilio_signature import Secret, decoded, form, sign
-from holdsvc.ports import WebhookRequest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator
+
+from holdsvc.errors import Unverified
+from holdsvc.platforms.twilio import Twilio
+from holdsvc.platforms.twilio_signature import Secret, decoded, form, sign
+from holdsvc.ports import WebhookRequest
 
 from .bench import NOW
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError, web
 from aiohttp.test_utils import TestServer
+from msgspec import Struct
+
 from holdsvc.audio.formats import RATE
 from holdsvc.calls.events import ContentEnded, DigitPressed, StreamClosed, StreamOpened
 from holdsvc.calls.instructions import Listen, Play, Release
@@ -20,8 +22,6 @@ from holdsvc.errors import Unverified
 from holdsvc.ports import Verified
 from holdsvc.web import media
 from holdsvc.web.house import HOUSE, House
-from msgspec import Struct
-
 from tests.engine.far_end import PlainWire
 
 REF, QUEUE = CallRef("acme", CallId("CA1")), QueueName("billing")

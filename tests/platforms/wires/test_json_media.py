@@ -3,12 +3,13 @@ import json
 import time
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from holdsvc.calls.model import CallRef
 from holdsvc.errors import BadWebhook
 from holdsvc.platforms.wires.json_media import Dialect, JsonMedia
 from holdsvc.ports import WireAudio, WireDigit, WireMark, WireStart, WireStop
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 WIRE = JsonMedia(Dialect("twilio"))
 STREAM = "MZ00000000000000000000000000000001"
