@@ -14,7 +14,7 @@ from msgspec import Struct
 from holdsvc.calls.model import CallerId, Contact, ContentId, EventId, Profile
 
 
-class HeardUntil(Struct, frozen=True):
+class HeardUntil(Struct, frozen=True, gc=False):
     """A stretch of content that really reached the caller's ear, in seconds of that content."""
 
     content: ContentId
@@ -22,7 +22,7 @@ class HeardUntil(Struct, frozen=True):
     until_second: float
 
 
-class CallEvent(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
+class CallEvent(Struct, frozen=True, gc=False, tag=True, kw_only=True, omit_defaults=True):
     at: datetime
     id: EventId
     heard: HeardUntil | None = None

@@ -9,7 +9,7 @@ from msgspec import Struct
 from holdsvc.calls.model import CallerId, ContentId, Kind, Outcome, QueueName, Via
 
 
-class Fact(Struct, frozen=True, tag=True, kw_only=True):
+class Fact(Struct, frozen=True, gc=False, tag=True, kw_only=True):
     at: datetime
 
 

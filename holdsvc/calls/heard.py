@@ -16,7 +16,7 @@ from holdsvc.calls.model import ContentId
 SLACK = 2.0  # seconds that a document may seem too short by and still count as played to its end
 
 
-class Part(Struct, frozen=True):
+class Part(Struct, frozen=True, gc=False):
     """A stretch of the content, or (`from_second` None) so many seconds of something else: a prompt."""
 
     until_second: float
@@ -27,7 +27,7 @@ class Part(Struct, frozen=True):
         return max(0.0, self.until_second - (self.from_second or 0.0))
 
 
-class Sent(Struct, frozen=True):
+class Sent(Struct, frozen=True, gc=False):
     """What a document let the caller hear, in its order."""
 
     at: datetime

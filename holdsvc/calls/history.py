@@ -49,14 +49,14 @@ class Stage(StrEnum):
     ENDED = "ended"
 
 
-class Rules(Struct, frozen=True):
+class Rules(Struct, frozen=True, gc=False):
     """How this call's waits are judged; kept with the session, so that a later change of settings rewrites no history."""
 
     short_abandon: float = 5.0  # seconds; hanging up sooner is counted apart
     release_answers: bool = False  # no hook tells of the agent's answer, so the release stands for it
 
 
-class Wait(Struct, frozen=True):
+class Wait(Struct, frozen=True, gc=False):
     began: datetime
     ended: datetime | None = None
     outcome: Outcome | None = None
@@ -66,12 +66,12 @@ class Wait(Struct, frozen=True):
         return None if self.ended is None else (self.ended - self.began).total_seconds()
 
 
-class Hold(Struct, frozen=True):
+class Hold(Struct, frozen=True, gc=False):
     began: datetime
     ended: datetime | None = None
 
 
-class History(Struct, frozen=True):
+class History(Struct, frozen=True, gc=False):
     stage: Stage = Stage.ARRIVED
     wait: Wait | None = None
     holds: tuple[Hold, ...] = ()

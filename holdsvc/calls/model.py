@@ -16,7 +16,7 @@ CallerId = NewType("CallerId", str)  # keyed pseudonym of a number; the number i
 PromptId = NewType("PromptId", str)
 
 
-class CallRef(Struct, frozen=True):
+class CallRef(Struct, frozen=True, gc=False):
     platform: str
     call: CallId
 
@@ -97,14 +97,14 @@ class Via(StrEnum):
     DEFAULT = "default"
 
 
-class PastWait(Struct, frozen=True):
+class PastWait(Struct, frozen=True, gc=False):
     began: datetime
     seconds: float
     queue: QueueName
     outcome: Outcome
 
 
-class Profile(Struct, frozen=True):
+class Profile(Struct, frozen=True, gc=False):
     """What we remember of a caller from earlier calls: ours, never the platform's."""
 
     language: str = ""
@@ -115,7 +115,7 @@ class Profile(Struct, frozen=True):
     latest: tuple[tuple[str, ContentId], ...] = ()  # per shelf, the item that was heard last
 
 
-class Contact(Struct, frozen=True):
+class Contact(Struct, frozen=True, gc=False):
     """What a directory says of a caller. For the agent; nothing of it is spoken on the strength of a number alone."""
 
     name: str = ""
