@@ -104,7 +104,11 @@ def arrival(event: LifeEvent) -> tuple[datetime, str]:
 
 
 def moment(event: LifeEvent) -> tuple[datetime, int, str]:
-    return (event.began if isinstance(event, CallHeld) else event.at), RANK[type(event)], event.id
+    """Where an event stands among the others. A hang-up that is known only to the second comes last within that second."""
+    at = event.began if isinstance(event, CallHeld) else event.at
+    if isinstance(event, CallerHungUp) and not event.exact:
+        at += WHOLE_SECOND
+    return at, RANK[type(event)], event.id
 
 
 def is_exact(event: LifeEvent) -> bool:

@@ -44,7 +44,7 @@ def recall(session: HoldSession, profile: Profile) -> HoldSession:
 
 def listen(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     """Move the offset by what the caller really heard."""
-    heard = event.heard or last_stretch(session)
+    heard = last_stretch(session) or event.heard
     item = plan.item(heard.content) if heard else None
     if heard is None or item is None:
         return session, ()

@@ -43,7 +43,9 @@ class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
     short_abandon: float = 5.0
     silence_limit: float = 180.0
     max_wait: float | None = None
-    release_answers: bool = True
+    release_answers: bool | None = (
+        None  # None: only where a redirect takes the caller to where no hook of ours tells of the answer
+    )
     menu: MenuRules = MenuRules()
     hand_over: Destination = Destination()
     departures: Mapping[str, Destination] = field(default_factory=dict)
@@ -95,8 +97,12 @@ class PlanBook:
             default_choice=rules.default_choice,
             silence_limit=rules.silence_limit,
             max_wait=rules.max_wait,
-            rules=Rules(rules.short_abandon, rules.release_answers and live),
+            rules=Rules(rules.short_abandon, live and release_answers(rules)),
         )
+
+
+def release_answers(rules: QueueRules) -> bool:
+    return bool(rules.hand_over.redirect) if rules.release_answers is None else rules.release_answers
 
 
 def menu(rules: MenuRules, items: tuple[ContentItem, ...]) -> Menu:

@@ -30,7 +30,11 @@ def began(platform: str, fact: WaitBegan) -> tuple[Change, ...]:
 
 
 def ended(platform: str, fact: WaitEnded) -> tuple[Change, ...]:
-    return ((("waiting", "", "", ""), -1.0), (("outcome", platform, fact.queue, fact.outcome.value), 1.0))
+    return (
+        (("waiting", "", "", ""), -1.0),
+        (("outcome", platform, fact.queue, fact.outcome.value), 1.0),
+        (("ended", platform, fact.queue, fact.outcome.value), 1.0),
+    )
 
 
 def amended(platform: str, fact: WaitAmended) -> tuple[Change, ...]:
@@ -81,6 +85,7 @@ def totals(sums: Mapping[Key, float]) -> Totals:
         offered=int(sums.get(("offered", "", "", ""), 0)),
         waiting=int(sums.get(("waiting", "", "", ""), 0)),
         outcomes={key[1:]: int(value) for key, value in named("outcome")},
+        ended={key[1:]: int(value) for key, value in named("ended")},
         amendments={key[1:]: int(value) for key, value in named("amended")},
         choices={key[1:]: int(value) for key, value in named("choice")},
         content_seconds={key[1:3]: value for key, value in named("content")},

@@ -212,6 +212,17 @@ def test_what_was_heard_last_before_the_answer_counts_too():
     assert call.session.offset("waltz") == 24
 
 
+def test_what_is_told_of_a_document_after_the_answer_counts_only_up_to_the_answer():
+    call = Call()(held())(held(65, HeardUntil("waltz", 0, 60)))
+    late = LeftQueue(
+        at=after(120), id="l", why=Departure.OVERFLOW, waited=80, exact=False, heard=HeardUntil("waltz", 60, 115)
+    )
+
+    call(late)
+
+    assert [fact.until_second for fact in call.of(ContentHeard)] == [60, 75]
+
+
 def test_what_was_heard_is_counted_once_however_often_the_end_is_told():
     call = Call()(held())(CallerHungUp(at=after(8), id="h"))(CallerHungUp(at=after(8.2), id="h2"))
 

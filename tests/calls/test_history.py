@@ -83,6 +83,12 @@ def test_an_abandonment_is_corrected_by_an_answer_that_came_first():
     assert fold([held(0), hung_up(30), answered(29)], RULES).wait.outcome is Outcome.ANSWERED
 
 
+def test_a_hang_up_known_only_to_the_second_loses_to_an_answer_in_that_second():
+    events = [held(0), answered(40.6), hung_up(40, exact=False)]
+
+    assert fold(events, RULES).wait == fold(events[:2], RULES).wait
+
+
 def test_a_release_counts_as_answer_only_where_no_hook_tells_of_it():
     events = [held(0), ReleaseAsked(at=after(20), id="r"), hung_up(90)]
 

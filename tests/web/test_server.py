@@ -80,6 +80,24 @@ async def test_a_token_opens_the_api_and_a_wrong_one_does_not(tmp_path, unused_t
         assert (await service.get("/wall")).status == 200, "the page is an empty frame that asks for the token"
 
 
+async def test_after_a_restart_figures_and_wall_go_on_where_they_were(tmp_path, unused_tcp_port):
+    async with running(tmp_path, unused_tcp_port) as service:
+        await service.document("wait", a_call(QueueTime="0"))
+        await service.document("left", a_call(QueueResult="hangup", QueueTime="0"))
+        await service.document("wait", a_call("CA" + "3" * 32, QueueTime="0"))
+        before = await (await service.get("/metrics")).text()
+
+    async with running(tmp_path, unused_tcp_port) as service:
+        after = await (await service.get("/metrics")).text()
+        wall = await service.json("/api/v1/wall")
+
+    for text in (before, after):
+        assert 'holdsvc_calls_total{outcome="short_abandoned",platform="twilio",queue="support"} 1.0' in text
+        assert 'holdsvc_calls_waiting{queue="support"} 1.0' in text
+        assert 'holdsvc_choices_total{choice="music",queue="support",via="default"} 2.0' in text
+    assert (wall["waiting"], wall["short_abandoned"], wall["offered"]) == (1, 1, 2)
+
+
 async def test_an_unsigned_or_tampered_hook_is_refused_and_counted(tmp_path, unused_tcp_port):
     async with running(tmp_path, unused_tcp_port) as service:
         unsigned = await service.client.post(f"{service.base}/hooks/twilio/call?queue=support", data=a_call())
