@@ -23,7 +23,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled_by_twenty_kills(tmp_path)
 
 
 async def test_a_store_that_forgets_is_found_out_by_the_same_kills(tmp_path):
-    done = await run(tmp_path, calls=40, kills=3, seed=2, settings={"STORE__URL": "memory:"})
+    done = await run(tmp_path, calls=25, kills=3, seed=2, settings={"STORE__URL": "memory:"})
 
     assert any("was acknowledged, 0 rows are kept" in sentence for sentence in done.wrong)
 
