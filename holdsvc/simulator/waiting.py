@@ -59,7 +59,10 @@ async def enqueue(leg: Leg, verb: Verb, document: Document, place: Place) -> Jum
     leg.queue_fields = lambda: queue.fields(stay.spot, board.clock.monotonic())
     leg.takeable, leg.let_go = True, None
     offer = Offer(leg, lambda taker: _take(leg, taker))
-    if leg.holder is None:
+    taker, leg.reserved = leg.reserved, None
+    if taker is not None:
+        leg.signal(Taken(taker))  # for this agent a stream let the caller go; nobody else is offered the call
+    elif leg.holder is None:
         board.line.join(offer)
     try:
         return await _stay(stay, verb, document)

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from holdsvc.simulator.agents import Agent
 from holdsvc.simulator.clock import RealClock
+from holdsvc.simulator.habits import Habits
 from holdsvc.simulator.leg import AgentLeft, Gone, Pressed
 from holdsvc.simulator.signing import sign
 from holdsvc.simulator.truth import End
@@ -87,9 +89,6 @@ async def test_a_key_is_heard_as_dtmf_and_a_clear_gives_the_marks_back(house):
 
 
 async def test_who_is_released_is_rung_through_and_answered_when_the_agent_is_there(house):
-    from holdsvc.simulator.agents import Agent
-    from holdsvc.simulator.habits import Habits
-
     async with carrier_for(house, RealClock()) as carrier:
         carrier._rings = (0.05, 0.05)
         leg = carrier.place("+15005550122", queue="support", mode="stream")
@@ -102,6 +101,22 @@ async def test_who_is_released_is_rung_through_and_answered_when_the_agent_is_th
     assert {fields["ParentCallSid"] for fields in status} == {leg.sid}
     assert (leg.call.waits[0].end, leg.call.waits[0].prompt) == (End.ANSWERED, True)
     assert house.rows()[0]["outcome"] == "answered"
+
+
+async def test_who_is_released_into_the_queue_is_taken_by_the_agent_who_asked(house):
+    enqueued = House.on_call(house, type("Plain", (), {"query": {}}), {})
+    house.on_call = lambda request, fields: House.on_call(house, request, fields).split("<Dial>")[0] + enqueued
+    async with carrier_for(house, RealClock()) as carrier:
+        leg = carrier.place("+15005550122", queue="support", mode="stream")
+        agent = Agent(carrier, Habits(talk=0.01, holds=0.0, wordless=0.0), carrier._rng)
+        async with asyncio.timeout(3):
+            await agent.serve(await carrier.line.next())
+            await carrier.all_over()
+
+    taken = [fields for step, fields, _ in house.requests if step == "agent"]
+    assert [fields["DequeingCallSid"] for fields in taken] == [agent.sid]
+    assert leg.reserved is None
+    assert leg.call.waits[0].end is End.ANSWERED
 
 
 async def test_who_is_let_go_by_the_service_did_not_hang_up_even_if_he_does_so_afterwards(house):
