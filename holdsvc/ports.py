@@ -57,7 +57,7 @@ class Report(Struct, frozen=True):
     caller: str = ""  # the number as the platform wrote it, "" where this webhook does not tell
     spoken: str = ""  # what the platform's own recogniser understood; belongs to the `UtteranceHeard` among the events
     turn: int | None = None  # the version of the session that the request answers to
-    stream: bool | None = None  # how this call's sound is to come, where the request's address says so; else the queue's file
+    stream: bool | None = None  # how sound is to come, where the request's address says so; else the queue's file
 
 
 class Destination(Struct, frozen=True):
@@ -319,6 +319,7 @@ FactListener = Callable[[HoldSession, Sequence[AnyFact]], None]
 class Clock(Protocol):
     def now(self) -> datetime: ...
     def monotonic(self) -> float: ...
+
 
 # --- sound ---------------------------------------------------------------------------------------------------------
 
