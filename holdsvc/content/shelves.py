@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -109,10 +110,21 @@ def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[
         sounds=hashes,
         files=files,
         sources=tuple(sources),
-        pending=tuple(pending),
+        pending=tuple(by_turns(pending, entries)),
         quarantined=bad,
         house=house,
     )
+
+
+def by_turns(pending: Iterable[Source], entries: Mapping[str, tuple[Path, Entry]]) -> list[Source]:
+    """Prompts, then the first of each kind, then the second: so that soon there is something behind every key."""
+    kinds: Counter[str] = Counter()
+    turns: list[tuple[int, Source]] = []
+    for source in pending:
+        kind = entries[source.id][1].kind.value if source.id in entries else ""
+        kinds[kind] += bool(kind)
+        turns.append((kinds[kind], source))
+    return [source for _, source in sorted(turns, key=lambda turn: turn[0])]
 
 
 def _items_sources(

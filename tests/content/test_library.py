@@ -184,6 +184,16 @@ def test_without_any_media_there_is_still_something_to_hear(tmp_path):
     assert library.by_hash(library.hash_of(library.house.id)) == sound
 
 
+def test_there_is_soon_something_behind_every_key(media, made):
+    first, second, news = entry("first", house=True), entry("second"), entry("news", Kind.DAILY)
+    fill(media, first, second, news, entry("story", Kind.PODCAST), prompts={"hello": "Hello."})
+
+    library = Library.open(media, [made])
+
+    order = [source.id for source in library.pending()]
+    assert order == ["prompt:en/hello", "first", "news", "story", "second"]
+
+
 def test_the_operators_own_media_add_to_ours_and_replace_what_has_the_same_id(media, made, tmp_path):
     fill(media, entry("ours", house=True), entry("both"))
     own = tmp_path / "own"
