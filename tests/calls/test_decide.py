@@ -1,3 +1,6 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from holdsvc.calls.decide import decide
 from holdsvc.calls.events import (
     AgentAnswered,
@@ -33,9 +36,6 @@ from holdsvc.calls.instructions import (
 )
 from holdsvc.calls.model import Contact, Outcome, PastWait, Profile, Via
 from holdsvc.calls.plan import Media
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.plans import NOON, QUEUE, a_plan, a_session, after
 
 PLAN = a_plan()

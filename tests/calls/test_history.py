@@ -1,6 +1,9 @@
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from holdsvc.calls.events import (
     AgentAnswered,
     CallerHungUp,
@@ -13,9 +16,6 @@ from holdsvc.calls.events import (
 )
 from holdsvc.calls.history import Hold, Rules, Stage, fold
 from holdsvc.calls.model import Outcome
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.plans import after
 
 RULES = Rules()
