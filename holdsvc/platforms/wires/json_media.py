@@ -1,7 +1,7 @@
 """Live sound as JSON text frames with base64 mu-law in them, as Twilio's Media Streams speak it.
 
-Pages: "Media Streams: WebSocket messages", read 2026-03. A frame is whole or it is nothing; it is never cut. Other platforms use
-the same words with other names for call and stream: those stand in the `Dialect`.
+Pages, read 2026-03: Twilio "Media Streams: WebSocket messages", Telnyx "Media streaming over WebSockets", Plivo "Audio streaming".
+A frame is whole or it is nothing; it is never cut. Where platforms differ in names, those stand in the `Dialect`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from holdsvc.errors import BadWebhook
 from holdsvc.ports import WireAudio, WireDigit, WireEvent, WireMark, WireStart, WireStop
 
 DIGITS = frozenset("0123456789*#ABCD")
-SOUND = ("audio/x-mulaw", 8000, 1)
+MULAW = ("audio/x-mulaw", "pcmu")  # Telnyx says PCMU on its present pages and audio/x-mulaw on older ones
+RATE, CHANNELS = "8000", "1"
 LONGEST_FRAME = 256 * 1024  # characters; a frame of 20 ms has about 400, and 16 s of sound would fit in this
 ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 
@@ -30,6 +31,36 @@ class Dialect(Struct, frozen=True):
     call: str = "callSid"
     stream: str = "streamSid"
     parameters: str = "customParameters"
+    format: str = "mediaFormat"
+    addressed: bool = True  # what we send names the stream
+    play: str = "media"
+    described: str = ""  # members that stand before the payload of what we send
+    mark: str = "mark"
+    marked: str = "mark"  # the word with which a mark comes back
+    flat: bool = False  # a mark's name stands in the frame itself, not in an object of its own
+    clear: str = "clear"
+
+
+TELNYX = Dialect(
+    "telnyx",
+    call="call_control_id",
+    stream="stream_id",
+    parameters="custom_parameters",
+    format="media_format",
+    addressed=False,
+)
+# Plivo writes our extra headers to its logs, so that no token comes with them. It tells of no end: the socket closes.
+PLIVO = Dialect(
+    "plivo",
+    call="callId",
+    stream="streamId",
+    play="playAudio",
+    described='"contentType":"audio/x-mulaw","sampleRate":8000,',
+    mark="checkpoint",
+    marked="playedStream",
+    flat=True,
+    clear="clearAudio",
+)
 
 
 class Media(Struct):
@@ -45,17 +76,32 @@ class Envelope(Struct):
     """Any frame. What its `event` does not need is not looked at."""
 
     event: str
-    sequence: str | int = field(default="", name="sequenceNumber")
+    number: str | int = field(default="", name="sequenceNumber")
+    snake_number: str | int = field(default="", name="sequence_number")
+    occurred_at: str | int = ""
+    name: msgspec.Raw = msgspec.Raw()
     start: msgspec.Raw = msgspec.Raw()
     media: msgspec.Raw = msgspec.Raw()
     dtmf: msgspec.Raw = msgspec.Raw()
     mark: msgspec.Raw = msgspec.Raw()
 
+    @property
+    def sequence(self) -> str:
+        """What tells this frame from all others of the stream, "" if nothing does."""
+        told = (self.number, self.snake_number, self.occurred_at)
+        return next((str(one) for one in told if one != ""), "")
+
 
 class Format(Struct):
-    encoding: str = SOUND[0]
-    rate: int | str = field(default=SOUND[1], name="sampleRate")
-    channels: int | str = SOUND[2]
+    encoding: str = MULAW[0]
+    rate: int | str | None = field(default=None, name="sampleRate")
+    snake_rate: int | str | None = field(default=None, name="sample_rate")
+    channels: int | str = CHANNELS
+
+    @property
+    def known(self) -> bool:
+        rate = next((one for one in (self.rate, self.snake_rate) if one is not None), RATE)
+        return self.encoding.lower() in MULAW and (str(rate), str(self.channels)) == (RATE, CHANNELS)
 
 
 class Dtmf(Struct):
@@ -81,7 +127,8 @@ class JsonMedia:
     def __init__(self, dialect: Dialect) -> None:
         self.name = dialect.platform
         self._dialect = dialect
-        self._stream = msgspec.json.encode(dialect.stream).decode()
+        self._play, self._mark, self._clear = (quoted(word) for word in (dialect.play, dialect.mark, dialect.clear))
+        self._stream = f",{quoted(dialect.stream)}:" if dialect.addressed else ""
 
     def read(self, frame: str | bytes) -> WireEvent | None:
         """What a frame says; None for what does not concern us. Raise `BadWebhook` for what breaks the format."""
@@ -98,26 +145,33 @@ class JsonMedia:
                 return self._start(envelope, frame)
             case "dtmf":
                 return digit(envelope, self._stream_of(frame))
-            case "mark":
-                return WireMark(decode_part(envelope.mark, Mark).name)
+            case self._dialect.marked:
+                return WireMark(self._marked(envelope))
             case "stop":
                 return WireStop(identity(self._stream_of(frame), envelope.sequence or "stop"))
-            case _:  # "connected" comes before anything is known; others may be added without notice
+            case _:  # "connected" comes before anything is known, "error" and others tell nothing that we could mend
                 return None
 
     def write_audio(self, stream: str, payload: bytes) -> str:
         sound = b2a_base64(payload, newline=False).decode("ascii")
-        return f'{{"event":"media",{self._address(stream)},"media":{{"payload":"{sound}"}}}}'
+        media = f'{{{self._dialect.described}"payload":"{sound}"}}'
+        return f'{{"event":{self._play}{self._address(stream)},"media":{media}}}'
 
     def write_mark(self, stream: str, name: str) -> str:
-        return f'{{"event":"mark",{self._address(stream)},"mark":{{"name":{quoted(name)}}}}}'
+        told = f'"name":{quoted(name)}' if self._dialect.flat else f'"mark":{{"name":{quoted(name)}}}'
+        return f'{{"event":{self._mark}{self._address(stream)},{told}}}'
 
     def write_clear(self, stream: str) -> str:
         """Empty the far buffer. All marks that are under way come back: one after a clear does not mean "heard"."""
-        return f'{{"event":"clear",{self._address(stream)}}}'
+        return f'{{"event":{self._clear}{self._address(stream)}}}'
 
     def _address(self, stream: str) -> str:
-        return f"{self._stream}:{quoted(stream)}"
+        return f"{self._stream}{quoted(stream)}" if self._stream else ""
+
+    def _marked(self, envelope: Envelope) -> str:
+        if self._dialect.flat:
+            return decode_part(envelope.name, str)
+        return decode_part(envelope.mark, Mark).name
 
     def _start(self, envelope: Envelope, frame: str | bytes) -> WireStart:
         start = decode_part(envelope.start, dict[str, msgspec.Raw])
@@ -126,8 +180,8 @@ class JsonMedia:
         stream = stream or self._stream_of(frame)
         if not ID.fullmatch(call) or not ID.fullmatch(stream):
             raise BadWebhook("bad_start")
-        told = decode_part(start["mediaFormat"], Format) if "mediaFormat" in start else Format()
-        if (told.encoding.lower(), str(told.rate), str(told.channels)) != (SOUND[0], str(SOUND[1]), str(SOUND[2])):
+        told = start.get(self._dialect.format)
+        if told is not None and not decode_part(told, Format).known:
             raise BadWebhook("unknown_sound")
         parameters = start.get(self._dialect.parameters)
         token = decode_part(parameters, dict[str, object]).get("token", "") if parameters else ""
@@ -155,7 +209,7 @@ def digit(envelope: Envelope, stream: str) -> WireDigit:
     return WireDigit(pressed, identity(stream, envelope.sequence))
 
 
-def identity(stream: str, sequence: str | int) -> str:
+def identity(stream: str, sequence: str) -> str:
     """The stream's own number of this frame: what came twice has the same, the same key pressed twice has not."""
     return f"{stream}:{sequence}"
 
