@@ -13,6 +13,7 @@ from msgspec import Struct
 from holdsvc import app, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.config import Settings, load
+from holdsvc.content.confine import Confinement, confinement
 from holdsvc.content.library import Library
 from holdsvc.engine.outbound import Outbound
 from holdsvc.engine.plans import QueueRules
@@ -39,11 +40,13 @@ def warning(code: str, reason: str, fix: str) -> Finding:
 def check(config: Path | None) -> int:
     settings = load(config)
     library = app.open_library(settings, app.data_folder(settings))
-    found = [*platforms(settings), *service(settings), *shelves(library)]
+    held = confinement()
+    found = [*platforms(settings), *service(settings), *decoding(held), *shelves(library)]
     for name, queue in settings.queues.items():
         found += queue_findings(name, queue, library)
     for finding in found:
         print(finding)
+    print(f"decoding of sound files: {held}")
     errors = sum(finding.error for finding in found)
     print(
         f"{errors} errors, {len(found) - errors} warnings; {len(settings.queues)} queues, {len(library.items)} items ready"
@@ -78,6 +81,12 @@ def service(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "HS-105", "store.synchronous is not FULL: a power cut loses acknowledged records", "set it to FULL"
         )
+
+
+def decoding(held: Confinement) -> Iterator[Finding]:
+    if held.doors:
+        why = f"a hostile sound file that broke the decoder could here {', '.join(held.doors)}"
+        yield warning("HS-205", why, "prepare sound on Linux (x86_64 or aarch64), or take only files that you trust")
 
 
 def shelves(library: Library) -> Iterator[Finding]:

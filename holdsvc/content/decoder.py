@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from holdsvc.audio.g711 import Samples
-from holdsvc.content import apart
+from holdsvc.content import apart, confine
 from holdsvc.errors import BadContent, HoldsvcError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 DECODED_RATE = 16000  # twice the telephone's: our own filter makes the last step
 _SAMPLE = 4  # bytes: 32-bit float
 _LARGEST = 1000.0  # full scale is 1.0; a file of floats may hold anything
+_PIECE = 1 << 20  # bytes read at a time
 _LAST_WORDS = 300  # characters of a reason that are believed
 
 
@@ -43,7 +44,7 @@ class Limits(msgspec.Struct, frozen=True):
     seconds: float = 3600.0  # of decoded sound
     cpu: int = 120  # seconds
     wall: float = 180.0  # seconds
-    memory: int = 2 << 30  # bytes of address space, libraries included
+    memory: int = 768 << 20  # bytes of address space, libraries included; an hour of sound takes 512 MB
 
 
 FORMATS = {  # a file's suffix -> the demuxer it is forced to
@@ -133,7 +134,7 @@ def _decoded(stream: IO[bytes], demuxer: str, rate: int, limits: Limits) -> Samp
     timer.start()
     try:
         most = int(limits.seconds * rate + rate) * _SAMPLE
-        pcm = child.stdout.read(most + 1)
+        pcm = _up_to(most, child.stdout)
         if len(pcm) > most:
             child.kill()
         last_words = child.stderr.read(4096)
@@ -149,6 +150,14 @@ def _decoded(stream: IO[bytes], demuxer: str, rate: int, limits: Limits) -> Samp
     if code != 0 or len(pcm) > most:
         raise BadContent(_reason(code, last_words, late.is_set()))
     return _sound(pcm)
+
+
+def _up_to(most: int, stream: IO[bytes]) -> bytearray:
+    """All there is, or a little more than `most`. Takes memory as bytes come, not for what might come."""
+    read = bytearray()
+    while len(read) <= most and (piece := stream.read(_PIECE)):
+        read += piece
+    return read
 
 
 def _end(child: subprocess.Popen[bytes], late: threading.Event) -> None:
@@ -170,8 +179,8 @@ def _line(words: bytes) -> str:
     return "".join(c for c in line if c.isprintable())[:_LAST_WORDS]
 
 
-def _sound(pcm: bytes) -> Samples:
-    samples = np.frombuffer(pcm[: len(pcm) // _SAMPLE * _SAMPLE], np.float32)
+def _sound(pcm: bytearray) -> Samples:
+    samples = np.frombuffer(pcm, np.float32, len(pcm) // _SAMPLE)
     if not len(samples):
         raise BadContent("the file holds no sound")
     if not max(samples.max(), -samples.min()) < _LARGEST:  # so written, it holds for what is not a number as well
@@ -188,13 +197,13 @@ _CANCELLED = 0.05  # share of the sides' power that must be left after mixing, e
 
 def main(arguments: list[str]) -> int:
     demuxer, rate, limits = arguments[0], int(arguments[1]), msgspec.json.decode(arguments[2], type=Limits)
-    _bound(limits)
+    confine.bound(limits.memory, limits.cpu)
     try:
         _rehearse()
     except Exception as error:  # not the file's fault: it has not been looked at
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return apart.UNABLE
-    _shut()
+    confine.shut()
     try:
         pcm = _mixed(sys.stdin.buffer, demuxer, rate, limits)
     except Exception as error:  # the edge of this process: whatever it was, the file is not for callers
@@ -203,18 +212,6 @@ def main(arguments: list[str]) -> int:
     sys.stdout.buffer.write(pcm)
     sys.stdout.buffer.flush()
     return 0
-
-
-def _bound(limits: Limits) -> None:
-    """Limits that hold from the start, while the libraries are loaded."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _rehearse() -> None:
@@ -226,17 +223,6 @@ def _rehearse() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(f"av.{kind}.stream")
     _mixed(io.BytesIO(b"\x80" * 1600), _RAW, DECODED_RATE, Limits())
-
-
-def _shut() -> None:
-    """From here on, with the libraries loaded and before a foreign byte is read: no new file, no socket, no process."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    # A system call filter belongs here.
 
 
 def _mixed(source: IO[bytes], demuxer: str, rate: int, limits: Limits) -> memoryview:

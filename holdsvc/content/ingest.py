@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -103,7 +106,8 @@ def _made(source: Source, into: Path, stop: threading.Event) -> str:
             stdout=subprocess.DEVNULL,
             stderr=words,
             env=apart.environment(),
-            start_new_session=True,  # Ctrl-C at our terminal is for us; a decoder that dies of it would condemn its file
+            # Ctrl-C at our terminal is for us; a decoder that dies of it would condemn its file. And it ends as one.
+            start_new_session=True,
         )
         code = _end_of(child, stop)
         if code in (0, apart.REFUSED):
@@ -130,8 +134,16 @@ def _end_of(child: subprocess.Popen[bytes], stop: threading.Event) -> int | None
                 waited += _GLANCE
         return None
     finally:
-        child.kill()
+        _end_all(child)
         child.wait()
+
+
+def _end_all(child: subprocess.Popen[bytes]) -> None:
+    """The decoder that it started as well: a file that is given up costs nothing more."""
+    if sys.platform == "win32":
+        child.kill()
+    elif child.returncode is None:  # else its number may by now be another's
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _sweep(folder: Path) -> None:
