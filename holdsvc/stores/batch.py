@@ -87,6 +87,10 @@ class Draft:
         self._numbers: dict[CallerId, PhoneNumber] = {}
         self._sums: dict[tally.Key, float] = {}
 
+    @property
+    def calls(self) -> int:
+        return len(self._kept)
+
     def take(self, wish: Wish) -> None:
         if isinstance(wish, Number):
             self.wishes.append(wish)

@@ -32,6 +32,7 @@ from holdsvc.stores.lock import FileLock
 from holdsvc.stores.writer import Refused, Writer, keep, transaction
 
 GATHER = 0.005  # seconds that a save waits for company at the most, and only as long as company keeps coming
+APART = 0.003  # seconds from one batch to the next while saves have company: fewer commits, each at the same cost
 MOST_IN_BATCH = 100
 MOST_WAITING = 10_000  # saves; more mean that the disk does not keep up, and the sender had better retry
 
@@ -70,6 +71,8 @@ class SqliteStore:
         self._singly = 0  # so many of the next saves go one by one, because together they were refused
         self._open = False
         self._since = 0.0  # when the present batch went to the disk
+        self._handed = 0.0  # the same by the loop's clock
+        self._next_at = 0.0  # by the loop's clock; the next batch waits until then for company
         self._loop: asyncio.AbstractEventLoop
         self._known: Known
 
@@ -184,9 +187,14 @@ class SqliteStore:
         self._gather()
 
     def _gather(self) -> None:
+        """At once when saves come one by one; a little apart from the last batch when they have company."""
         if not self._busy:
             self._busy = True
-            self._loop.call_soon(self._hand_over, 1, self._loop.time() + GATHER)
+            wait = self._next_at - self._loop.time()
+            if wait > 0:
+                self._loop.call_later(wait, self._hand_over, 1, self._next_at + GATHER)
+            else:
+                self._loop.call_soon(self._hand_over, 1, self._loop.time() + GATHER)
 
     def _hand_over(self, seen: int, until: float) -> None:
         """One more turn of the loop for whoever comes along, as long as somebody does; then to the disk."""
@@ -208,7 +216,7 @@ class SqliteStore:
             assert not isinstance(wish, Errand)
             draft.take(wish)
         self._singly = max(0, self._singly - 1)
-        self._since = self._now()
+        self._since, self._handed = self._now(), self._loop.time()
         self._writer.do(transaction(partial(keep, draft.finish())), partial(self._tell, partial(self._drafted, draft)))
 
     def _now(self) -> float:
@@ -224,6 +232,8 @@ class SqliteStore:
 
     def _drafted(self, draft: Draft, result: None, error: HoldsvcError | None) -> None:
         took = self._now() - self._since
+        in_company = draft.calls > 1 or bool(self._todo)
+        self._next_at = self._handed + APART if in_company else 0.0
         if error is None:
             draft.grant()
         elif isinstance(error, Refused) and len(draft.wishes) > 1:
