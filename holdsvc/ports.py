@@ -162,20 +162,33 @@ class WireStop(Struct, frozen=True):
 WireEvent = WireStart | WireDigit | WireMark | WireAudio | WireStop
 
 
+Written = str | bytes | tuple[bytes, ...]  # one message, or several that go out in one write
+
+
 class Wire(Protocol):
-    """A media format: bytes and text frames in both directions, without a socket."""
+    """A media format: bytes and text frames in both directions, without a socket. One for each stream: it may remember."""
 
     name: str
     lead: float  # seconds that may be sent ahead of real time
-    block: int  # bytes of mu-law in one message
-    can_clear: bool
+    block: int  # bytes of mu-law that are written at once
+    can_clear: bool  # else the far end keeps nothing: it plays what comes as it comes, gives no marks, and needs sound at all times
+    high_mark: int  # bytes that the network may have left behind; beyond it, sound is dropped
 
     def read(self, frame: str | bytes) -> WireEvent | None:
         """What a frame says; None for what does not concern us. Raise `BadWebhook` for what breaks the format."""
 
-    def write_audio(self, stream: str, payload: bytes) -> str | bytes: ...
-    def write_mark(self, stream: str, name: str) -> str | bytes: ...
-    def write_clear(self, stream: str) -> str | bytes: ...
+    def write_audio(self, stream: str, payload: bytes) -> Written: ...
+    def write_mark(self, stream: str, name: str) -> Written: ...
+    def write_clear(self, stream: str) -> Written: ...
+
+
+class LineWire(Wire, Protocol):
+    """A wire over a plain byte stream, which knows no messages."""
+
+    farewell: bytes  # ends the stream, whoever says it
+
+    def cut(self, received: bytes) -> list[bytes]:
+        """Whole frames for `read`, however the bytes came. Raise `BadWebhook` where nothing can be understood any more."""
 
 
 # --- callers ---------------------------------------------------------------------------------------------------------

@@ -71,6 +71,9 @@ class Metrics:
         self._underruns = Count(
             "holdsvc_stream_underruns", "Times a stream had nothing to send", ["wire"], registry=new
         )
+        self._cuts = Count(
+            "holdsvc_stream_cuts", "Times a network took no more and sound was dropped", ["wire"], registry=new
+        )
         self._lateness = Histogram(
             "holdsvc_stream_lateness_seconds", "How late sound was sent", ["wire"], buckets=SOUND_BUCKETS, registry=new
         )
@@ -115,6 +118,9 @@ class Metrics:
 
     def stream_underrun(self, wire: str) -> None:
         self._underruns.labels(wire).inc()
+
+    def stream_cut(self, wire: str) -> None:
+        self._cuts.labels(wire).inc()
 
     def stream_late(self, wire: str, seconds: float) -> None:
         self._lateness.labels(wire).observe(seconds)

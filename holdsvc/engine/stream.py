@@ -23,7 +23,7 @@ from holdsvc.engine.captions import Captions, Tape
 from holdsvc.engine.tokens import Ticket
 from holdsvc.engine.turns import Turn, excerpts, turn_of
 from holdsvc.errors import BadWebhook
-from holdsvc.ports import Sounds, Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop
+from holdsvc.ports import Sounds, Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop, Written
 
 LOOK_AHEAD = 0.4  # seconds before its end at which the next item is asked for; for the core it is over by then
 PATIENCE = 0.1  # seconds of silence that an answer may take; then the sound goes on, or the house's own begins
@@ -34,8 +34,9 @@ IDLE = 30.0  # seconds without a single frame from the platform
 ASK_AGAIN = 5.0  # seconds after which the next item is asked for again, if no answer brought sound
 LAST_MARK = 0.5  # seconds that the mark behind the last sound may be overdue before we close without it
 SLACK = 0.06  # seconds by which a wire that is paced to the frame may be late and is still caught up with
-HIGH_MARK = 64 * 1024  # bytes that the network has not taken: over six seconds of sound
 MOST_BROKEN = 50  # frames without meaning before we hang up on whoever sends them
+FRAMES_A_SECOND = 100  # from a platform in the long run; genuine ones send fifty
+MOST_FRAMES = 3000  # and at once, after a network stood still for as long as we bear it
 
 CLOSED_NORMALLY, GOING_AWAY, NOT_ALLOWED = 1000, 1001, 1008
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Socket(Protocol):
     def backlog(self) -> int:
         """Bytes that the network has not taken yet."""
 
-    def send(self, frame: str | bytes) -> None: ...
+    def send(self, frame: Written) -> None: ...
     def close(self, code: int) -> None: ...
 
 
@@ -56,6 +57,7 @@ class Meter(Protocol):
     def stream_opened(self, wire: str) -> None: ...
     def stream_closed(self, wire: str) -> None: ...
     def stream_underrun(self, wire: str) -> None: ...
+    def stream_cut(self, wire: str) -> None: ...
     def stream_late(self, wire: str, seconds: float) -> None: ...
     def stream_switched(self, wire: str, seconds: float) -> None: ...
 
@@ -96,6 +98,8 @@ class Stream:
         self._mark_at = 0  # bytes sent at which the next mark is due
         self._news = 0  # events of our own making, for their ids
         self._broken = 0
+        self._allowed = float(MOST_FRAMES)
+        self._stuck = False  # the network takes nothing
         self._goes_on = True  # content follows content; False once the caller was told that somebody is there
         self._listening = True
         self._ending = False  # the socket is closed when all has been played
@@ -125,6 +129,10 @@ class Stream:
             self._leave(self._told())
 
     def _read(self, frame: str | bytes) -> WireEvent | None:
+        self._allowed -= 1
+        if self._allowed < 0:
+            self._refuse("too_many_frames")
+            return None
         try:
             return self.wire.read(frame)
         except BadWebhook as error:
@@ -181,6 +189,8 @@ class Stream:
             return
         now = self._shell.clock.monotonic()
         turn = turn_of(instructions, self._shell.sounds)
+        if turn.ends and turn.parts and self._ending:
+            return  # a good-bye that is being said is not begun anew
         if turn.ends and not turn.parts:
             self._end(now, at_once=turn.stops or (self._goes_on and not follows))
         elif turn.parts or turn.stops:
@@ -252,10 +262,10 @@ class Stream:
 
     def _send(self, now: float) -> None:
         self._rescue(now)
-        if not self._goes_on and not self._player.left:
+        if not self._more:
             self._finish(now)
             return
-        if self.socket.backlog > HIGH_MARK:  # time passes, the place is kept: what is due now is not sent later
+        if self._is_stuck():  # time passes, the place is kept: what is due now is not sent later
             return
         gaps, late = self._pacer.gaps, self._pacer.late(now)
         frames = self._pacer.due(now)
@@ -263,21 +273,32 @@ class Stream:
             self._shell.meter.stream_underrun(self.wire.name)
         if frames:
             self._shell.meter.stream_late(self.wire.name, late)
-        while frames and (self._goes_on or self._player.left):
+        while frames and self._more:
             frames -= self._send_block(min(frames, self.wire.block // FRAME))
-        if self._goes_on and self._player.running_out(LOOK_AHEAD) and now >= self._ask_at:
+        if self._goes_on and self._rescue_at is None and self._player.running_out(LOOK_AHEAD) and now >= self._ask_at:
             self._ask_for_more(now)
 
+    @property
+    def _more(self) -> bool:
+        """There is something to send. A far end that keeps nothing is given silence for as long as it is there."""
+        return bool(self._goes_on or self._player.left or not (self.wire.can_clear or self._ending))
+
+    def _is_stuck(self) -> bool:
+        was, self._stuck = self._stuck, self.socket.backlog > self.wire.high_mark
+        if self._stuck and not was:
+            self._shell.meter.stream_cut(self.wire.name)
+        return self._stuck
+
     def _send_block(self, frames: int) -> int:
-        if not self._goes_on:
+        if not self._goes_on and self._player.left:
             frames = min(frames, -(-self._player.left // FRAME))
-        was_dry = self._player.dry
+        fed = self._player.sent and not self._player.dry
         sound = self._player.read(frames)
         self.socket.send(self.wire.write_audio(self.name, bytes(sound)))
         self._pacer.mark_sent(frames)
-        if self._player.dry and not was_dry and self._goes_on:
+        if self._player.dry and fed and self._goes_on:
             self._shell.meter.stream_underrun(self.wire.name)
-        if self._player.sent > self._mark_at:
+        if self.wire.can_clear and self._player.sent > self._mark_at:
             self._send_mark()
         return frames
 
@@ -290,8 +311,8 @@ class Stream:
     def _finish(self, now: float) -> None:
         """All was sent. Where the stream is to end, it ends when the far end has played it."""
         if self._ending:
-            self._last_mark = self._send_mark()
-            self._close_at = now + self._pacer.ahead(now) + LAST_MARK
+            self._last_mark = self._send_mark() if self.wire.can_clear else ""
+            self._close_at = now + self._pacer.ahead(now) + (LAST_MARK if self._last_mark else 0.0)
 
     # --- what follows ------------------------------------------------------------------------------------------------
 
@@ -305,7 +326,7 @@ class Stream:
 
     def _await_sound(self, now: float) -> None:
         if self.wire.can_clear or not self._player.sent:
-            self._pacer.hang(now + PATIENCE)
+            self._pacer.hang(now + PATIENCE if self.wire.can_clear else now)
         if not self._player.left:
             self._rescue_at = now + PATIENCE
 
@@ -323,7 +344,9 @@ class Stream:
         self._sound_came()
 
     def _look(self, now: float) -> None:
+        passed = now - self._look_at + 1.0
         self._look_at = now + 1.0
+        self._allowed = min(MOST_FRAMES, self._allowed + FRAMES_A_SECOND * passed)
         if not self.name and now >= self._opened_at + START_WITHIN:
             self._refuse("no_start")
         elif now >= self._heard_from_at + IDLE:

@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 
 from holdsvc.engine.streams import Full
 from holdsvc.errors import Unverified
-from holdsvc.ports import Wire
+from holdsvc.ports import Wire, Written
 from holdsvc.web.access import Access, access
 from holdsvc.web.house import HOUSE, House
 from holdsvc.web.webhooks import read
@@ -81,9 +81,10 @@ class MediaSocket:
     def backlog(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
-    def send(self, frame: str | bytes) -> None:
+    def send(self, frame: Written) -> None:
         if self._closing is None and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(framed(frame))
+            whole = b"".join(map(framed, frame)) if isinstance(frame, tuple) else framed(frame)
+            self._transport.write(whole)
 
     def close(self, code: int) -> None:
         if self._closing is None and self._response.prepared:

@@ -31,6 +31,7 @@ class PlainWire:
     """Words with blanks between them; sound in hexadecimal."""
 
     name = "plain"
+    high_mark = 64 * 1024
 
     def __init__(self, platform: str = "acme", lead: float = 0.4, block: int = 1600, can_clear: bool = True) -> None:
         self.platform, self.lead, self.block, self.can_clear = platform, lead, block, can_clear

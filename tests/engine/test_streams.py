@@ -58,7 +58,7 @@ class Shelf:
 
 class Counts:
     def __init__(self) -> None:
-        self.opened = self.closed = self.underruns = 0
+        self.opened = self.closed = self.underruns = self.cuts = 0
         self.late: list[float] = []
         self.switches: list[float] = []
 
@@ -70,6 +70,9 @@ class Counts:
 
     def stream_underrun(self, wire: str) -> None:
         self.underruns += 1
+
+    def stream_cut(self, wire: str) -> None:
+        self.cuts += 1
 
     def stream_late(self, wire: str, seconds: float) -> None:
         self.late.append(seconds)
@@ -637,7 +640,7 @@ async def test_a_network_that_takes_nothing_is_not_filled_up(house):
     far = await house.begin()
     await house.advance(1)
 
-    far.backlog = live.HIGH_MARK + 1
+    far.backlog = house.wire.high_mark + 1
     sent = len(far.frames)
     await house.advance(2)
     stuck = len(far.frames)
@@ -645,6 +648,7 @@ async def test_a_network_that_takes_nothing_is_not_filled_up(house):
     await house.advance(1)
 
     assert stuck == sent
+    assert house.counts.cuts == 1
     assert far.heard == house.shelf.sounds["waltz"][: len(far.heard)], "no sample is lost, only time"
     assert far.most <= 3200
 

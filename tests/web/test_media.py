@@ -53,7 +53,7 @@ class Mute(Acme):
 class Figures:
     def __init__(self) -> None:
         self.rejected: list[tuple[str, str]] = []
-        self.open = self.underruns = 0
+        self.open = self.underruns = self.cuts = 0
         self.late: list[float] = []
 
     def webhook_rejected(self, platform, reason):
@@ -67,6 +67,9 @@ class Figures:
 
     def stream_underrun(self, wire):
         self.underruns += 1
+
+    def stream_cut(self, wire):
+        self.cuts += 1
 
     def stream_late(self, wire, seconds):
         self.late.append(seconds)
@@ -310,3 +313,19 @@ def test_frames_are_written_as_the_standard_says(length):
     assert short < 128, "a server does not mask"
     assert (told, len(frame)) == (length, head + length)
     assert media.framed(b"x")[0] == 0x82
+
+
+def test_several_messages_go_out_in_one_write():
+    wrote = []
+
+    class Transport:
+        def is_closing(self):
+            return False
+
+        write = wrote.append
+
+    socket = media.MediaSocket(type("Request", (), {"transport": Transport()}), None)
+
+    socket.send((b"a" * 320, b"b" * 320))
+
+    assert wrote == [b"\x82\x7e\x01\x40" + b"a" * 320 + b"\x82\x7e\x01\x40" + b"b" * 320]

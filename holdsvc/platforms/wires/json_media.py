@@ -123,6 +123,7 @@ class JsonMedia:
     lead = 0.4  # seconds: what is sent ahead can be taken back with `clear`, so a choice is heard at once all the same
     block = 1600  # bytes, 200 ms: small pieces stutter at the far end, large ones are heard late
     can_clear = True
+    high_mark = 64 * 1024  # over six seconds of sound
 
     def __init__(self, dialect: Dialect) -> None:
         self.name = dialect.platform
