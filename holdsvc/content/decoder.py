@@ -191,6 +191,7 @@ def _sound(pcm: bytearray) -> Samples:
 # --- the confined process ---------------------------------------------------------------------------------------------
 
 _SIGXCPU = 24
+_UNKNOWN_CODEC = "the file holds a kind of sound that we do not read"
 _DAMAGE = 0.1  # share of packets that may be unreadable before the file counts as damaged
 _CANCELLED = 0.05  # share of the sides' power that must be left after mixing, else the sides are opposed
 
@@ -254,6 +255,8 @@ def _sides(source: IO[bytes], demuxer: str, rate: int, limits: Limits) -> Iterat
         if not container.streams.audio:
             raise BadContent("the file holds no sound")
         track = container.streams.audio[0]
+        if track.codec_context is None:
+            raise BadContent(_UNKNOWN_CODEC)
         track.codec_context.thread_type = "NONE"
         layout = "mono" if track.codec_context.channels == 1 else "stereo"
         resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
@@ -287,7 +290,12 @@ def _told(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "decoding took too much memory"
-    return f"the file cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
+    if isinstance(error, PermissionError | NotImplementedError):  # refused by the white-list, or by the library itself
+        return _UNKNOWN_CODEC
+    if isinstance(error, EOFError):
+        return "the file ends before there is any sound in it"
+    words = str(getattr(error, "strerror", None) or "")
+    return f"the file cannot be read ({words if words and 'Error' not in words else 'it is damaged'})"
 
 
 if __name__ == "__main__":

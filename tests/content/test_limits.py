@@ -101,7 +101,7 @@ def slow(tmp_path) -> Path:
     """A file on a shelf that keeps its worker busy for a while."""
     media = tmp_path / "media"
     media.mkdir()
-    (media / "slow.flac").write_bytes(flac_of_silence(0.99))
+    (media / "slow.flac").write_bytes(flac_of_silence(0.99, rate=192000))
     fill(media, entry("slow", where="slow.flac"))
     return media / "slow.flac"
 
