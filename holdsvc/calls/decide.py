@@ -49,7 +49,6 @@ from holdsvc.calls.instructions import (
     EnterQueue,
     HandOver,
     Instruction,
-    LeaveQueue,
     OpenStream,
     Release,
     Say,
@@ -58,6 +57,9 @@ from holdsvc.calls.instructions import (
 from holdsvc.calls.model import EventId, Outcome, Profile
 from holdsvc.calls.plan import HoldPlan, Media
 from holdsvc.calls.session import MOST_SEEN, HoldSession, lived, refolded
+
+MOST_BROKEN = 3  # streams in a row that broke or could not be opened; then the platform's queue and documents must do
+HEARD_OF = timedelta(seconds=30)  # a live stream tells more often what was heard
 
 
 class Decision(Struct, frozen=True):
@@ -106,14 +108,12 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
     match event:
         case CallerKnown():
             return recognise(session, event)
-        case CallArrived() if plan.media is Media.STREAM:
-            held = CallHeld(at=event.at, id=EventId(f"{event.id}+held"), began=event.at)
-            return lived(session, held), ()
+        case CallArrived():
+            return arrive(session, event, plan), ()
         case CallHeld():
-            told = replace(session, position=event.position, size=event.size)
-            return programme.begin(told, event, plan)
+            return hold_on(session, event, plan)
         case StreamOpened():
-            return programme.begin(replace(session, streaming=True), event, plan)
+            return programme.begin(replace(session, streaming=True, broken=0), event, plan)
         case StreamClosed():
             return close_stream(session, event), ()
         case DigitPressed() | UtteranceHeard():
@@ -126,6 +126,23 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
             return wait_no_longer(session, event, plan), ()
         case _:
             return session, ()
+
+
+def arrive(session: HoldSession, event: CallArrived, plan: HoldPlan) -> HoldSession:
+    """At the front door, perhaps not for the first time: what an earlier stay ended with is over."""
+    session = replace(session, leaving=None, released=False, handed=EventId(""), broken=0)
+    if plan.media is not Media.STREAM:
+        return session
+    return lived(session, CallHeld(at=event.at, id=EventId(f"{event.id}+held"), began=event.at))
+
+
+def hold_on(session: HoldSession, event: CallHeld, plan: HoldPlan) -> tuple[HoldSession, tuple[AnyFact, ...]]:
+    told = replace(session, position=event.position, size=event.size)
+    if overdue(told, event.at, plan):
+        return replace(told, leaving=Departure.OVERFLOW), ()
+    if told.released and not told.streaming and not told.handed:
+        return replace(told, handed=event.id), ()
+    return programme.begin(told, event, plan)
 
 
 def recognise(session: HoldSession, event: CallerKnown) -> tuple[HoldSession, tuple[AnyFact, ...]]:
@@ -154,9 +171,12 @@ def recognise(session: HoldSession, event: CallerKnown) -> tuple[HoldSession, tu
 def close_stream(session: HoldSession, event: StreamClosed) -> HoldSession:
     """A platform that ends the stream by itself says that the call is over; a stream that just broke says nothing yet."""
     session = replace(session, streaming=False)
-    if event.by_caller and not session.released and session.leaving is None:
+    if session.released or session.leaving is not None:
+        return replace(session, handed=session.handed or event.id)
+    if event.by_caller:
         return lived(session, CallerHungUp(at=event.at, id=EventId(f"{event.id}+gone")))
-    return session
+    broken = session.broken + 1
+    return replace(session, broken=broken, stream=False if broken >= MOST_BROKEN else session.stream)
 
 
 def wait_no_longer(session: HoldSession, event: TimeCame, plan: HoldPlan) -> HoldSession:
@@ -165,7 +185,8 @@ def wait_no_longer(session: HoldSession, event: TimeCame, plan: HoldPlan) -> Hol
         return session
     if event.at >= session.latest + timedelta(seconds=plan.silence_limit):
         return lived(session, WentSilent(at=session.latest, id=EventId(f"{event.id}+silent")))
-    if overdue(session, event.at, plan) and session.streaming:
+    alive = event.at - session.latest <= HEARD_OF
+    if alive and session.streaming and overdue(session, event.at, plan):
         return programme.leave(session, event, Departure.OVERFLOW)
     return session
 
@@ -193,8 +214,8 @@ def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Inst
     match event:
         case CallArrived():
             return (OpenStream(session.queue),) if plan.media is Media.STREAM else (EnterQueue(session.queue),)
-        case CallHeld() if overdue(session, event.at, plan):
-            return (LeaveQueue(),)
+        case CallHeld() if session.handed == event.id:
+            return (HandOver(session.queue),)
         case CallHeld() | DigitPressed() | UtteranceHeard() | ContentEnded() | StreamOpened():
             return programme.turn(session, plan)
         case StreamClosed(by_caller=False):
@@ -215,11 +236,13 @@ def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Inst
 
 
 def after_stream(session: HoldSession) -> tuple[Instruction, ...]:
-    """The platform comes back for instructions: hand the caller over, or take up the broken stream again."""
+    """The platform comes back for instructions: hand the caller over, or take up the broken stream again while that works."""
     if session.leaving:
         return (Depart(session.queue, session.leaving),)
     if session.released:
         return (HandOver(session.queue),)
+    if session.broken >= MOST_BROKEN:
+        return (EnterQueue(session.queue),)
     return (OpenStream(session.queue),)
 
 

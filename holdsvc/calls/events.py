@@ -37,6 +37,7 @@ class CallHeld(CallEvent, frozen=True, tag=True, kw_only=True):
 
     began: datetime
     mid_call: bool = False  # put aside by an agent, not waiting for one
+    inferred: bool = False  # concluded from news of the wait's end; counts only where nothing told of its beginning
     position: int | None = None  # 1-based
     size: int | None = None  # callers in the queue
     average_seconds: float | None = None

@@ -80,9 +80,11 @@ class History(Struct, frozen=True, gc=False):
 def fold(life: Iterable[LifeEvent], rules: Rules, latest: datetime | None = None) -> History:
     """The one history that a set of events tells. `latest` is the newest sign of life: it belies an earlier silence."""
     events = [event for event in in_order(life) if not (isinstance(event, WentSilent) and latest and latest > event.at)]
-    began = min((event.began for event in events if isinstance(event, CallHeld) and not event.mid_call), default=None)
-    if began is None:
+    queued = [event for event in events if isinstance(event, CallHeld) and not event.mid_call]
+    told = [event for event in queued if not event.inferred] or queued
+    if not told:
         return talk(None, events) if events else History()
+    began = min(event.began for event in told)
     wait = judge(began, events, rules)
     if wait.ended is None or wait.outcome is not Outcome.ANSWERED:
         return History(Stage.ENDED if wait.ended else Stage.WAITING, wait)
@@ -169,7 +171,7 @@ def talk(wait: Wait | None, events: list[LifeEvent]) -> History:
         ):
             continue
         match event:
-            case CallHeld() if stage is not Stage.ON_HOLD:
+            case CallHeld(inferred=False) if stage is not Stage.ON_HOLD:
                 stage = Stage.ON_HOLD
                 holds.append(Hold(event.began))
             case AgentAnswered() | HoldResumed() if stage is Stage.ON_HOLD:

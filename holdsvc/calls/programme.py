@@ -259,6 +259,8 @@ def turn(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
     language = plan.spoken(session.language)
     prompts = plan.available(session.saying, language)
     said = (Say(prompts, language),) if prompts else ()
+    if session.released and session.streaming:
+        return (Release(),)
     if session.leaving and session.history.stage in (Stage.WAITING, Stage.ENDED):
         return (*said, Release() if session.streaming else LeaveQueue())
     item = (plan.item(session.now) if session.now else None) or plan.item(plan.house)

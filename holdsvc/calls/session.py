@@ -13,7 +13,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls.events import Departure, LifeEvent
+from holdsvc.calls.events import CallHeld, Departure, LifeEvent
 from holdsvc.calls.heard import Sent
 from holdsvc.calls.history import History, Rules, fold
 from holdsvc.calls.model import (
@@ -87,7 +87,9 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     menu_due: bool = False  # the present turn tells the menu after a first stretch of content
     stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says
     streaming: bool = False  # the caller's media comes to us
+    broken: int = 0  # streams that broke, or could not be opened, since the last one that did
     released: bool = False
+    handed: EventId = EventId("")  # the event that was answered with the hand-over
     leaving: Departure | None = None
 
     position: int | None = None
@@ -122,12 +124,19 @@ def refolded(session: HoldSession) -> HoldSession:
 
 
 def thinned(life: tuple[LifeEvent, ...]) -> tuple[LifeEvent, ...]:
-    """Room for more: a `CallHeld` that says again what its neighbours say goes first."""
-    from_start = sorted(life, key=lambda event: (event.at, event.id))
-    for index in range(2, len(from_start)):
-        if type(from_start[index]) is type(from_start[index - 1]) is type(from_start[index - 2]):
-            return tuple(from_start[: index - 1] + from_start[index:])
-    return tuple(from_start[:MOST_LIFE_EVENTS])
+    """Room for one more. Neither the wait's beginning nor the newest event goes; what only says again goes first."""
+    in_order = sorted(life, key=lambda event: (event.at, event.id))
+    begins = [event for event in in_order if isinstance(event, CallHeld) and not event.mid_call]
+    first = min(begins, key=lambda event: (event.began, event.id), default=None)
+    spare = [
+        index
+        for index in range(1, len(in_order) - 1)
+        if isinstance(in_order[index], CallHeld)
+        and isinstance(in_order[index - 1], CallHeld)
+        and in_order[index] is not first
+    ]
+    gone = spare[0] if spare else len(in_order) // 2  # else a hold in the middle of many
+    return tuple(in_order[:gone] + in_order[gone + 1 :])
 
 
 K = TypeVar("K")

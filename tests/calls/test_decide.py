@@ -1,5 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from holdsvc.calls.decide import decide
 from holdsvc.calls.events import (
@@ -281,6 +282,66 @@ def test_leaving_a_stream_is_done_at_once():
 def test_who_waits_longer_than_the_queue_allows_is_moved_on():
     call = Call(a_plan(max_wait=100.0))(held())(held(130, HeardUntil("waltz", 60, 120)))
     assert call.todo == (LeaveQueue(),)
+
+    call(LeftQueue(at=after(131), id="l", why=Departure.CHOICE))
+
+    assert call.todo == (Depart(QUEUE, Departure.OVERFLOW),)
+    assert [fact.outcome for fact in call.of(WaitEnded)] == [Outcome.OVERFLOWED]
+
+
+def test_a_release_before_the_stream_opens_or_while_it_reconnects_is_not_lost():
+    call = Call(LIVE)(CallArrived(at=NOON, id="a"))(ReleaseAsked(at=after(1), id="r"))
+
+    call(StreamOpened(at=after(2), id="s"))
+    assert call.todo == (Release(),)
+
+    call(key("2", 3))
+    assert call.todo == (Release(),)
+
+
+def test_a_released_caller_whose_stream_we_lost_sight_of_is_handed_over_at_the_next_document():
+    call = Call(LIVE)(CallArrived(at=NOON, id="a"))(StreamOpened(at=after(1), id="s"))(
+        ReleaseAsked(at=after(60), id="r")
+    )
+    call.session = replace(call.session, streaming=False)
+
+    call(held(62))
+    assert call.todo == (HandOver(QUEUE),)
+
+    call(held(70))
+    assert call.played(), "who waits in the platform's queue behind the hand-over hears something"
+
+
+def test_a_stream_that_cannot_be_opened_gives_way_to_documents():
+    call = Call(LIVE)(CallArrived(at=NOON, id="a"))
+    answers = []
+    for second in range(1, 4):
+        call(StreamClosed(at=after(second), id=f"c{second}"))
+        answers.append(call.todo)
+
+    assert answers == [(OpenStream(QUEUE),), (OpenStream(QUEUE),), (EnterQueue(QUEUE),)]
+    assert call.session.stream is False
+
+
+def test_who_left_and_comes_back_on_the_same_call_is_not_thrown_out_again():
+    call = Call()(held())(key("6"))(LeftQueue(at=after(21), id="l", why=Departure.CHOICE))
+
+    call(CallArrived(at=after(60), id="back"))(held(61))
+
+    assert call.played()
+
+
+def test_a_very_long_wait_keeps_its_beginning_and_its_end():
+    call = Call()(held())
+    for minute in range(1, 300):
+        began = after(0.3 if minute % 2 else 0.0)
+        call(CallHeld(at=after(60 * minute), id=f"doc{minute}", began=began))
+    call(CallerHungUp(at=after(18_000), id="h"))
+    call(CallHeld(at=after(18_000.5), id="late", began=after(0.2)))
+
+    assert [(fact.began, fact.seconds) for fact in call.of(WaitEnded)] == [(NOON, 18_000)]
+    assert call.of(WaitAmended) == []
+    assert len(call.session.life) <= 64
 
 
 def test_a_released_stream_is_handed_over_and_a_broken_one_taken_up_again():

@@ -114,6 +114,13 @@ def test_a_hold_in_mid_call_is_kept_apart_from_the_wait():
     assert history.stage is Stage.ENDED
 
 
+def test_a_beginning_that_was_only_concluded_gives_way_to_one_that_was_told():
+    guess = CallHeld(at=after(50), id="guess", began=after(-1), inferred=True)
+
+    assert fold([guess, hung_up(50)], RULES).wait.began == after(-1)
+    assert fold([guess, held(0), hung_up(50)], RULES).wait.began == after(0)
+
+
 def test_a_hold_by_the_agent_of_a_call_that_never_waited_here_is_no_wait():
     aside = CallHeld(at=after(10), id="aside", began=after(10), mid_call=True)
 
