@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from msgspec import Struct, field
 
@@ -187,8 +187,8 @@ class LineWire(Wire, Protocol):
 
     farewell: bytes  # ends the stream, whoever says it
 
-    def cut(self, received: bytes) -> list[bytes]:
-        """Whole frames for `read`, however the bytes came. Raise `BadWebhook` where nothing can be understood any more."""
+    def cut(self, received: bytes) -> Iterator[bytes]:
+        """Whole frames for `read`, however the bytes came. Raises `BadWebhook` where nothing can be understood any more."""
 
 
 # --- callers ---------------------------------------------------------------------------------------------------------
@@ -272,6 +272,21 @@ class Store(Protocol):
 
     async def forget(self, number: PhoneNumber, caller: CallerId) -> int:
         """Erase a caller: number, profile, and the pseudonym in the log. Return the number of waits that were made anonymous."""
+
+
+T = TypeVar("T")
+
+
+class Spool(Protocol):
+    """A local file for what the store cannot take at this moment. Nothing here waits: it is the last resort of a webhook's path."""
+
+    def append(self, value: Struct) -> None:
+        """Put behind the others. If even the file fails, the value lives in memory alone."""
+
+    def read(self, kind: type[T]) -> Sequence[T]:
+        """All, in their order; a last one that was cut off by a crash is left out."""
+
+    def clear(self) -> None: ...
 
 
 class WaitQuery(Struct, frozen=True):

@@ -134,3 +134,16 @@ LifeEvent = (
     CallHeld | AgentAnswered | HoldResumed | CallerHungUp | LeftQueue | ReleaseAsked | WentSilent
 )  # what the history of a call is folded from
 LIFE = (CallHeld, AgentAnswered, HoldResumed, CallerHungUp, LeftQueue, ReleaseAsked, WentSilent)
+
+AnyEvent = (
+    CallArrived
+    | CallerKnown
+    | DigitPressed
+    | UtteranceHeard
+    | ContentEnded
+    | Heard
+    | StreamOpened
+    | StreamClosed
+    | TimeCame
+    | LifeEvent
+)

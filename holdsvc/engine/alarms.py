@@ -47,8 +47,18 @@ class Alarms:
         now = self._clock.now()
         refs = await self._store.due(now, MOST)
         for ref in refs:
-            await self._wake(ref)
+            if (
+                self._intake.unkept.session(ref) is None
+            ):  # its alarm stands in a store that cannot be told otherwise now
+                await self._wake_safely(ref)
         return len(refs)
+
+    async def _wake_safely(self, ref: CallRef) -> None:
+        """One call that fails must not keep those behind it from being woken."""
+        try:
+            await self._wake(ref)
+        except Exception:
+            log.exception("alarm_failed", extra={"call": ref.call})
 
     async def _wake(self, ref: CallRef) -> None:
         session = await self._intake.load(ref)

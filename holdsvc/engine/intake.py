@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from typing import cast
 from weakref import WeakValueDictionary
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from holdsvc.calls.decide import decide
-from holdsvc.calls.events import CallArrived, CallerKnown, CallEvent, CallHeld, UtteranceHeard
+from holdsvc.calls.events import AnyEvent, CallArrived, CallerKnown, CallEvent, CallHeld, UtteranceHeard
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.model import CallerId, CallId, CallRef, Contact, EventId, PhoneNumber, Profile, QueueName
@@ -24,8 +25,9 @@ from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
 from holdsvc.engine.plans import PlanBook
+from holdsvc.engine.unkept import News, NoSpool, Unkept
 from holdsvc.errors import StaleSession, StoreUnavailable, Unkeepable
-from holdsvc.ports import FactListener, Numbers, Report, Store, WordMatcher
+from holdsvc.ports import FactListener, Numbers, Report, Spool, Store, WordMatcher
 
 MOST_RACES = 8  # lost races in a row after which the call is served without being kept at once
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class Recognition(Struct, frozen=True):
     numbers: Numbers
     pseudonym: Callable[[PhoneNumber], CallerId]
     ask: Callable[[CallRef, PhoneNumber], Coroutine[None, None, Contact | None]]
+    forget: Callable[[PhoneNumber], None] = lambda number: None
 
 
 class Intake:
@@ -57,17 +60,21 @@ class Intake:
         words: WordMatcher,
         clock: Clock,
         listeners: Sequence[FactListener] = (),
+        spool: Spool | None = None,
     ) -> None:
         self._store, self._plans, self._recognition = store, plans, recognition
         self._words, self._clock, self._listeners = words, clock, listeners
         self._locks: WeakValueDictionary[CallRef, asyncio.Lock] = WeakValueDictionary()
-        self._overlay: dict[CallRef, HoldSession] = {}  # served from memory while the store is away
-        self._unkept: list[tuple[CallRef, QueueName, tuple[CallEvent, ...]]] = []
+        self.unkept = Unkept(spool or NoSpool())
+        self._ahead: dict[CallRef, HoldSession] = {}  # decided for a live stream, its keeping under way
+        self._chain: dict[
+            CallRef, asyncio.Task[None]
+        ] = {}  # the last keeping of each such call; each waits for the one before
         self._saves: set[asyncio.Task[None]] = set()
 
     @property
     def degraded(self) -> bool:
-        return bool(self._unkept)
+        return bool(self.unkept)
 
     async def report(self, report: Report) -> Taken:
         """A webhook's news; returns after it has been kept."""
@@ -85,22 +92,17 @@ class Intake:
 
     async def take_now(self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent]) -> Taken:
         """For live streams: decide, let sound begin, keep behind it."""
-        lock = self._lock(ref)
-        await lock.acquire()
-        try:
-            before = await self.load(ref) or HoldSession(ref, queue)
-            taken = self._fold(before, tuple(events))
-        except BaseException:
-            lock.release()
-            raise
-        save = asyncio.create_task(self._keep_behind(lock, before, taken, tuple(events)))
-        self._saves.add(save)
-        save.add_done_callback(self._saves.discard)
-        return taken
+        async with self._lock(ref):
+            taken = self._fold(await self.load(ref) or HoldSession(ref, queue), tuple(events))
+            if not taken.repeated:
+                self._ahead[ref] = taken.session
+                self._chain[ref] = self._beside(self._keep_behind(self._chain.get(ref), taken, tuple(events)))
+            return taken
 
     async def load(self, ref: CallRef) -> HoldSession | None:
-        if ref in self._overlay:
-            return self._overlay[ref]
+        served = self.unkept.session(ref) or self._ahead.get(ref)
+        if served is not None:
+            return served
         try:
             return await self._store.load(ref)
         except StoreUnavailable:
@@ -119,6 +121,7 @@ class Intake:
         number = self._recognition.numbers.read(raw).number
         if number is None:
             return None
+        self._recognition.forget(number)
         return await self._store.forget(number, self._recognition.pseudonym(number))
 
     async def settle(self) -> None:
@@ -128,22 +131,23 @@ class Intake:
 
     async def keep_again(self) -> None:
         """Replay what could not be kept, oldest first; stop at the first that still cannot."""
-        while self._unkept:
-            ref, queue, events = self._unkept[0]
-            async with self._lock(ref):
-                session = await self._store.load(ref) or HoldSession(ref, queue)
-                taken = self._fold(session, events)
-                try:
-                    if taken.session != session:
-                        await self._store.save(taken.session, taken.facts)
-                except Unkeepable as error:
-                    log.error("record_lost", extra={"call": ref.call, "reason": str(error), "heard": "all the same"})
-                self._unkept.pop(0)
-                if not any(other == ref for other, _, _ in self._unkept):
-                    self._overlay.pop(ref, None)
+        while news := self.unkept.first():
+            async with self._lock(news.new.ref):
+                await self._keep_late(news)
+                self.unkept.done()
+
+    async def _keep_late(self, news: News) -> None:
+        session = await self._store.load(news.new.ref) or news.new
+        taken = self._fold(session, news.events)
+        try:
+            if not taken.repeated:
+                await self._store.save(taken.session, taken.facts)
+        except Unkeepable as error:
+            log.error("record_lost", extra={"call": news.new.ref.call, "reason": str(error), "heard": "all the same"})
 
     def plan(self, session: HoldSession) -> HoldPlan:
-        return self._plans.plan(session.queue, stream=True if session.streaming else session.stream)
+        stream = True if session.streaming else session.stream
+        return self._plans.plan(session.queue, stream=stream, platform=session.ref.platform)
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -189,9 +193,7 @@ class Intake:
         await asyncio.sleep(0)
         if question.done():
             return question.result()
-        answer = asyncio.create_task(self._answered(ref, question))
-        self._saves.add(answer)
-        answer.add_done_callback(self._saves.discard)
+        self._beside(self._answered(ref, question))
         return None
 
     async def _answered(self, ref: CallRef, question: asyncio.Task[Contact | None]) -> None:
@@ -201,16 +203,15 @@ class Intake:
 
     def contact_late(self, ref: CallRef, contact: Contact) -> None:
         """Called from the event loop by a directory that answered after its budget."""
-        came = asyncio.create_task(self.contact_came(ref, contact))
-        self._saves.add(came)
-        came.add_done_callback(self._saves.discard)
+        self._beside(self.contact_came(ref, contact))
 
     async def contact_came(self, ref: CallRef, contact: Contact) -> None:
         """A directory's answer, be it late: news like any other."""
-        session = await self.load(ref)
-        if session is not None:
-            event = CallerKnown(at=self._clock.now(), id=EventId(f"{ref.call}+{contact.source}"), contact=contact)
-            await self.take(ref, session.queue, (event,))
+        async with self._lock(ref):  # so that the call's first news is kept, even if the directory was faster
+            session = await self.load(ref)
+            if session is not None:
+                event = CallerKnown(at=self._clock.now(), id=EventId(f"{ref.call}+{contact.source}"), contact=contact)
+                await self._decide(session, (event,))
 
     async def _profile(self, caller: CallerId) -> Profile | None:
         try:
@@ -237,9 +238,15 @@ class Intake:
 
     async def _decide(self, new: HoldSession, events: tuple[CallEvent, ...]) -> Taken:
         """`new` is what the session begins as if none is kept."""
+        before = self._chain.get(new.ref)
+        if before is not None:
+            await asyncio.wait({before})
+        return await self._decide_again(new, events)
+
+    async def _decide_again(self, new: HoldSession, events: tuple[CallEvent, ...]) -> Taken:
+        """Until no other writer was faster."""
         for _ in range(MOST_RACES):
-            session = await self.load(new.ref) or new
-            taken = self._fold(session, events)
+            taken = self._fold(await self.load(new.ref) or new, events)
             if taken.repeated:
                 return taken
             try:
@@ -252,33 +259,42 @@ class Intake:
         return taken
 
     async def _keep(self, taken: Taken, events: tuple[CallEvent, ...]) -> None:
-        ref = taken.session.ref
-        if ref in self._overlay:
-            self._put_by(taken, events)
-            return
-        try:
-            await self._store.save(taken.session, taken.facts)
-        except StoreUnavailable as error:
-            log.warning("store_unavailable", extra={"call": ref.call, "reason": str(error)})
-            self._put_by(taken, events)
-
-    def _put_by(self, taken: Taken, events: tuple[CallEvent, ...]) -> None:
-        self._overlay[taken.session.ref] = taken.session
-        self._unkept.append((taken.session.ref, taken.session.queue, events))
+        session = taken.session
+        if self.unkept.session(session.ref) is None:
+            try:
+                await self._store.save(session, taken.facts)
+                return
+            except StoreUnavailable as error:
+                log.warning("store_unavailable", extra={"call": session.ref.call, "reason": str(error)})
+        news = News(HoldSession(session.ref, session.queue, stream=session.stream), cast(tuple[AnyEvent, ...], events))
+        if not self.unkept.put_by(session, news):
+            log.error(
+                "record_lost", extra={"call": session.ref.call, "reason": "no more room", "heard": "all the same"}
+            )
 
     async def _keep_behind(
-        self, lock: asyncio.Lock, before: HoldSession, taken: Taken, events: tuple[CallEvent, ...]
+        self, before: asyncio.Task[None] | None, taken: Taken, events: tuple[CallEvent, ...]
     ) -> None:
+        ref = taken.session.ref
+        if before is not None:
+            await asyncio.wait({before})
         try:
-            if taken.repeated:
-                return
-            try:
-                await self._keep(taken, events)
-                self._tell(taken)
-            except StaleSession:
-                await self._decide(HoldSession(before.ref, before.queue, stream=before.stream), events)
+            await self._keep(taken, events)
+            self._tell(taken)
+        except StaleSession:
+            self._ahead.pop(ref, None)
+            await self._decide_again(HoldSession(ref, taken.session.queue, stream=taken.session.stream), events)
         finally:
-            lock.release()
+            if self._ahead.get(ref) is taken.session:
+                del self._ahead[ref]
+            if self._chain.get(ref) is asyncio.current_task():
+                del self._chain[ref]
+
+    def _beside(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._saves.add(task)
+        task.add_done_callback(self._saves.discard)
+        return task
 
     def _tell(self, taken: Taken) -> None:
         for listener in self._listeners:

@@ -1,0 +1,86 @@
+"""What could not be kept: put by in its order until the store is back, and the sessions as callers hear them meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import TypeVar
+
+from msgspec import Struct
+
+from holdsvc.calls.events import AnyEvent
+from holdsvc.calls.model import CallRef
+from holdsvc.calls.session import HoldSession
+from holdsvc.ports import Spool
+
+T = TypeVar("T")
+MOST = 200_000  # pieces of news; beyond it callers are served all the same, but what they did is not kept
+
+
+class News(Struct, frozen=True):
+    """Events of one call, and what its session begins as if none is kept."""
+
+    new: HoldSession
+    events: tuple[AnyEvent, ...]
+
+
+class Unkept:
+    """`spool` outlives the process; what a process that died had put by is read back from it."""
+
+    def __init__(self, spool: Spool, most: int = MOST) -> None:
+        self._spool, self._most = spool, most
+        self._news: deque[News] = deque()
+        self._of_call: Counter[CallRef] = Counter()
+        self._sessions: dict[CallRef, HoldSession] = {}
+
+    def __len__(self) -> int:
+        return len(self._news)
+
+    def read_back(self) -> int:
+        """At start: take up what an earlier process left."""
+        for news in self._spool.read(News):
+            self._add(news)
+        return len(self._news)
+
+    def session(self, ref: CallRef) -> HoldSession | None:
+        return self._sessions.get(ref)
+
+    def put_by(self, session: HoldSession, news: News) -> bool:
+        """False if there is no more room: the caller is served, the record is lost."""
+        self._sessions[session.ref] = session
+        if len(self._news) >= self._most:
+            return False
+        self._add(news)
+        self._spool.append(news)
+        return True
+
+    def first(self) -> News | None:
+        return self._news[0] if self._news else None
+
+    def done(self) -> None:
+        """The first has been kept."""
+        ref = self._news.popleft().new.ref
+        self._of_call[ref] -= 1
+        if not self._of_call[ref]:
+            del self._of_call[ref]
+            self._sessions.pop(ref, None)
+        if not self._news:
+            self._sessions.clear()
+            self._spool.clear()
+
+    def _add(self, news: News) -> None:
+        self._news.append(news)
+        self._of_call[news.new.ref] += 1
+
+
+class NoSpool:
+    """For a store that keeps nothing anyway."""
+
+    def append(self, value: Struct) -> None:
+        pass
+
+    def read(self, kind: type[T]) -> Sequence[T]:
+        return ()
+
+    def clear(self) -> None:
+        pass
