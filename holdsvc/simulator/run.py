@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import chain, repeat
 
 from msgspec import Struct
 
@@ -32,6 +33,7 @@ from holdsvc.simulator.verdict import (
 
 HASTE = 12.0  # how much faster people live in real time unless told otherwise: patience of 5 s on average
 STAY = 40.0  # mean seconds in the queue of a demonstration, as patience and agents make it
+RUSH = 10.0  # seconds in which a demonstration's first callers come
 SERVED = 1.2  # agents for each caller who waits in it
 GOODBYE = 2.0  # seconds that the last news of a demonstration's calls may take
 STEPS = 50  # moments at which the conservation law is looked at
@@ -98,16 +100,23 @@ async def keep_calling(base: str, token: str, callers: int, *, queue: str = "sup
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(max(1, round(callers * SERVED))):
-                    group.create_task(Agent(carrier, habits, random.Random(rng.random())).work())
+                    agent = Agent(carrier, habits, random.Random(rng.random()))
+                    group.create_task(_after_a_talk(agent, carrier, rng.uniform(0.0, habits.talk + habits.wrap)))
                 crowd = Crowd(habits, rng)
-                while True:
+                for rate in chain([callers / RUSH] * callers, repeat(callers / STAY)):
                     leg = carrier.place(crowd.number(), queue=queue)
                     start(leg, habits, carrier.clock, random.Random(rng.random()))
                     legs = {one for one in legs if not one.over.done()} | {leg}
-                    await carrier.clock.sleep(rng.expovariate(callers / STAY))
+                    await carrier.clock.sleep(rng.expovariate(rate))
                     carrier.truth.forget_past()
         finally:
             await _send_home(legs, carrier)
+
+
+async def _after_a_talk(agent: Agent, carrier: Carrier, seconds: float) -> None:
+    """The agents have talks behind them, so that callers wait from the first minute on."""
+    await carrier.clock.sleep(seconds)
+    await agent.work()
 
 
 async def _send_home(legs: set[Leg], carrier: Carrier) -> None:
