@@ -233,7 +233,7 @@ static void start(stream *s, moment now) {
   put_frame(s, 1, text, length);
   s->state = TALKING, s->started = now, alive++, opened++;
   s->next = (now / (SLOTS * MS) + 1) * SLOTS * MS + (moment)(s->number % SLOTS) * MS; /* its slot of the wheel */
-  s->next_key = now + (moment)((0.5 + share()) * keys_every * SECOND);
+  s->next_key = now + (moment)(share() * keys_every * SECOND);
 }
 
 static void echo_marks(stream *s, moment now, int all) {

@@ -124,7 +124,9 @@ class Client:
 
     async def start(self, core: int) -> None:
         pipe = asyncio.subprocess.PIPE
-        self._process = await asyncio.create_subprocess_exec(*self._words, stdin=pipe, stdout=pipe)
+        self._process = await asyncio.create_subprocess_exec(
+            *self._words, stdin=pipe, stdout=pipe, start_new_session=True
+        )
         os.sched_setaffinity(self._process.pid, {core})
         self._reader = asyncio.create_task(self._read())
 

@@ -1,4 +1,4 @@
-"""A good hand-made server: picows and uvloop, one ticker for all, messages encoded once, of the caller's sound only the first bytes.
+"""A good hand-made server: picows and uvloop, one ticker, all encoded once, of the caller's sound only the first bytes read.
 
 `python picows_ticker.py PORT TONE...` with mu-law files for the keys 1, 2, ...
 """
