@@ -223,16 +223,21 @@ def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Inst
         case AgentAnswered(leg=True):
             return (Brief(brief(session, event.at)),)
         case AgentAnswered():
-            language = plan.spoken(session.language)
-            return (Stop(), Say(plan.available(("connecting",), language), language))
+            return connecting(session, plan)
         case LeftQueue(why=why):
             return (Depart(session.queue, session.leaving or why),)
         case ReleaseAsked():
-            return (Release(),)
+            return (*connecting(session, plan), Release()) if plan.last_word else (Release(),)
         case TimeCame() if session.leaving and session.streaming:
             return (Release(),)
         case _:
             return ()
+
+
+def connecting(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
+    """Silence, and the word that somebody is there."""
+    language = plan.spoken(session.language)
+    return Stop(), Say(plan.available(("connecting",), language), language)
 
 
 def after_stream(session: HoldSession) -> tuple[Instruction, ...]:

@@ -27,6 +27,7 @@ class HoldPlan(Struct, frozen=True, dict=True):
     prompts: Mapping[str, Mapping[PromptId, float]] = field(default_factory=dict)  # language -> prompt -> seconds
     language: str = "en"
     media: Media = Media.DOCUMENTS
+    last_word: bool = False  # nothing of ours speaks behind the stream: what is to be said at its end is said on it
     default_choice: str = "music"
     menu_after: float = 10.0  # seconds of content before the menu is told, once
     silence_limit: float = 180.0  # seconds without news after which a waiting call counts as gone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -52,9 +52,13 @@ class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlanBook:
-    def __init__(self, shelves: Shelves, queues: Mapping[str, QueueRules], *, streams: bool) -> None:
+    def __init__(
+        self, shelves: Shelves, queues: Mapping[str, QueueRules], *, streams: bool, stream_only: Collection[str] = ()
+    ) -> None:
+        """`streams`: platforms can reach our socket. `stream_only`: platforms whose calls have a stream and nothing else."""
         self._shelves, self._queues, self._streams = shelves, queues, streams
-        self._plans: dict[tuple[str, int, bool], HoldPlan] = {}
+        self._stream_only = frozenset(stream_only)
+        self._plans: dict[tuple[str, int, bool, bool], HoldPlan] = {}
 
     def known(self, queue: str) -> bool:
         return queue in self._queues
@@ -68,21 +72,22 @@ class PlanBook:
     def items(self) -> Sequence[ContentItem]:
         return self._shelves.items
 
-    def plan(self, queue: QueueName, *, stream: bool | None = None) -> HoldPlan:
+    def plan(self, queue: QueueName, *, stream: bool | None = None, platform: str = "") -> HoldPlan:
         """The plan of a queue; `stream` overrides how its media comes, for a call that came another way."""
         rules = self.rules(queue)
+        only = platform in self._stream_only
         live = rules.media is Media.STREAM if stream is None else stream
-        live = live and self._streams
+        live = (live and self._streams) or only
         shape = queue if queue in self._queues else "default"
-        key = shape, self._shelves.generation, live
+        key = shape, self._shelves.generation, live, only
         made = self._plans.get(key)
         if made is None:
             if len(self._plans) > 4 * len(self._queues) + 8:
                 self._plans.clear()
-            made = self._plans[key] = self._make(queue, rules, live)
+            made = self._plans[key] = self._make(queue, rules, live, only)
         return made if made.queue == queue else replace(made, queue=queue)
 
-    def _make(self, queue: QueueName, rules: QueueRules, live: bool) -> HoldPlan:
+    def _make(self, queue: QueueName, rules: QueueRules, live: bool, only: bool) -> HoldPlan:
         shelves = self._shelves
         items = tuple(one for one in shelves.items if not rules.shelves or one.shelf in rules.shelves)
         items = items if any(one.id == shelves.house.id for one in items) else (*items, shelves.house)
@@ -94,15 +99,17 @@ class PlanBook:
             prompts=shelves.prompts(),
             language=rules.language,
             media=Media.STREAM if live else Media.DOCUMENTS,
+            last_word=only,
             default_choice=rules.default_choice,
             silence_limit=rules.silence_limit,
             max_wait=rules.max_wait,
-            rules=Rules(rules.short_abandon, live and release_answers(rules)),
+            rules=Rules(rules.short_abandon, live and release_answers(rules, only)),
         )
 
 
-def release_answers(rules: QueueRules) -> bool:
-    return bool(rules.hand_over.redirect) if rules.release_answers is None else rules.release_answers
+def release_answers(rules: QueueRules, only: bool) -> bool:
+    """Unless the file says so, where no hook of ours would hear of the agent's answer."""
+    return bool(rules.hand_over.redirect) or only if rules.release_answers is None else rules.release_answers
 
 
 def menu(rules: MenuRules, items: tuple[ContentItem, ...]) -> Menu:

@@ -46,11 +46,19 @@ class Tokens:
         self._monotonic, self._make, self._life = monotonic, make, life
         self._issued: dict[bytes, _Issued] = {}  # oldest first
 
-    def issue(self, ref: CallRef, queue: QueueName) -> str:
+    def issue(self, ref: CallRef, queue: QueueName, token: str = "") -> str:
+        """`token`: one that was made elsewhere, because the platform's own word for the call must do; its life begins anew.
+
+        Raise `Unverified` if it let somebody in before.
+        """
         now = self._monotonic()
         self._forget(now)
-        token = self._make()
+        token = token or self._make()
         ticket = Ticket(ref, queue, digest_of(token))
+        before = self._issued.pop(ticket.digest, None)
+        if before is not None and before.used:
+            self._issued[ticket.digest] = before
+            raise Unverified("token_used")
         self._issued[ticket.digest] = _Issued(ticket, now + self._life)
         return token
 

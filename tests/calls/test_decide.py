@@ -420,3 +420,15 @@ def test_what_was_heard_is_never_more_than_the_item_has(history):
 
     for fact in call.of(ContentHeard):
         assert 0 <= fact.from_second < fact.until_second <= PLAN.item(fact.content).seconds
+
+
+def test_where_nothing_speaks_behind_the_stream_a_release_is_told_on_it():
+    call = Call(a_plan(media=Media.STREAM, last_word=True))
+    call(CallArrived(at=NOON, id="a"))(StreamOpened(at=after(1), id="o"))
+
+    call(ReleaseAsked(at=after(30), id="r"))
+    first = call.todo
+    call(ReleaseAsked(at=after(31), id="r"))
+
+    assert first == (Stop(), Say(("connecting",), "en"), Release())
+    assert call.todo == first, "asked again, it is answered again"

@@ -87,3 +87,36 @@ def test_neither_token_nor_ticket_can_be_read_from_what_is_kept(tokens):
 
     assert token not in repr(tokens.__dict__)
     assert token not in repr(tokens.redeem("acme", token))
+
+
+def test_a_token_that_was_made_elsewhere_is_good_once_and_for_a_minute_too(tokens, time):
+    given = "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"
+    assert tokens.issue(REF, QUEUE, given) == given
+
+    time.seconds += 50
+    tokens.issue(REF, QUEUE, given)
+    time.seconds += 50
+    ticket = tokens.redeem("acme", given)
+
+    assert ticket.ref == REF
+    assert refusal(tokens, "acme", given) == "token_used"
+    with pytest.raises(Unverified, match="token_used"):
+        tokens.issue(REF, QUEUE, given)
+    assert refusal(tokens, "acme", given) == "token_used"
+    tokens.issue(REF, QUEUE, "another")
+    time.seconds += 61
+    assert refusal(tokens, "acme", "another") == "token_expired"
+
+
+def test_tokens_that_are_renewed_are_forgotten_in_their_turn(tokens, time):
+    tokens.issue(REF, QUEUE, "renewed")
+    time.seconds += 1
+    tokens.issue(REF, QUEUE, "other")
+    time.seconds += 50
+    tokens.issue(REF, QUEUE, "renewed")
+    time.seconds += 75
+
+    tokens.issue(REF, QUEUE)
+
+    assert refusal(tokens, "acme", "other") == "token_unknown"
+    assert refusal(tokens, "acme", "renewed") == "token_expired"
