@@ -15,6 +15,7 @@ from types import ModuleType
 from holdsvc import __version__
 from holdsvc.errors import ConfigError, HoldsvcError
 
+MOST_PORT = 65535
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -53,7 +54,7 @@ def demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one = command(
         commands, "demo", "Everything embedded: the service, simulated callers, a phone in the browser, a wallboard."
     )
-    one.add_argument("--port", type=int, default=8080, help="default: 8080, or a free one where that is taken")
+    one.add_argument("--port", type=a_port, default=8080, help="default: 8080, or a free one where that is taken")
     one.add_argument("--callers", type=int, default=8, metavar="N", help="simulated callers on the line (default: 8)")
     one.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="keep the wait log there (default: forgotten at the end)"
@@ -64,7 +65,7 @@ def demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one = command(commands, "serve", "The service.")
     one.add_argument("--host", help="address to listen on (default: service.host, 127.0.0.1)")
-    one.add_argument("--port", type=int, help="port to listen on (default: service.port, 8080)")
+    one.add_argument("--port", type=a_port, help="port to listen on (default: service.port, 8080)")
     one.add_argument("--phone", action="store_true", help="mount the browser phone at /phone (loopback only)")
     one.add_argument("--insecure", action="store_true", help="accept unsigned webhooks (loopback only, for trying out)")
     one.set_defaults(
@@ -143,6 +144,13 @@ def backup(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     one = command(commands, "backup", "An online copy of the embedded store and wait log.")
     one.add_argument("into", type=Path)
     one.set_defaults(command=lambda given: of("log").backup(given.config, given.into))
+
+
+def a_port(text: str) -> int:
+    number = int(text) if text.isdecimal() else -1
+    if not 0 <= number <= MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 (any free one) to {MOST_PORT}")
+    return number
 
 
 def of(name: str) -> ModuleType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 import sys
@@ -73,8 +74,9 @@ def free_port(wanted: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
-            except OSError:
-                print(f"holdsvc: port {port} is taken, another one is used", file=sys.stderr)
+            except OSError as error:
+                why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+                print(f"holdsvc: port {port} {why}, another one is used", file=sys.stderr)
                 continue
             return int(probe.getsockname()[1])
     return wanted

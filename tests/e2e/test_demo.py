@@ -303,6 +303,12 @@ def test_a_second_demo_takes_another_port_and_says_so(demo: Demo, tmp_path: Path
     assert code == 0
 
 
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_what_is_no_port_is_refused_in_a_sentence(port: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="is no port: give a number from 0"), Demo(tmp_path, f"--port={port}"):
+        pass
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
