@@ -12,7 +12,8 @@
  * stand for the tones below; what is heard is taken from every 20 ms of sound. A client that was late itself says so.
  */
 #define _GNU_SOURCE
-#include "common.h"
+#include "hearing.h"
+#include "telling.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,137 +21,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define TONES 4
-static const float HERTZ[TONES] = {400, 700, 1100, 1700}; /* whole periods in 20 ms; none is a harmonic of another */
-#define SILENT (-1)
-#define UNCLEAR (-2)
-
-#define SLOTS 20                    /* of a millisecond: the streams' sends are spread over 20 ms */
-#define UNDERRUN (2 * MS)           /* shorter than this, our own clock says nothing */
-#define DEAF (3 * SECOND)           /* a key that was not heard by then is a missed one */
-#define READ (256 * 1024)
-#define PENDING 64                  /* marks that may wait for their playout */
-#define LONGEST_NAME 64
-#define MOST_STREAMS 20000
-
-enum { DIALLING, TALKING, GONE };
-
-typedef struct {
-  moment at;
-  char name[LONGEST_NAME];
-} mark;
-
-typedef struct {
-  int fd, state, number;
-  char path[160], host[80], signature[48], call[48], token[80], sid[40];
-  uint32_t sequence, chunk;
-  moment next, dialled, started;
-  moment dry_at;                    /* when all that came will have been played */
-  moment best_lead;                 /* most that ever lay ahead since the last clear */
-  int begun, cleared;               /* sound came; the buffer was emptied and nothing came since */
-  int tone;                         /* that should be heard */
-  int wanted;                       /* that was asked for by a key and not heard yet; -1 = none */
-  moment pressed, next_key;
-  mark *marks;
-  int first_mark, marks_pending;
-  uint8_t *rest, *out;
-  int rest_length, out_length, rest_room, out_room;
-} stream;
-
-static struct {                     /* of the window */
-  uint64_t media, bytes, marks, marks_echoed, clears, keys, keys_heard, keys_missed, keys_sent;
-  uint64_t pieces, silent, wrong, unclear, underruns, blocked;
-  moment gap, clear_gap, began, ended;
-  histogram late, lead, heard, sent, after_clear, own;
-} window;
-static histogram to_first_sound, to_answer;
-static uint64_t opened, refused, lost, broken, alive, first_sounds;
-static int last_status;
-static stream *streams[MOST_STREAMS];
-static int placed, judging;
-static int port, epoll;
-static double keys_every;
-static uint64_t chance;
-static float wave[2 * TONES][FRAME];
-static char voice[50][224];         /* the caller's sound, 20 ms each, in base64 */
-
-static uint64_t draw(void) {
-  chance ^= chance << 13, chance ^= chance >> 7, chance ^= chance << 17;
-  return chance;
-}
-static double share(void) { return (double)(draw() >> 11) / 9007199254740992.0; }
-
-static void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-/* --- what is heard ---------------------------------------------------------------------------------------------- */
-
-static void make_waves(void) {
-  for (int tone = 0; tone < TONES; tone++)
-    for (int i = 0; i < FRAME; i++) {
-      double turn = 2 * M_PI * HERTZ[tone] * i / RATE;
-      wave[2 * tone][i] = (float)cos(turn), wave[2 * tone + 1][i] = (float)sin(turn);
-    }
-}
-
-static int tone_of(const uint8_t *piece) {
-  float sound[FRAME], energy = 0;
-  for (int i = 0; i < FRAME; i++) sound[i] = linear_of[piece[i]];
-  for (int i = 0; i < FRAME; i++) energy += sound[i] * sound[i];
-  if (energy < FRAME * 1e-5f) return SILENT; /* -50 dB of full scale */
-  for (int tone = 0; tone < TONES; tone++) {
-    float re = 0, im = 0;
-    for (int i = 0; i < FRAME; i++) re += sound[i] * wave[2 * tone][i], im += sound[i] * wave[2 * tone + 1][i];
-    if ((re * re + im * im) * 2 / FRAME > 0.6f * energy) return tone;
-  }
-  return UNCLEAR; /* where one sound fades into another */
-}
-
-static void judge(stream *s, int heard, moment plays_at, moment now) {
-  if (s->wanted >= 0 && heard == s->wanted) {
-    if (judging && s->pressed >= window.began) {
-      add(&window.heard, plays_at - s->pressed), add(&window.sent, now - s->pressed);
-      window.keys_heard++;
-    }
-    s->tone = s->wanted, s->wanted = -1;
-  }
-  if (!judging) return;
-  window.pieces++;
-  if (heard == SILENT) window.silent++;
-  else if (heard == UNCLEAR) window.unclear++;
-  else if (heard != s->tone) window.wrong++;
-}
-
-/* Sound came: it is played when all before it was. */
-static void play(stream *s, const uint8_t *sound, int length, moment now) {
-  if (!s->begun) {
-    s->begun = 1, s->dry_at = now, first_sounds++;
-    add(&to_first_sound, now - s->started), add(&to_answer, now - s->dialled);
-  } else if (s->cleared) {
-    if (judging) add(&window.after_clear, now - s->dry_at), window.clear_gap += now - s->dry_at;
-    s->dry_at = now;
-  } else if (now > s->dry_at) {
-    if (judging) {
-      moment from = s->dry_at > window.began ? s->dry_at : window.began;
-      window.gap += now - from;
-      if (now - from > UNDERRUN) window.underruns++;
-    }
-    s->dry_at = now;
-  }
-  moment lead = s->dry_at - now;
-  if (s->cleared || lead > s->best_lead) s->best_lead = lead;
-  s->cleared = 0;
-  if (judging) {
-    window.media++, window.bytes += (uint64_t)length;
-    add(&window.lead, lead), add(&window.late, s->best_lead - lead);
-  }
-  for (int at = 0; at + FRAME <= length; at += FRAME)
-    judge(s, tone_of(sound + at), s->dry_at + (moment)at * SECOND / RATE, now);
-  s->dry_at += (moment)length * SECOND / RATE;
-}
 
 /* --- what we send ------------------------------------------------------------------------------------------------ */
 
@@ -414,53 +284,11 @@ static void speak(int slot, moment now) {
   }
 }
 
-/* --- what we tell ------------------------------------------------------------------------------------------------ */
+/* --- what the driver says ---------------------------------------------------------------------------------------- */
 
 static void begin(moment now) {
   memset(&window, 0, sizeof window);
   window.began = now, judging = 1;
-}
-
-static void tell_quantiles(const char *name, const histogram *h) {
-  printf(",\"%s\":{\"count\":%llu,\"p50\":%.2f,\"p99\":%.2f,\"most\":%.2f}", name, (unsigned long long)h->count,
-         quantile(h, 0.5), quantile(h, 0.99), (double)h->most / MS);
-}
-
-static void tell_count(const char *name, uint64_t count) { printf(",\"%s\":%llu", name, (unsigned long long)count); }
-
-/* A stream that is dry now is a gap too, until this moment. */
-static void end(moment now) {
-  judging = 0, window.ended = now;
-  for (int i = 0; i < placed; i++) {
-    stream *s = streams[i];
-    if (s->state == TALKING && s->begun && s->dry_at < now) {
-      moment from = s->dry_at > window.began ? s->dry_at : window.began;
-      window.gap += now - from;
-      if (now - from > UNDERRUN) window.underruns++;
-    }
-  }
-  double seconds = (double)(now - window.began) / SECOND;
-  printf("{\"kind\":\"result\",\"seconds\":%.3f", seconds);
-  tell_count("alive", alive), tell_count("opened", opened), tell_count("refused", refused), tell_count("lost", lost);
-  tell_count("broken", broken), tell_count("media", window.media), tell_count("bytes", window.bytes);
-  tell_count("marks", window.marks), tell_count("marks_echoed", window.marks_echoed), tell_count("clears", window.clears);
-  tell_count("keys", window.keys), tell_count("keys_heard", window.keys_heard), tell_count("keys_missed", window.keys_missed);
-  tell_count("pieces", window.pieces), tell_count("silent", window.silent), tell_count("wrong", window.wrong);
-  tell_count("unclear", window.unclear), tell_count("underruns", window.underruns), tell_count("blocked", window.blocked);
-  tell_count("first_sounds", first_sounds);
-  printf(",\"gap_seconds\":%.6f,\"clear_gap_seconds\":%.6f", (double)window.gap / SECOND, (double)window.clear_gap / SECOND);
-  tell_quantiles("late", &window.late), tell_quantiles("lead", &window.lead), tell_quantiles("key_to_heard", &window.heard);
-  tell_quantiles("key_to_sent", &window.sent), tell_quantiles("after_clear", &window.after_clear);
-  tell_quantiles("own_lateness", &window.own), tell_quantiles("start_to_first_sound", &to_first_sound);
-  tell_quantiles("dial_to_first_sound", &to_answer);
-  printf("}\n");
-  fflush(stdout);
-}
-
-static void tell_progress(void) {
-  printf("{\"kind\":\"told\",\"placed\":%d,\"alive\":%llu,\"sounding\":%llu,\"refused\":%llu,\"lost\":%llu,\"status\":%d}\n", placed,
-         (unsigned long long)alive, (unsigned long long)first_sounds, (unsigned long long)refused, (unsigned long long)lost, last_status);
-  fflush(stdout);
 }
 
 static void obey(const char *line) {

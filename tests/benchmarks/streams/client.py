@@ -122,12 +122,13 @@ class Client:
     def told(self) -> Told:
         return self._told
 
-    async def start(self, core: int) -> None:
+    async def start(self, core: int | None = None) -> None:
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
             *self._words, stdin=pipe, stdout=pipe, start_new_session=True
         )
-        os.sched_setaffinity(self._process.pid, {core})
+        if core is not None:
+            os.sched_setaffinity(self._process.pid, {core})
         self._reader = asyncio.create_task(self._read())
 
     def place(self, call: Call) -> None:

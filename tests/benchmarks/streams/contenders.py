@@ -164,7 +164,7 @@ def python_with(*packages: str) -> str:
     python = folder / "bin" / "python"
     complete = folder / "complete"
     if not complete.exists():
-        print(f"  installing {' '.join(packages)} into {folder}", flush=True)
+        print(f"          installing {' '.join(packages)} into {folder}", file=sys.stderr, flush=True)
         venv.create(folder, with_pip=True, clear=True)
         made = subprocess.run([python, "-m", "pip", "install", "-q", *packages], capture_output=True, text=True)
         if made.returncode:

@@ -20,7 +20,7 @@ def told(run: Run) -> str:
         f"first sound p99 {heard.start_to_first_sound.p99:.1f} ms",
         f"{run.kilobytes:.1f} kB a stream",
         f"client {run.client.cpu / run.client.wall:.2f} cores, late p99 {heard.own_lateness.p99:.1f} ms",
-        f"others took {run.taken:.0%}",
+        f"server waited {run.server.kept_waiting / run.server.wall:.0%}, others took {run.taken:.0%}",
     ]
     if not run.carried:
         figures.append(f"NOT CARRIED: offered {run.offered}, refused {heard.refused}, lost {heard.lost}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from holdsvc.calls.model import Kind, Licence
@@ -15,14 +16,14 @@ SECONDS = 120.0  # longer than any run, so that no item ends by itself
 OWN = Licence("CC0-1.0", "made of numbers for a benchmark")
 
 
-def fill(folder: Path) -> Path:
+def fill(folder: Path, seconds: float = SECONDS) -> Path:
     """The media folder, its sound prepared by the service's own ingest."""
     media = folder / "shelf"
     media.mkdir(parents=True)
     entries = []
     for kind, hertz in HERTZ.items():
         name = f"tone-{hertz}"
-        (media / f"{name}.flac").write_bytes(file(tone(SECONDS, hertz, 8000), ".flac", 8000, 8000))
+        (media / f"{name}.flac").write_bytes(file(tone(seconds, hertz, 8000), ".flac", 8000, 8000))
         house = kind is Kind.MUSIC
         entries.append(Entry(name, kind, kind.value, f"{hertz} Hz", f"{name}.flac", OWN, house=house))
     write_index(media, entries)
@@ -33,7 +34,11 @@ def fill(folder: Path) -> Path:
 
 
 def tell(progress: Progress) -> None:
-    print(f"  prepared {progress.id} ({progress.done} of {progress.total}) {progress.reason}".rstrip(), flush=True)
+    print(
+        f"          prepared {progress.id} ({progress.done} of {progress.total}) {progress.reason}".rstrip(),
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def sounds(media: Path) -> list[Path]:

@@ -1,0 +1,176 @@
+"""The load client tells the truth of servers that do it wrong: each fault is seen, and no other."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from aiohttp import WSMsgType, web
+
+from holdsvc.audio.g711 import encode, linear
+from tests.benchmarks.streams.client import Call, Client, Heard, compiled
+from tests.benchmarks.streams.shelf import HERTZ
+
+STREAMS = 4
+BLOCK = 1600  # bytes: 200 ms
+AHEAD = 1.0  # seconds of sound that the server keeps at the client: a busy machine is no underrun
+SOUND_WITHIN = 10.0
+WINDOW = 1.5
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("gcc") is None and not os.environ.get("CI"):
+        pytest.skip("gcc is missing (package gcc, with libc6-dev)")
+    return compiled(tmp_path_factory.mktemp("client"), "client.c")
+
+
+def tone(hertz: float) -> bytes:
+    times = np.arange(BLOCK) / 8000
+    return encode(linear((0.3 * np.sin(2 * np.pi * hertz * times)).astype(np.float32)))
+
+
+TONES = [tone(hertz) for hertz in HERTZ.values()]
+SILENCE = b"\xff" * BLOCK
+
+
+class Far:
+    """A server's end of one stream. `fault` changes what is sent: of the block's number and its sound makes a list of blocks."""
+
+    def __init__(self, fault: Callable[[int, bytes], list[bytes]], obeys: bool) -> None:
+        self.fault, self.obeys = fault, obeys
+        self.plays = TONES[0]
+        self.marked: list[str] = []
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        speaking: asyncio.Task[None] | None = None
+        async for message in socket:
+            told = json.loads(message.data) if message.type is WSMsgType.TEXT else {}
+            match told.get("event"):
+                case "start":
+                    speaking = asyncio.create_task(self.speak(socket, told["streamSid"]))
+                case "mark":
+                    self.marked.append(told["mark"]["name"])
+                case "dtmf" if self.obeys:
+                    self.plays = TONES[int(told["dtmf"]["digit"]) - 1]
+                    await socket.send_json({"event": "clear", "streamSid": told["streamSid"]})
+                    await self.send(socket, told["streamSid"], [self.plays] * round(AHEAD * 8000 / BLOCK))
+        if speaking is not None:
+            speaking.cancel()
+        return socket
+
+    async def speak(self, socket: web.WebSocketResponse, stream: str) -> None:
+        loop = asyncio.get_running_loop()
+        began, number, due = loop.time(), 0, loop.time() - AHEAD
+        while not socket.closed:
+            await self.send(socket, stream, self.fault(number, self.plays))
+            if number % 5 == 0:
+                await socket.send_json({"event": "mark", "streamSid": stream, "mark": {"name": f"m{number}"}})
+            number += 1
+            due = began - AHEAD + number * BLOCK / 8000
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+    async def send(self, socket: web.WebSocketResponse, stream: str, blocks: list[bytes]) -> None:
+        for block in blocks:
+            payload = base64.b64encode(block).decode()
+            await socket.send_json({"event": "media", "streamSid": stream, "media": {"payload": payload}})
+
+
+@asynccontextmanager
+async def serving(far: Callable[[], Far]) -> AsyncIterator[int]:
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        return await far().serve(request)
+
+    application = web.Application()
+    application.router.add_get("/media", serve)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def listened(program: Path, far: Callable[[], Far], keys_every: float = 0.0, path: str = "/media") -> Heard:
+    async with serving(far) as port:
+        client = Client(program, port, seed=3, keys_every=keys_every)
+        await client.start()
+        client.begin()
+        for number in range(STREAMS):
+            client.place(Call(path, "localhost", "unsigned", f"CA{number:032x}", "none"))
+        await client.until(lambda told: told.sounding + told.refused == STREAMS, SOUND_WITHIN)
+        await asyncio.sleep(WINDOW)
+        heard = await client.end()
+        await client.stop()
+        return heard
+
+
+def right(number: int, sound: bytes) -> list[bytes]:
+    return [sound]
+
+
+async def test_sound_that_comes_as_it_should_has_no_fault(program: Path) -> None:
+    fars: list[Far] = []
+
+    heard = await listened(program, lambda: fars.append(Far(right, True)) or fars[-1])
+
+    assert (heard.alive, heard.opened) == (STREAMS, STREAMS)
+    assert heard.pieces > 0
+    assert (heard.silent, heard.wrong, heard.unclear, heard.underruns, heard.broken) == (0, 0, 0, 0, 0)
+    assert heard.silence_ppm == 0
+    assert all("m0" in far.marked for far in fars)
+
+
+async def test_a_key_is_heard_when_its_tone_comes(program: Path) -> None:
+    heard = await listened(program, lambda: Far(right, True), keys_every=0.5)
+
+    assert heard.keys_heard > 0
+    assert heard.clears >= heard.keys_heard
+    assert heard.keys_missed == 0
+    assert heard.wrong == 0
+
+
+async def test_a_key_that_nobody_obeys_is_not_heard(program: Path) -> None:
+    heard = await listened(program, lambda: Far(right, False), keys_every=0.5)
+
+    assert heard.keys > 0
+    assert heard.keys_heard == 0
+
+
+async def test_another_tone_than_the_one_asked_for_is_wrong(program: Path) -> None:
+    heard = await listened(program, lambda: Far(lambda number, sound: [TONES[2]], True))
+
+    assert heard.wrong == heard.pieces > 0
+
+
+async def test_silence_within_the_sound_is_silence(program: Path) -> None:
+    heard = await listened(program, lambda: Far(lambda number, sound: [SILENCE if number % 2 else sound], True))
+
+    assert 0 < heard.silent < heard.pieces
+    assert heard.silence_ppm > 100_000
+    assert heard.wrong == 0
+
+
+async def test_sound_that_does_not_come_is_an_underrun(program: Path) -> None:
+    heard = await listened(program, lambda: Far(lambda number, sound: [] if number > 6 else [sound], True))
+
+    assert heard.underruns >= STREAMS
+    assert heard.gap_seconds > 0
+
+
+async def test_a_handshake_that_is_refused_is_counted(program: Path) -> None:
+    heard = await listened(program, lambda: Far(right, True), path="/elsewhere")
+
+    assert (heard.opened, heard.refused, heard.alive) == (0, STREAMS, 0)
