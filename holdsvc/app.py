@@ -16,6 +16,7 @@ from msgspec import Struct
 from holdsvc import __version__, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.callers.pseudonym import Pseudonyms, key_from
+from holdsvc.calls.model import PhoneNumber
 from holdsvc.clock import Clock, SystemClock
 from holdsvc.config import Settings, shipped
 from holdsvc.content.ingest import ingest_behind
@@ -33,10 +34,12 @@ from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
 from holdsvc.errors import BadContent, ConfigError
-from holdsvc.ports import Store
+from holdsvc.ports import LinePlatform, Store
 from holdsvc.speech.recognise.words import FuzzyWords
+from holdsvc.stores.spool import FileSpool
 from holdsvc.web import server
 from holdsvc.web.access import Access, Guard, access, is_loopback
+from holdsvc.web.audiosocket import networks, open_lines
 from holdsvc.web.house import HOUSE, House
 
 log = logging.getLogger(__name__)
@@ -61,8 +64,13 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     library = open_library(settings, folder)
     sounds = ReadySounds(library)
     base, streams_open = addresses(settings, options)
-    plans = PlanBook(sounds, {"default": settings.queue("default"), **settings.queues}, streams=streams_open)
-    metrics, roster = Metrics(__version__, clock), Roster()
+    plans = PlanBook(
+        sounds,
+        {"default": settings.queue("default"), **settings.queues},
+        streams=streams_open,
+        stream_only=catalogue.STREAM_ONLY,
+    )
+    metrics, roster = Metrics(__version__, clock), Roster(clock)
     store = catalogue.store(settings, metrics.committed, clock)
     outbound = Outbound(settings.service.allow_outgoing)
     numbers = PhoneNumbers(settings.callers.region)
@@ -75,14 +83,10 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         Limits(budget=settings.callers.budget),
     )
     pseudonyms = Pseudonyms(key_from(folder / "callers.key"))
-    intake = Intake(
-        store,
-        plans,
-        Recognition(numbers, pseudonyms.of, lookup.ask),
-        FuzzyWords(),
-        clock,
-        (metrics.facts, roster.facts, trail.tell),
-    )
+    recognition = Recognition(numbers, pseudonyms.of, lookup.ask, forgetting(lookup, roster, pseudonyms))
+    spool = None if settings.store.url.startswith("memory:") else FileSpool(folder / "spool.jsonl")
+    told = (metrics.facts, roster.facts, trail.tell)
+    intake = Intake(store, plans, recognition, FuzzyWords(), clock, told, spool)
     late.append(intake)
     links = SignedLinks(base, key_from(folder / "audio.key"), sounds.content_hash, sounds.prompt_hash)
     captions = Captions(sounds, sounds)
@@ -109,14 +113,27 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         metrics=metrics,
         clock=clock,
         phone=bool(options.phone_token),
+        announced=catalogue.announced(settings),
     )
     guard = Guard(settings.api.token, settings.metrics.allow, public=bool(settings.service.public_url))
     routes, farewells = phone_line(settings, options, captions)
     application = server.make(house, guard, routes)
     application[FAREWELLS] = [*farewells, streams.close]
     application.cleanup_ctx.append(running(house, library, folder, options))
-    application.on_cleanup.append(lambda _: closed(lookup, outbound))
+    if house.announced is not None:
+        application.cleanup_ctx.append(lines(house, house.announced, settings))
+    application.on_cleanup.append(lambda _: closed(lookup, outbound, spool))
     return application
+
+
+def forgetting(lookup: Lookup, roster: Roster, pseudonyms: Pseudonyms) -> Callable[[PhoneNumber], None]:
+    """What the process itself remembers of a caller, beside the store."""
+
+    def forget(number: PhoneNumber) -> None:
+        lookup.forget(number)
+        roster.forget(pseudonyms.of(number))
+
+    return forget
 
 
 def forbid(settings: Settings, options: Options) -> None:
@@ -203,7 +220,14 @@ def running(
         await house.store.open()
         try:
             await take_up(house)
-            alarms = Alarms(house.store, house.intake, house.clock, rang(house), options.sleep)
+            alarms = Alarms(
+                house.store,
+                house.intake,
+                house.clock,
+                rang(house),
+                options.sleep,
+                house.metrics.store_away,
+            )
             tasks = [asyncio.create_task(alarms.run()), asyncio.create_task(house.streams.run())]
             if options.ingest and library.pending():
                 tasks.append(asyncio.create_task(prepare_behind(library, folder)))
@@ -211,6 +235,17 @@ def running(
             await stop(house, tasks)
         finally:
             await house.store.close()
+
+    return while_it_runs
+
+
+def lines(house: House, platform: LinePlatform, settings: Settings) -> Callable[[web.Application], AsyncIterator[None]]:
+    given = settings.audiosocket
+    allow = networks(given.host, given.allow)
+
+    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
+        async with open_lines(house, platform, (given.host, given.port), allow):
+            yield
 
     return while_it_runs
 
@@ -226,8 +261,9 @@ def rang(house: House) -> Callable[[Taken], Awaitable[None]]:
 
 
 async def take_up(house: House) -> None:
-    """Where the last process left off: live calls, today's sums, totals."""
-    house.roster.start_from(await house.store.live(), await today(house.store, house.clock.now()), house.clock.now())
+    """Where the last process left off: live calls, today's sums, totals, and what it could not keep."""
+    house.intake.unkept.read_back()
+    house.roster.start_from(await house.store.live(), await today(house.store, house.clock.now()))
     house.metrics.start_from(await house.store.totals(), house.roster.live, house.plans.names())
 
 
@@ -253,9 +289,11 @@ async def stop(house: House, tasks: list[asyncio.Task[None]]) -> None:
             await task
 
 
-async def closed(lookup: Lookup, outbound: Outbound) -> None:
+async def closed(lookup: Lookup, outbound: Outbound, spool: FileSpool | None) -> None:
     await lookup.close()
     await outbound.close()
+    if spool is not None:
+        await asyncio.to_thread(spool.close)
 
 
 def new_token() -> str:

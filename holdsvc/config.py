@@ -11,18 +11,22 @@ import os
 import sys
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Struct, field
 
+from holdsvc.calls.events import Departure
+from holdsvc.calls.menu import SHIPPED
 from holdsvc.engine.plans import QueueRules
 from holdsvc.errors import ConfigError
 
 PREFIX = "HOLDSVC_"
 PACKAGE = Path(__file__).parent
+MOST_PORT = 65535
 
 
 class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,9 +49,18 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class ApiSettings(Struct, frozen=True, forbid_unknown_fields=True):
     token: str = ""
 
+    def __repr__(self) -> str:
+        return "ApiSettings(…)"
+
 
 class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
     allow: tuple[str, ...] = ()  # networks that may read /metrics, beside loopback
+
+
+class AudioSocketSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: int = 0  # 0 = off; 9092 is usual
+    allow: tuple[str, ...] = ()  # networks that may connect, beside this machine
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +94,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     ledger: LedgerSettings = LedgerSettings()
     api: ApiSettings = ApiSettings()
     metrics: MetricsSettings = MetricsSettings()
+    audiosocket: AudioSocketSettings = AudioSocketSettings()
     log: LogSettings = LogSettings()
     media: MediaSettings = MediaSettings()
     callers: CallersSettings = CallersSettings()
@@ -89,6 +103,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         default_factory=dict
     )  # each adapter reads only its own section
     queues: Mapping[str, QueueRules] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return "Settings(…)"  # secrets are among them
 
     @property
     def data_dir(self) -> Path:
@@ -107,6 +124,62 @@ SECRETS = (
     "platforms.*.shared_keys",
     "directories.*.secret",
 )
+
+
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("auto", "json", "text")
+DOCUMENT = 75.0  # seconds that the longest document may take until the platform comes back
+
+
+def hold_to_rules(settings: Settings) -> None:
+    """What a type cannot say."""
+    one_of("log.format", settings.log.format, FORMATS)
+    one_of("log.level", settings.log.level, LEVELS)
+    one_of("store.synchronous", settings.store.synchronous, ("FULL", "NORMAL"))
+    if not 0 <= settings.service.port <= MOST_PORT:
+        raise ConfigError("service.port", f"{settings.service.port} will not do: a port is 0 to {MOST_PORT}")
+    if settings.ledger.url != "sqlite:":
+        raise ConfigError("ledger.url", "only sqlite: can be had so far; the wait log shares the store's file")
+    for network in settings.metrics.allow:
+        if not is_network(network):
+            raise ConfigError("metrics.allow", f"{network!r} is no network; write it as 10.1.0.0/16")
+    for name, queue in settings.queues.items():
+        hold_queue_to_rules(f"queues.{name}", queue)
+
+
+def hold_queue_to_rules(key: str, queue: QueueRules) -> None:
+    entries = {choice.id: choice for choice in SHIPPED}
+    for name in (*queue.menu.off, *queue.menu.words):
+        one_of(f"{key}.menu", name, (*entries, "leave"))
+    for why in queue.departures:
+        one_of(f"{key}.departures", why, tuple(Departure))
+    taken = {choice.digit: choice.id for choice in SHIPPED if choice.digit and choice.id not in queue.menu.off}
+    if queue.menu.leave in taken:
+        raise ConfigError(
+            f"{key}.menu.leave", f"{queue.menu.leave!r} is the key for {taken[queue.menu.leave]}; free is 6"
+        )
+    if queue.menu.leave and queue.menu.leave not in "0123456789*#":
+        raise ConfigError(f"{key}.menu.leave", f"{queue.menu.leave!r} is no key of a telephone")
+    if queue.silence_limit < DOCUMENT:
+        raise ConfigError(
+            f"{key}.silence_limit", f"{queue.silence_limit:g} is shorter than a document; at least {DOCUMENT:g}"
+        )
+
+
+def one_of(key: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        close = difflib.get_close_matches(value, known, 1, 0.5)
+        raise ConfigError(
+            key, f"{value!r} will not do: " + (f"did you mean {close[0]}?" if close else f"one of {', '.join(known)}")
+        )
+
+
+def is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def shipped(name: str) -> Path:
@@ -132,9 +205,12 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     for file in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
         queues.setdefault(file.stem, read_toml(file))
     for variable in sorted(environ):
-        if variable.startswith(PREFIX):
+        # Without two underscores it is somebody else's: container platforms make HOLDSVC_PORT for a service of our name.
+        if variable.startswith(PREFIX) and "__" in variable:
             put_variable(tree, variable, environ)
-    return cast(Settings, convert(tree, Settings, ""))
+    settings = cast(Settings, convert(tree, Settings, ""))
+    hold_to_rules(settings)
+    return settings
 
 
 def read_toml(path: Path) -> dict[str, object]:
@@ -214,12 +290,12 @@ def convert(value: object, kind: object, key: str) -> object:
     try:
         return msgspec.convert(value, cast(type, kind), strict=not isinstance(value, str))
     except msgspec.ValidationError as error:
-        raise ConfigError(key, f"{shown(value)} will not do: {plainly(str(error))}") from error
+        raise ConfigError(key, f"{shown(value, key)} will not do: {plainly(str(error))}") from None
 
 
 def convert_section(value: object, kind: type[Struct], key: str) -> Struct:
     if not isinstance(value, Mapping):
-        raise ConfigError(key, f"{shown(value)} will not do: this is a section with keys of its own")
+        raise ConfigError(key, f"{shown(value, key)} will not do: this is a section with keys of its own")
     hints = {one.name: one.type for one in msgspec.structs.fields(kind)}
     for name in value:
         if name not in hints:
@@ -229,9 +305,18 @@ def convert_section(value: object, kind: type[Struct], key: str) -> Struct:
     return kind(**{name: convert(one, hints[name], f"{key}.{name}".lstrip(".")) for name, one in value.items()})
 
 
-def shown(value: object) -> str:
+def shown(value: object, key: str) -> str:
+    """A value for a message; nothing that might be a secret."""
+    if any(matching_key(key, pattern) for pattern in SECRETS):
+        return "what is set"
     text = repr(value)
     return text if len(text) < 40 else f"{text[:36]}…"
+
+
+def matching_key(key: str, pattern: str) -> bool:
+    """Whether the key is a secret, lies in one, or holds one."""
+    pairs = zip(key.split("."), pattern.split("."), strict=False)
+    return all(wanted in ("*", name) for name, wanted in pairs)
 
 
 def plainly(message: str) -> str:

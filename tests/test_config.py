@@ -100,6 +100,18 @@ WRONG = {
         {"HOLDSVC_API__TOKEN_FILE": "{empty}"},
         "is empty; put the secret into it, or unset the variable",
     ),
+    "a port that is none": ("[service]\nport = 99999\n", {}, "service.port: 99999 will not do: a port is 0 to 65535"),
+    "a level that is none": ('[log]\nlevel = "loud"\n', {}, "log.level: 'loud' will not do: one of debug"),
+    "a network that is none": ('[metrics]\nallow = ["office"]\n', {}, "metrics.allow: 'office' is no network"),
+    "a ledger we lack": ('[ledger]\nurl = "postgresql://x"\n', {}, "ledger.url: only sqlite:"),
+    "a key that is taken": (
+        '[queues.sales.menu]\nleave = "1"\n',
+        {},
+        "queues.sales.menu.leave: '1' is the key for music",
+    ),
+    "an entry that is none": ('[queues.sales.menu]\noff = ["muzic"]\n', {}, "'muzic' will not do: did you mean music?"),
+    "a departure that is none": ('[queues.sales.departures.overflew]\ndial = "1"\n', {}, "did you mean overflow?"),
+    "a silence too short": ("[queues.sales]\nsilence_limit = 30\n", {}, "shorter than a document; at least 75"),
     "wrong queue key": (
         "[queues.sales]\nmediums = 1\n",
         {},
@@ -120,6 +132,20 @@ def test_a_bad_setting_is_told_in_one_sentence_that_names_it(case, tmp_path):
 
     assert sentence in str(error.value)
     assert "\n" not in str(error.value).strip() or case == "no TOML"
+
+
+def test_no_message_and_no_repr_shows_a_secret(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        load(written(tmp_path, ""), {"HOLDSVC_API__TOKEN__X": "hush-hush"})
+    settings = load(written(tmp_path, ""), {"HOLDSVC_API__TOKEN": "hush-hush"})
+
+    assert "hush" not in str(error.value) + repr(settings) + repr(settings.api)
+
+
+def test_variables_of_a_container_platform_for_a_service_of_our_name_are_left_alone(tmp_path):
+    environ = {"HOLDSVC_PORT": "tcp://10.0.0.1:8080", "HOLDSVC_SERVICE_HOST": "10.0.0.1"}
+
+    assert load(written(tmp_path, ""), environ).service.port == 8080
 
 
 STARTS = {

@@ -110,7 +110,7 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
             return recognise(session, event)
         case CallArrived():
             return arrive(session, event, plan), ()
-        case CallHeld():
+        case CallHeld(inferred=False):
             return hold_on(session, event, plan)
         case StreamOpened():
             return programme.begin(replace(session, streaming=True, broken=0), event, plan)
@@ -214,6 +214,8 @@ def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Inst
     match event:
         case CallArrived():
             return (OpenStream(session.queue),) if plan.media is Media.STREAM else (EnterQueue(session.queue),)
+        case CallHeld(inferred=True):
+            return ()
         case CallHeld() if session.handed == event.id:
             return (HandOver(session.queue),)
         case CallHeld() | DigitPressed() | UtteranceHeard() | ContentEnded() | StreamOpened():

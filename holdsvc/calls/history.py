@@ -94,7 +94,8 @@ def fold(life: Iterable[LifeEvent], rules: Rules, latest: datetime | None = None
 def in_order(life: Iterable[LifeEvent]) -> list[LifeEvent]:
     """Each event once, at the moment it is about, an approximation only where nothing better is known."""
     distinct = {event.id: event for event in sorted(life, key=arrival)}.values()
-    begins = sorted(event.began for event in distinct if isinstance(event, CallHeld))
+    held = [event for event in distinct if isinstance(event, CallHeld)]
+    begins = sorted(event.began for event in ([event for event in held if not event.inferred] or held))
     dated = [at_its_moment(event, begins) for event in distinct]
     exact = [event for event in dated if is_exact(event)]
     kept = [event for event in dated if is_exact(event) or not any(same(event, other) for other in exact)]

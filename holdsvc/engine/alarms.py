@@ -26,8 +26,10 @@ class Alarms:
         clock: Clock,
         rang: Callable[[Taken], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        degraded: Callable[[bool], None] = lambda away: None,
     ) -> None:
         self._store, self._intake, self._clock, self._rang, self._sleep = store, intake, clock, rang, sleep
+        self._degraded = degraded
 
     async def run(self) -> None:
         """Until cancelled. No fault ends it: the next look comes."""
@@ -44,6 +46,7 @@ class Alarms:
         """Wake everyone whose time has come; return how many there were."""
         if self._intake.degraded:
             await self._keep_again()
+        self._degraded(self._intake.degraded)
         now = self._clock.now()
         refs = await self._store.due(now, MOST)
         for ref in refs:

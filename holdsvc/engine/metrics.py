@@ -107,6 +107,9 @@ class Metrics:
     def committed(self, seconds: float) -> None:
         self._commit.observe(seconds)
 
+    def store_away(self, away: bool) -> None:
+        self.degraded("store", away)
+
     def degraded(self, part: str, away: bool) -> None:
         self._degraded.labels(part).set(1 if away else 0)
 

@@ -1,18 +1,18 @@
-"""Who is on the line now: the live sessions, as the last event left them. For the wall, the scrape and the agents."""
+"""Who waits now: the sessions, as the last event left them. For the wall, the scrape and the agents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from holdsvc.calls.facts import AnyFact, WaitAmended, WaitEnded
 from holdsvc.calls.history import Stage
-from holdsvc.calls.model import CallRef, Outcome
+from holdsvc.calls.model import CallerId, CallRef, Outcome
 from holdsvc.calls.session import HoldSession
-
-LIVE = (Stage.WAITING, Stage.TALKING, Stage.ON_HOLD)
+from holdsvc.clock import Clock
 
 
 class QueueNow(Struct, frozen=True):
@@ -37,34 +37,48 @@ class Wall(Struct, frozen=True):
 
 
 class Roster:
-    def __init__(self) -> None:
+    """`today` begins at midnight UTC, by the clock, whatever the news is about."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._sessions: dict[CallRef, HoldSession] = {}
         self._today: dict[tuple[str, str], int] = {}  # (queue, outcome) -> waits that ended today
-        self._day = ""
+        self._day = clock.now().date()
 
-    def start_from(self, sessions: Iterable[HoldSession], today: dict[tuple[str, str], int], now: datetime) -> None:
+    def start_from(self, sessions: Iterable[HoldSession], today: Mapping[tuple[str, str], int]) -> None:
         self._sessions = {session.ref: session for session in sessions}
-        self._today, self._day = dict(today), now.date().isoformat()
+        self._today = dict(today)
 
     def facts(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
         """A listener."""
-        if session.history.stage in LIVE:
+        if session.history.stage is Stage.WAITING:
             self._sessions[session.ref] = session
         else:
             self._sessions.pop(session.ref, None)
         for fact in facts:
             if isinstance(fact, WaitEnded):
-                self._count(fact.at, fact.queue, fact.outcome, 1)
+                self._count(fact.ended, fact.queue, fact.outcome, 1)
             elif isinstance(fact, WaitAmended):
-                self._count(fact.at, fact.queue, fact.was, -1)
-                self._count(fact.at, fact.queue, fact.became, 1)
+                self._count(fact.ended or fact.began, fact.queue, fact.was, -1)
+                self._count(fact.ended or fact.began, fact.queue, fact.became, 1)
 
-    def _count(self, at: datetime, queue: str, outcome: Outcome | None, by: int) -> None:
-        if at.date().isoformat() != self._day:
-            self._day = at.date().isoformat()
+    def forget(self, caller: CallerId) -> None:
+        for session in self._sessions.values():
+            if session.caller == caller:
+                anonymous = replace(session, caller=None, masked="", contact=None, past=())
+                self._sessions[session.ref] = anonymous
+
+    def _count(self, ended: datetime, queue: str, outcome: Outcome | None, by: int) -> None:
+        self._turn_over()
+        if outcome is not None and ended.date() == self._day:
+            known = self._today.get((queue, outcome.value), 0)
+            self._today[queue, outcome.value] = max(0, known + by)
+
+    def _turn_over(self) -> None:
+        day = self._clock.now().date()
+        if day != self._day:
+            self._day = day
             self._today.clear()
-        if outcome is not None:
-            self._today[queue, outcome.value] = self._today.get((queue, outcome.value), 0) + by
 
     def get(self, call: str) -> HoldSession | None:
         """A live call by the platform's id; with several platforms the first that has it."""
@@ -75,12 +89,12 @@ class Roster:
 
     def waiting(self, queue: str = "") -> list[HoldSession]:
         """Those who wait, the longest first."""
-        waiting = [one for one in self._sessions.values() if one.history.stage is Stage.WAITING]
-        waiting = [one for one in waiting if not queue or one.queue == queue]
+        waiting = [one for one in self._sessions.values() if not queue or one.queue == queue]
         return sorted(waiting, key=lambda one: one.history.wait.began if one.history.wait else datetime.max)
 
-    def wall(self, now: datetime, queues: Sequence[str]) -> Wall:
-        waiting = self.waiting()
+    def wall(self, queues: Sequence[str]) -> Wall:
+        self._turn_over()
+        waiting, now = self.waiting(), self._clock.now()
         named = [queue for queue in queues if queue != "default"]  # which stands for names that nobody configured
         names = dict.fromkeys([*named, *(one.queue for one in waiting), *(queue for queue, _ in self._today)])
         rows = tuple(self._row(queue, waiting, now) for queue in names)

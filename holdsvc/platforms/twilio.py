@@ -278,17 +278,28 @@ def left(told: News) -> Report | None:
     """How a stay in the queue, or the dialling of an agent, ended."""
     if "DialCallStatus" in told.fields:
         return dialled(told)
-    result = told.word("QueueResult")
+    event = ended(told, told.word("QueueResult"))
+    return told.report(*stayed(told, event), event, caller=told.caller) if event else None
+
+
+def ended(told: News, result: str) -> AgentAnswered | CallerHungUp | LeftQueue | None:
     at, waited = told.stay(after_the_talk=result in ANSWERED)
-    late = at != told.at
+    exact = at == told.at
     if result in ANSWERED:
-        return told.report(AgentAnswered(at=at, id=told.id, waited=waited, exact=False), caller=told.caller)
+        return AgentAnswered(at=at, id=told.id, waited=waited, exact=False)
     if result == "hangup":
-        return told.report(CallerHungUp(at=at, id=told.id, waited=waited, exact=not late), caller=told.caller)
+        return CallerHungUp(at=at, id=told.id, waited=waited, exact=exact)
     if result in LEFT:
-        event = LeftQueue(at=at, id=told.id, why=LEFT[result], waited=waited, exact=not late)
-        return told.report(event, caller=told.caller)
+        return LeftQueue(at=at, id=told.id, why=LEFT[result], waited=waited, exact=exact)
     return None
+
+
+def stayed(told: News, end: CallEvent) -> tuple[CallHeld, ...]:
+    """The end of a stay is proof of its beginning, should the news of that have been lost. After a talk only our link tells it."""
+    sent, before = heard.read_at(told.query), told.at - timedelta(seconds=told.waited or 0)
+    if sent is None and isinstance(end, AgentAnswered):
+        return ()
+    return (CallHeld(at=told.at, id=part(told.id, 1), began=sent or before, inferred=True),)
 
 
 def dialled(told: News) -> Report | None:

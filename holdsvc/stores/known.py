@@ -98,7 +98,7 @@ class Known:
     def profile(self, caller: CallerId) -> Profile | None:
         if caller not in self._profiles:
             found = self._read("SELECT profile FROM profiles WHERE caller = ?", caller)
-            self.keep_profile(caller, rows.unpack_profile(found[0][0]) if found else None)
+            self.keep_profile(caller, readable(found[0][0]) if found else None)
         return self._profiles[caller]
 
     def keep_profile(self, caller: CallerId, profile: Profile | None) -> None:
@@ -124,6 +124,15 @@ class Known:
             return self._db.execute(sql, values).fetchall()
         except (sqlite3.Error, MsgspecError, ValueError) as error:
             raise StoreUnavailable(str(error)) from error
+
+
+def readable(blob: bytes) -> Profile | None:
+    """A profile that cannot be read is as good as none: this caller is a stranger, and nobody else is held up."""
+    try:
+        return rows.unpack_profile(blob)
+    except (MsgspecError, ValueError) as error:
+        log.error("profile_unreadable", extra={"reason": str(error), "heard": "what a new caller hears"})
+        return None
 
 
 def kept(row: tuple[Any, ...]) -> Kept:

@@ -8,6 +8,7 @@ only after the disk has it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,7 @@ MOST_WAITING = 10_000  # saves; more mean that the disk does not keep up, and th
 OVERWRITE_AGAIN = 1.0  # seconds
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class Errand(Struct, eq=False):
@@ -214,7 +216,11 @@ class SqliteStore:
         while self._todo and len(draft.wishes) < most and not isinstance(self._todo[0], Errand):
             wish = self._todo.popleft()
             assert not isinstance(wish, Errand)
-            draft.take(wish)
+            try:
+                draft.take(wish)
+            except Exception as error:  # whatever it is, it must not stop the saves behind it
+                log.exception("save_failed")
+                wish.done.set_exception(StoreUnavailable(f"{type(error).__name__}: {error}"))
         self._singly = max(0, self._singly - 1)
         self._since, self._handed = self._now(), self._loop.time()
         self._writer.do(transaction(partial(keep, draft.finish())), partial(self._tell, partial(self._drafted, draft)))

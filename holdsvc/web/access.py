@@ -8,13 +8,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Callable[..., Awaitable[web.StreamResponse]])
 
-FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
+FORWARDING = (
+    *("Forwarded", "Forwarded-For", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port"),
+    *("X-Forwarded-Proto", "X-Real-IP", "X-Client-IP", "CF-Connecting-IP", "True-Client-IP", "Via"),
+)
 
 
 class Access(StrEnum):
@@ -59,9 +63,10 @@ class Guard:
                 return False
 
     def local(self, request: web.Request) -> bool:
-        """From this machine, addressed as this machine, through no proxy, and no public URL is set."""
+        """From this machine, addressed as this machine, through no proxy, by no other site's page, and no public URL is set."""
         forwarded = any(name in request.headers for name in FORWARDING)
-        return not self._public and not forwarded and is_loopback(request.remote) and host_is_loopback(request.host)
+        here = is_loopback(request.remote) and host_is_loopback(request.headers.get("Host", ""))
+        return not self._public and not forwarded and here and not foreign(request)
 
     def _bears_token(self, request: web.Request) -> bool:
         return bool(self._token) and hmac.compare_digest(bearer(request), self._token.encode())
@@ -72,6 +77,13 @@ class Guard:
         except ValueError:
             return False
         return any(peer in network for network in self._scrape)
+
+
+def foreign(request: web.Request) -> bool:
+    """Another site's page, open in the same browser, asks."""
+    origin = request.headers.get("Origin")
+    cross = request.headers.get("Sec-Fetch-Site", "same-origin") in ("cross-site", "same-site")
+    return cross or (origin is not None and urlsplit(origin).netloc != request.host)
 
 
 def bearer(request: web.Request) -> bytes:
@@ -98,4 +110,4 @@ def host_is_loopback(host: str) -> bool:
     """A name that rebinds to this machine is not this machine."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     name = name.strip("[]")
-    return name in ("localhost", "") or name.endswith(".localhost") or is_loopback(name)
+    return name == "localhost" or name.endswith(".localhost") or is_loopback(name)

@@ -18,11 +18,13 @@ from holdsvc.calls.briefing import brief
 from holdsvc.calls.events import ReleaseAsked
 from holdsvc.calls.history import Hold
 from holdsvc.calls.model import Contact, ContentItem, EventId, Outcome, PastWait, QueueName
+from holdsvc.calls.plan import Media
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import Chosen, HoldSession, Listened
 from holdsvc.engine.roster import Wall
 from holdsvc.ports import WaitQuery
 from holdsvc.web.access import Access, Handler, access
+from holdsvc.web.announce import AnnounceCall, Announced, announce
 from holdsvc.web.house import HOUSE, House
 
 MOST_ROWS = 1000
@@ -129,7 +131,11 @@ def answer(value: Struct, status: int = 200) -> web.Response:
 
 def refuse(status: HTTPStatus, message: str) -> NoReturn:
     body = msgspec.json.encode(Problem(message)).decode()
-    kinds: Mapping[int, type[web.HTTPException]] = {404: web.HTTPNotFound, 400: web.HTTPBadRequest}
+    kinds: Mapping[int, type[web.HTTPException]] = {
+        404: web.HTTPNotFound,
+        400: web.HTTPBadRequest,
+        409: web.HTTPConflict,
+    }
     raise kinds[status](text=body, content_type="application/json")
 
 
@@ -151,6 +157,10 @@ async def release(request: web.Request) -> web.StreamResponse:
     """Any number of times: the first releases, the others find it done."""
     house = request.app[HOUSE]
     session = await find(request)
+    if house.intake.plan(session).media is not Media.STREAM:
+        refuse(
+            HTTPStatus.CONFLICT, "this caller waits in the platform's own queue; let an agent take the call from there"
+        )
     at = house.clock.now()
     event = ReleaseAsked(at=at, id=EventId(f"{session.ref.call}+release"))
     taken = await house.intake.take(session.ref, session.queue, (event,))
@@ -218,7 +228,7 @@ async def content(request: web.Request) -> web.StreamResponse:
 @access(Access.TOKEN)
 async def wall(request: web.Request) -> web.StreamResponse:
     house = request.app[HOUSE]
-    return answer(house.roster.wall(house.clock.now(), house.plans.names()))
+    return answer(house.roster.wall(house.plans.names()))
 
 
 def offer(house: House, name: str) -> QueueOffer:
@@ -286,6 +296,14 @@ ROUTES = (
         (Parameter("queue", "only this queue"),),
     ),
     ApiRoute("GET", "/api/v1/calls/{call}", call, "A call's context for the agent", CallContext),
+    ApiRoute(
+        "POST",
+        "/api/v1/calls/announce",
+        announce,
+        "A call is on hold and will connect over AudioSocket with this id",
+        Announced,
+        body=AnnounceCall,
+    ),
     ApiRoute(
         "POST",
         "/api/v1/calls/{call}/release",

@@ -21,7 +21,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     await response.write(b"retry: 1000\n\n")
     try:
         while not house.streams.draining:
-            figures = msgspec.json.encode(house.roster.wall(house.clock.now(), house.plans.names()))
+            figures = msgspec.json.encode(house.roster.wall(house.plans.names()))
             await response.write(b"event: wall\ndata: " + figures + b"\n\n")
             await asyncio.sleep(EVERY)
     except (ConnectionError, asyncio.CancelledError):

@@ -18,8 +18,11 @@ KINDS = {
 }
 
 
+SHOWN = {path.name: path for path in PAGES.iterdir() if path.suffix in KINDS}  # nothing else is ever read
+
+
 def page(name: str) -> web.Response:
-    return web.Response(body=(PAGES / name).read_bytes(), headers={"Content-Type": KINDS[Path(name).suffix]})
+    return web.Response(body=SHOWN[name].read_bytes(), headers={"Content-Type": KINDS[SHOWN[name].suffix]})
 
 
 @access(Access.PAGE)
@@ -46,7 +49,7 @@ async def wall(request: web.Request) -> web.StreamResponse:
 @access(Access.PUBLIC)
 async def static(request: web.Request) -> web.StreamResponse:
     name = request.match_info["name"]
-    if Path(name).suffix not in KINDS or not (PAGES / name).is_file():
+    if name not in SHOWN:
         raise web.HTTPNotFound
     return page(name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -19,6 +20,8 @@ from holdsvc.web.house import HOUSE, House
 
 MOST_BODY = 64 * 1024  # bytes; a genuine form is a few hundred
 ANSWER_WITHIN = 1.5  # seconds; the strictest platform gives up after two or three
+BODY_WITHIN = 10.0  # seconds; a platform sends its few hundred bytes at once
+LONGEST_NAME = 64  # characters of a queue's name
 NOBODY = CallRef("", CallId(""))
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,10 @@ async def hook(request: web.Request) -> web.StreamResponse:
     if platform is None or step not in platform.steps:
         raise web.HTTPNotFound
     began = house.clock.monotonic()
-    incoming = await read(request, house, step)
+    try:
+        incoming = await read(request, house, step)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     try:
         reply = await answer(house, platform, incoming)
     except Unverified as refused:
@@ -48,7 +54,7 @@ async def read(request: web.Request, house: House, step: str) -> WebhookRequest:
         url=f"{house.public_url}{request.raw_path}",
         query=request.raw_path.partition("?")[2],
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=await request.read(),
+        body=await asyncio.wait_for(request.read(), BODY_WITHIN),
         at=house.clock.now(),
     )
 
@@ -73,8 +79,14 @@ async def answer(house: House, platform: Platform, incoming: WebhookRequest) -> 
     except Exception:
         house.metrics.webhook_rejected(platform.name, "fault")
         log.exception("webhook_fault", extra={"platform": platform.name, "step": incoming.step, "heard": "house music"})
-    fallback = scene(house, incoming, QueueName("default"), 0)
-    return platform.fallback(fallback, house.plans.plan(QueueName("default")).house)
+    queue = named_queue(incoming)
+    return platform.fallback(scene(house, incoming, queue, 0), house.plans.plan(queue).house)
+
+
+def named_queue(incoming: WebhookRequest) -> QueueName:
+    """The queue that our own addresses name, so that even a fallback keeps the caller in it."""
+    named = dict(parse_qsl(incoming.query)).get("queue", "")
+    return QueueName(named if named.isprintable() and 0 < len(named) <= LONGEST_NAME else "default")
 
 
 async def decided(house: House, platform: Platform, incoming: WebhookRequest, report: Report) -> Reply:

@@ -9,12 +9,15 @@ from holdsvc.calls.history import Stage
 from holdsvc.calls.instructions import EnterQueue, Play
 from holdsvc.calls.menu import Menu
 from holdsvc.calls.model import CallerId, CallId, CallRef, Contact, ContentId, Outcome, PhoneNumber, PromptId, QueueName
+from holdsvc.calls.session import HoldSession
 from holdsvc.engine.alarms import Alarms
 from holdsvc.engine.intake import Intake, Recognition
 from holdsvc.engine.plans import PlanBook, QueueRules
+from holdsvc.engine.unkept import News, Unkept
 from holdsvc.errors import StaleSession, StoreUnavailable
 from holdsvc.ports import CallerNumber, Report, Understood
 from holdsvc.stores.memory import MemoryStore
+from holdsvc.stores.spool import FileSpool
 from tests.plans import CALL, ITEMS, NOON, PROMPTS, QUEUE, after
 
 
@@ -224,6 +227,90 @@ async def test_a_live_stream_is_answered_before_it_is_kept():
     gate.set()
     await house.intake.settle()
     assert (await house.store.load(CALL)) == taken.session
+
+
+async def test_a_key_on_a_stream_does_not_wait_for_the_keeping_of_the_one_before():
+    house = House()
+    gate = asyncio.Event()
+    save, order = house.store.save, []
+
+    async def slow(session, facts):
+        await gate.wait()
+        order.append(session.version)
+        await save(session, facts)
+
+    house.store.save = slow
+    await house.intake.take_now(CALL, QUEUE, (held(),))
+    pressed = DigitPressed(at=after(20), id="k", digit="2")
+    taken = await asyncio.wait_for(house.intake.take_now(CALL, QUEUE, (pressed,)), 1)
+    assert taken.session.choice == "podcast"
+
+    gate.set()
+    ended = await house.hook(CallerHungUp(at=after(40), id="h"))
+
+    assert order == [1, 2, 3]
+    assert (await house.store.load(CALL)) == ended.session
+
+
+async def test_what_an_outage_left_is_read_back_by_the_next_process(tmp_path):
+    first, spool = House(), FileSpool(tmp_path / "spool.jsonl")
+    first.intake.unkept = Unkept(spool)
+    first.store.away = True
+    await first.hook(arrived(), stream=True)
+    await first.hook(CallerHungUp(at=after(40), id="h"))
+    spool.close()
+
+    second = House()
+    second.intake.unkept = Unkept(FileSpool(tmp_path / "spool.jsonl"))
+    assert second.intake.unkept.read_back() == 2
+    await second.intake.keep_again()
+
+    session = await second.store.load(CALL)
+    assert (session.outcome, session.stream) == (Outcome.ABANDONED, True)
+
+
+async def test_a_spool_that_was_cut_off_by_a_crash_loses_its_last_line_only(tmp_path):
+    path = tmp_path / "spool.jsonl"
+    spool = FileSpool(path)
+    for seconds in (0, 9):
+        spool.append(News(HoldSession(CALL, QUEUE), (held(seconds),)))
+    spool.close()
+    path.write_bytes(path.read_bytes()[:-20])
+
+    assert Unkept(FileSpool(path)).read_back() == 1
+
+
+async def test_an_alarm_of_a_call_that_waits_for_the_store_adds_nothing_to_what_waits():
+    house = House()
+    await house.hook(held())
+    house.store.away = True
+    await house.hook(DigitPressed(at=after(20), id="k", digit="2"))
+    house.clock.at = NOON + timedelta(seconds=500)
+    alarms = Alarms(house.store, house.intake, house.clock, lambda taken: asyncio.sleep(0))
+
+    for _ in range(5):
+        await alarms.look()
+
+    assert len(house.intake.unkept) == 1
+
+
+async def test_one_alarm_that_fails_keeps_no_other_from_ringing():
+    house = House()
+    others = [CallRef("testphone", CallId(name)) for name in "abc"]
+    for ref in others:
+        await house.hook(held(), ref=ref)
+    house.clock.at = NOON + timedelta(seconds=500)
+    take = house.intake.take
+
+    async def faulty(ref, queue, events):
+        if ref == others[0]:
+            raise ZeroDivisionError
+        return await take(ref, queue, events)
+
+    house.intake.take = faulty
+    await Alarms(house.store, house.intake, house.clock, lambda taken: asyncio.sleep(0)).look()
+
+    assert [(await house.store.load(ref)).outcome for ref in others] == [None, Outcome.UNKNOWN, Outcome.UNKNOWN]
 
 
 async def test_the_front_doors_word_on_the_media_beats_the_queues_file():

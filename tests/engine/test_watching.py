@@ -2,7 +2,6 @@
 
 import json
 import logging
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -87,7 +86,7 @@ def test_totals_of_the_log_are_where_metrics_start_from():
 
 
 def test_waiting_and_longest_wait_are_read_off_the_live_calls():
-    roster, metrics = Roster(), Metrics("1", Clock())
+    roster, metrics = Roster(Clock()), Metrics("1", Clock())
     metrics.start_from(Totals(), roster.live, ("support",))
 
     roster.facts(*call("a"))
@@ -113,13 +112,13 @@ def test_nothing_exported_is_a_created_time():
 
 
 def test_the_wall_tells_this_moment_and_today():
-    roster = Roster()
-    roster.start_from([], {("support", "answered"): 4}, NOON)
+    roster = Roster(Clock())
+    roster.start_from([], {("support", "answered"): 4})
     roster.facts(*call("a"))
     roster.facts(*call("b", hung_up(40)))
     roster.facts(*call("c", AgentAnswered(at=after(30), id="x")))
 
-    wall = roster.wall(after(100), ("support", "sales"))
+    wall = roster.wall(("support", "sales"))
 
     assert (wall.waiting, wall.longest_wait_seconds, wall.answered, wall.abandoned) == (1, 100.0, 5, 1)
     assert wall.offered == 7
@@ -127,22 +126,36 @@ def test_the_wall_tells_this_moment_and_today():
 
 
 def test_an_amended_wait_moves_from_one_figure_of_the_wall_to_another():
-    roster = Roster()
+    roster = Roster(Clock())
 
     roster.facts(*call("a", hung_up(40), AgentAnswered(at=after(30), id="x")))
 
-    wall = roster.wall(after(100), ("support",))
+    wall = roster.wall(("support",))
     assert (wall.answered, wall.abandoned, wall.offered) == (1, 0, 1)
 
 
-def test_at_midnight_the_wall_begins_a_new_day():
-    roster = Roster()
+def test_at_midnight_the_wall_begins_a_new_day_by_the_clock_and_not_by_the_news():
+    clock = Clock()
+    roster = Roster(clock)
     roster.facts(*call("a", hung_up(40)))
-    session, facts = call("b", hung_up(50))
 
-    roster.facts(session, [replace(fact, at=fact.at + timedelta(days=1)) for fact in facts])
+    clock.at = after(86_400)
+    assert roster.wall(("support",)).abandoned == 0
 
-    assert roster.wall(after(86500), ("support",)).abandoned == 1
+    roster.facts(*call("b", hung_up(50)))
+    session, facts = call("a", hung_up(40), AgentAnswered(at=after(30), id="x"))
+    roster.facts(session, facts[-2:])
+    assert roster.wall(("support",)).abandoned == 0, "yesterday's waits are not today's, and nothing is below zero"
+
+
+def test_a_caller_who_is_forgotten_is_forgotten_on_the_wall_too():
+    roster = Roster(Clock())
+    session, facts = call("a")
+    roster.facts(replace(session, caller="p1", masked="+15…23"), facts)
+
+    roster.forget("p1")
+
+    assert [(one.caller, one.masked) for one in roster.waiting()] == [(None, "")]
 
 
 def record(message, **fields):

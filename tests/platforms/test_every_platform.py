@@ -23,7 +23,13 @@ every_sample = pytest.mark.parametrize(
 )
 
 
-UNTOLD = {"exact": True, "leg": False, "mid_call": False, "by_caller": False}  # defaults, which are left out
+UNTOLD = {
+    "exact": True,
+    "leg": False,
+    "mid_call": False,
+    "by_caller": False,
+    "inferred": False,
+}  # defaults, which are left out
 
 
 @every_platform

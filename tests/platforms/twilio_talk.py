@@ -31,7 +31,7 @@ def parsed(step, query="queue=support&turn=3", at=NOW, **fields):
 
 
 def event(*args, **fields):
-    (only,) = parsed(*args, **fields).events
+    (only,) = (one for one in parsed(*args, **fields).events if not getattr(one, "inferred", False))
     return only
 
 

@@ -6,8 +6,10 @@ import re
 
 import pytest
 from openapi_spec_validator import validate
+from yarl import URL
 
 from holdsvc import __version__, app
+from holdsvc.config import DirectorySettings
 from holdsvc.web import server
 from holdsvc.web.access import Access, access_of
 from holdsvc.web.openapi import description
@@ -180,6 +182,75 @@ async def test_a_fault_of_our_own_is_answered_with_sound_and_counted(tmp_path, u
 
     assert document.find(".//Play") is not None
     assert 'reason="fault"} 1.0' in metrics
+
+
+async def test_a_fallback_keeps_the_caller_in_the_queue_that_the_address_names(tmp_path, unused_tcp_port):
+    async with running(tmp_path, unused_tcp_port) as service:
+
+        async def broken(report):
+            raise ZeroDivisionError
+
+        object.__setattr__(service.house.intake, "report", broken)
+        document = await service.document("call", a_call(), "queue=sales")
+
+    enqueue = document.find("Enqueue")
+    assert enqueue.text == "sales"
+    assert "queue=sales" in enqueue.attrib["waitUrl"]
+
+
+@pytest.mark.parametrize(
+    "name", ["%2Fetc%2Fpasswd", "..%2F..%2Fpages%2Fphone.html", "%2e%2e/phone.html", "x" * 300, "__init__.py"]
+)
+async def test_only_the_pages_own_files_are_static(name, tmp_path, unused_tcp_port):
+    async with running(tmp_path, unused_tcp_port) as service:
+        response = await service.client.get(URL(f"{service.base}/static/{name}", encoded=True))
+
+        assert response.status == 404
+        assert (await service.get("/static/phone.js")).status == 200
+
+
+async def test_another_sites_page_in_the_same_browser_may_do_nothing(tmp_path, unused_tcp_port):
+    async with running(tmp_path, unused_tcp_port) as service:
+        url = f"{service.base}/api/v1/callers/forget"
+        for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+            response = await service.client.post(url, data=b'{"number": "+15005550123"}', headers=headers)
+            assert response.status == 403, headers
+
+        own = await service.client.post(url, json={"number": "+15005550123"}, headers={"Origin": service.base})
+        assert own.status == 200
+
+
+async def test_a_forgotten_caller_is_gone_from_the_live_call_too(tmp_path, unused_tcp_port):
+    async with running(tmp_path, unused_tcp_port) as service:
+        await service.document("wait", a_call(QueueTime="0"))
+        before = await service.json(f"/api/v1/calls/{a_call()['CallSid']}")
+        await service.client.post(f"{service.base}/api/v1/callers/forget", json={"number": "+1 (500) 555-0123"})
+        after = await service.json(f"/api/v1/calls/{a_call()['CallSid']}")
+
+    assert before["masked"]
+    assert (after["caller"], after["masked"], after["contact"]) == (None, "", None)
+
+
+async def test_a_directory_that_is_faster_than_the_disk_is_heard(tmp_path, unused_tcp_port):
+    table = tmp_path / "customers.csv"
+    table.write_text("number,name,account\n+15005550123,Ada,77\n")
+    directories = {"customers": DirectorySettings(kind="table", path=str(table))}
+    async with running(tmp_path / "data", unused_tcp_port, directories=directories) as service:
+        await service.document("call", a_call())
+        await service.house.intake.settle()
+        context = await service.json(f"/api/v1/calls/{a_call()['CallSid']}")
+
+    assert context["contact"]["name"] == "Ada"
+    assert context["brief"][0] == "By the number: Ada, account 77."
+
+
+async def test_a_release_of_a_caller_who_is_on_no_stream_is_refused_in_a_sentence(tmp_path, unused_tcp_port):
+    async with running(tmp_path, unused_tcp_port) as service:
+        await service.document("wait", a_call(QueueTime="0"))
+        response = await service.client.post(f"{service.base}/api/v1/calls/{a_call()['CallSid']}/release")
+
+        assert response.status == 409
+        assert "platform's own queue" in (await response.json())["error"]
 
 
 async def test_sound_comes_whole_in_ranges_and_not_at_all_under_a_wrong_signature(tmp_path, unused_tcp_port):
