@@ -19,13 +19,17 @@ PUBLIC = "https://hold.example.com"
 HOOK = "/hooks/twilio/call?queue=support"
 LINES = 32  # keep-alive connections over which calls are placed
 STREAM = re.compile(r'<Stream url="([^"]+)"')
+PATIENCE = (
+    10.0  # seconds beyond twice the time that placing should take; a service that is slower does not carry the calls
+)
 PARAMETER = re.compile(r'<Parameter name="token" value="([^"]+)"')
 
 
 def service(folder: Path, media: Path, **more: str) -> Service:
     """`holdsvc serve` as an operator starts it, with a queue whose media is a stream."""
     ours = {"SERVICE__PUBLIC_URL": PUBLIC, "MEDIA__FOLDER": str(media), "QUEUES__SUPPORT__MEDIA": "stream"}
-    return Service(folder, **{**ours, **more})
+    ours |= more
+    return Service(folder, before=(), **ours)
 
 
 async def place(port: int, number: int, rate: float, take: Callable[[Call], None]) -> int:
@@ -48,6 +52,8 @@ async def place(port: int, number: int, rate: float, take: Callable[[Call], None
     async with asyncio.TaskGroup() as group:
         for name in range(1, number + 1):
             await asyncio.sleep(max(0.0, began + name / rate - loop.time()))
+            if loop.time() > began + 2 * number / rate + PATIENCE:
+                break
             group.create_task(one(name, await free.get()))
     for line in lines:
         line.close()
@@ -63,10 +69,10 @@ async def placed(line: Line, name: int) -> Call | None:
         "Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n"
         f"{HEADER}: {sign(TOKEN, PUBLIC + HOOK, fields.items())}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    answered = asyncio.get_running_loop().create_future()
-    line.on_empty = lambda: answered.done() or answered.set_result(None)
+    answered = asyncio.Event()
+    line.on_empty = answered.set
     line.give(Request((head + body).encode(), b"<Stream"))
-    await answered
+    await answered.wait()
     return call_of(sid, line.last.decode())
 
 

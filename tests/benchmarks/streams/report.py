@@ -27,6 +27,10 @@ def told(run: Run) -> str:
     return "; ".join(figures)
 
 
+def cost(run: Run) -> float:
+    return run.per_thousand
+
+
 def servers(runs: Sequence[Run], names: Mapping[str, str]) -> str:
     rows = [
         "| server | streams | core/1000 | underruns | silence ppm | wrong tone | key to heard ms p50 / p99 "
@@ -39,7 +43,7 @@ def servers(runs: Sequence[Run], names: Mapping[str, str]) -> str:
         alive = min(run.heard.alive for run in good)
         carried = str(plan[1]) if alive == plan[1] else f"{plan[1]} (carried {alive})"
         rows.append(
-            f"| {names[plan[0]]} | {carried} | {spread(good, lambda run: run.per_thousand, 3)} "
+            f"| {names[plan[0]]} | {carried} | {spread(good, cost, 3)} "
             f"| {max(run.heard.underruns for run in good)} | {most(good, lambda run: run.heard.silence_ppm)} "
             f"| {max(run.heard.wrong for run in good)} "
             f"| {middle(good, lambda run: run.heard.key_to_heard.p50):.0f} / "
@@ -71,6 +75,10 @@ def ratios(runs: Sequence[Run]) -> str:
     for (name, number), many in by.items():
         if name == "ours" and number >= 2000:
             rows += crowd(number, counted(many))
+    sizes = {number: middle(counted(many), cost) for (name, number), many in sorted(by.items()) if name == "ours"}
+    if len(sizes) > 1:
+        steps = ", ".join(f"{number:,}: {sizes[number]:.3f}" for number in sizes)
+        rows.append(f"| core/1000 as the streams grow | {steps} | flat or falling | |")
     good = counted(mine)
     rows += [
         f"| own memory per stream | {spread(good, lambda run: run.kilobytes, 1)} kB | 10 | 3 |",
