@@ -16,8 +16,9 @@ from holdsvc.clock import Clock, SystemClock
 from holdsvc.config import DirectorySettings, Settings, convert_section
 from holdsvc.engine.outbound import Outbound
 from holdsvc.errors import ConfigError
+from holdsvc.platforms.audiosocket import AudioSocket
 from holdsvc.platforms.twilio import Twilio
-from holdsvc.ports import Directory, Numbers, Platform, Store
+from holdsvc.ports import Directory, LinePlatform, Numbers, Platform, Store
 from holdsvc.stores.memory import MemoryStore
 from holdsvc.stores.sqlite import SqliteStore
 
@@ -36,10 +37,21 @@ def twilio(section: Mapping[str, object], more_tokens: tuple[str, ...], insecure
     return Twilio(tuple(token for token in tokens if token), given.shared_keys, insecure)
 
 
+class NoSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+def audiosocket(section: Mapping[str, object], more_tokens: tuple[str, ...], insecure: bool) -> AudioSocket:
+    convert_section(section, NoSettings, "platforms.audiosocket")
+    return AudioSocket()
+
+
 # Each takes its own section of the settings, tokens that are valid beside those in it, and whether to skip the check.
 PLATFORMS: Mapping[str, Callable[[Mapping[str, object], tuple[str, ...], bool], Platform]] = {
     "twilio": twilio,
+    "audiosocket": audiosocket,
 }
+STREAM_ONLY = frozenset({"audiosocket"})  # whose calls have a live stream and no documents
 PHONE_PLATFORM = "twilio"  # whose caller the browser phone is
 
 Committed = Callable[[float], None]  # told the seconds of each commit
@@ -96,6 +108,11 @@ def platforms(settings: Settings, phone_token: str, insecure: bool) -> dict[str,
         )
         for name, make in PLATFORMS.items()
     }
+
+
+def announced(settings: Settings) -> LinePlatform | None:
+    """The platform whose calls come over TCP, where that is switched on."""
+    return AudioSocket() if settings.audiosocket.port else None
 
 
 def store(settings: Settings, committed: Committed = lambda seconds: None, clock: Clock | None = None) -> Store:

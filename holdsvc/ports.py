@@ -191,6 +191,12 @@ class LineWire(Wire, Protocol):
         """Whole frames for `read`, however the bytes came. Raises `BadWebhook` where nothing can be understood any more."""
 
 
+class LinePlatform(Platform, Protocol):
+    """A platform whose calls are announced and then connect over a plain byte stream."""
+
+    def wire(self) -> LineWire: ...
+
+
 # --- callers ---------------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from holdsvc.audio.formats import FRAME, RATE
 
 TICK = FRAME / RATE  # seconds in a frame
 NEAR = 1e-6  # seconds by which a moment may be missed through rounding
+CLOSE = TICK / 5  # seconds between a look and a frame's moment under which it is chance which comes first
 
 
 class Pacer:
@@ -38,7 +39,7 @@ class Pacer:
         return max(self._start, self._dry_at + self._block * TICK - self._lead)
 
     def is_due(self, now: float) -> bool:
-        return now >= self.next_at - NEAR
+        return now >= self.next_at - (CLOSE if self._slack else NEAR)
 
     def due(self, now: float) -> int:
         """Frames to send at this moment, in whole blocks; 0 if it is too early. After sending, call `mark_sent`."""
@@ -47,8 +48,17 @@ class Pacer:
         if self._sent and now > self._dry_at + self._slack + NEAR:
             self.gaps += 1
             self.hang(now - self._slack)
+        if self._slack and self._sent:
+            self._keep_clear_of(now)
         room = self._lead - (self._dry_at - now)
         return max(0, int((room + NEAR) / (self._block * TICK))) * self._block
+
+    def _keep_clear_of(self, now: float) -> None:
+        """Move the schedule half a frame where looks fall onto the moments of frames: else none and two would take turns."""
+        room = self._lead - (self._dry_at - now)
+        short = TICK - (room + NEAR) % TICK
+        if short < CLOSE:
+            self._start += TICK / 2 if room >= TICK else -TICK / 2
 
     def mark_sent(self, frames: int) -> None:
         self._sent += frames

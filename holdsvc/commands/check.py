@@ -55,8 +55,8 @@ def check(config: Path | None) -> int:
 
 
 def platforms(settings: Settings) -> Iterator[Finding]:
-    catalogue.platforms(settings, "", insecure=False)
-    for name in catalogue.PLATFORMS:
+    made = catalogue.platforms(settings, "", insecure=False)
+    for name in (name for name, platform in made.items() if platform.steps):
         variable = f"HOLDSVC_PLATFORMS__{name.upper()}__AUTH_TOKEN"
         if not settings.platforms.get(name, {}).get("auth_token"):
             yield warning(

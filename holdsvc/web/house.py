@@ -14,7 +14,7 @@ from holdsvc.engine.metrics import Metrics
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
-from holdsvc.ports import Platform, Sounds, Store
+from holdsvc.ports import LinePlatform, Platform, Sounds, Store
 
 
 class House(Struct, frozen=True):
@@ -31,6 +31,7 @@ class House(Struct, frozen=True):
     metrics: Metrics
     clock: Clock
     phone: bool = False  # the browser phone is mounted
+    announced: LinePlatform | None = None  # whose calls are announced through the API; None: nobody's
 
 
 HOUSE: web.AppKey[House] = web.AppKey("house", House)

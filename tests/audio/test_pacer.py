@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -202,3 +204,19 @@ def test_a_mark_that_nobody_sent_changes_nothing():
 
     assert not playout.returned("nonsense", 0.1)
     assert playout.played(0.1, 1600, ahead=0.1) == 800
+
+
+@given(st.floats(0.0, 0.02), st.integers(0, 1 << 30))
+def test_looks_that_fall_onto_the_moments_of_frames_never_send_none_and_two_in_turn(phase, seed):
+    """A wire paced to the frame, looked at every 20 ms, a little late each time."""
+    pacer = Pacer(0.02, 1, slack=0.06)
+    pacer.hang(0.0)
+    send(pacer, 0.0)
+
+    chance = random.Random(seed)
+    moments = [phase + look * TICK + chance.random() * 0.002 for look in range(500)]
+    sent = [send(pacer, now) if pacer.is_due(now) else 0 for now in moments]
+
+    assert sum(frames != 1 for frames in sent) <= 1
+    assert pacer.gaps == 0
+    assert abs(sum(sent) - 500) <= 1

@@ -1,0 +1,84 @@
+"""`POST /api/v1/calls/announce`: a call is on hold over there, and will connect in a moment with this id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+from uuid import UUID, uuid4
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from holdsvc.calls.events import CallArrived
+from holdsvc.calls.model import CallId, CallRef, EventId, QueueName
+from holdsvc.engine.tokens import LIFE
+from holdsvc.errors import BadWebhook, UnknownCall, Unverified
+from holdsvc.ports import Report
+from holdsvc.web.access import Access, access
+from holdsvc.web.house import HOUSE
+
+FORM = "application/x-www-form-urlencoded"  # what a dialplan sends most easily
+LONGEST_NAME, LONGEST_NUMBER = 64, 256  # characters
+
+
+class AnnounceCall(Struct, frozen=True, forbid_unknown_fields=True):
+    queue: str = "default"
+    caller: str = ""  # the number, as the telephone system writes it
+    uuid: str = ""  # as the call will name itself; hard to guess, for it is the token as well. "" = we make one
+
+
+class Announced(Struct, frozen=True):
+    call: str  # the id to connect with, and our name for the call from now on
+    seconds: float  # within which to connect
+
+
+@access(Access.TOKEN)
+async def announce(request: web.Request) -> web.StreamResponse:
+    """The wait begins now. Asked again before the call has connected, it is the same call, and its time begins anew."""
+    house = request.app[HOUSE]
+    platform = house.announced
+    if platform is None:
+        raise UnknownCall("no calls are announced here: audiosocket.port is not set")
+    wanted = asked(request.content_type, await request.read())
+    if house.streams.full:
+        raise refusal(web.HTTPServiceUnavailable, "all streams are taken")
+    ref, queue = CallRef(platform.name, CallId(identity(wanted.uuid))), QueueName(wanted.queue)
+    arrived = CallArrived(at=house.clock.now(), id=EventId(f"{ref.call}+announced"))
+    taken = await house.intake.report(Report(ref, queue, (arrived,), caller=wanted.caller, stream=True))
+    if taken.session.streaming or taken.session.outcome is not None:
+        raise refusal(web.HTTPConflict, "this call has been here: each uuid is good for one")
+    try:
+        house.streams.tokens.issue(ref, taken.session.queue, ref.call)
+    except Unverified as used:
+        raise refusal(web.HTTPConflict, "this call has been here: each uuid is good for one") from used
+    body = msgspec.json.encode(Announced(ref.call, LIFE))
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+def asked(kind: str, body: bytes) -> AnnounceCall:
+    try:
+        if kind == FORM:
+            wanted = msgspec.convert(dict(parse_qsl(body.decode(), keep_blank_values=True)), AnnounceCall)
+        else:
+            wanted = msgspec.json.decode(body, type=AnnounceCall)
+    except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError) as error:
+        raise BadWebhook("bad_announcement", f"the body will not do: {error}") from error
+    if not wanted.queue.isprintable() or not 0 < len(wanted.queue) <= LONGEST_NAME:
+        raise BadWebhook("bad_queue", "that is no name of a queue")
+    if len(wanted.caller) > LONGEST_NUMBER:
+        raise BadWebhook("bad_caller", "that is no telephone number")
+    return wanted
+
+
+def identity(given: str, make: Callable[[], UUID] = uuid4) -> str:
+    if not given:
+        return str(make())
+    try:
+        return str(UUID(given))
+    except ValueError as error:
+        raise BadWebhook("bad_uuid", "uuid is to look like 0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0") from error
+
+
+def refusal(kind: type[web.HTTPException], sentence: str) -> web.HTTPException:
+    return kind(text=msgspec.json.encode({"error": sentence}).decode(), content_type="application/json")
