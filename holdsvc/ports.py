@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -180,6 +180,24 @@ class Wire(Protocol):
     def write_audio(self, stream: str, payload: bytes) -> Written: ...
     def write_mark(self, stream: str, name: str) -> Written: ...
     def write_clear(self, stream: str) -> Written: ...
+
+
+class Sharing(Struct, frozen=True):
+    """A message of sound in two pieces: what is the stream's own, and behind it what is the same for all who hear the block."""
+
+    kind: str  # what `tail` makes is the same wherever this is
+    head: str
+    tail: Callable[[bytes], bytes]
+
+
+@runtime_checkable
+class SharingWire(Wire, Protocol):
+    """A wire of whole messages, text, each with as much sound in it as there is: `block` is the most."""
+
+    sound_begins: bytes  # sixteen bytes: what begins so is the caller's sound, and may be passed over unread
+
+    def sharing(self, stream: str) -> Sharing:
+        """`head` and what `tail` makes of some sound are together what `write_audio` writes of it."""
 
 
 class LineWire(Wire, Protocol):
@@ -365,6 +383,8 @@ class Sounds(Protocol):
     def prompt(self, language: str, prompt: PromptId) -> memoryview: ...
     def content_seconds(self, content: ContentId) -> float: ...
     def prompt_seconds(self, language: str, prompt: PromptId) -> float: ...
+    def content_hash(self, content: ContentId) -> str: ...
+    def prompt_hash(self, language: str, prompt: PromptId) -> str: ...
 
     def by_hash(self, name: str) -> memoryview | None:
         """Sound by the hash that names it in an address; None: no such sound here."""

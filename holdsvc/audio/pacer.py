@@ -6,8 +6,6 @@ is a gap, never a burst, and no more than the lead ever lies ahead.
 
 from __future__ import annotations
 
-from collections import deque
-
 from holdsvc.audio.formats import FRAME, RATE
 
 TICK = FRAME / RATE  # seconds in a frame
@@ -27,7 +25,7 @@ class Pacer:
         self._block = block
         self._slack = slack
         self._start = 0.0
-        self._sent = 0  # frames since the start
+        self._sent = 0.0  # frames since the start
 
     def hang(self, now: float) -> None:
         """Begin at this moment, which may lie ahead, with nothing at the far end."""
@@ -53,6 +51,9 @@ class Pacer:
         room = self._lead - (self._dry_at - now)
         return max(0, int((room + NEAR) / (self._block * TICK))) * self._block
 
+<<<<<<< /tmp/eng/wt/./holdsvc/audio/pacer.py
+    def mark_sent(self, frames: float) -> None:
+=======
     def _keep_clear_of(self, now: float) -> None:
         """Move the schedule half a frame where looks fall onto the moments of frames: else none and two would take turns."""
         room = self._lead - (self._dry_at - now)
@@ -61,6 +62,7 @@ class Pacer:
             self._start += TICK / 2 if room >= TICK else -TICK / 2
 
     def mark_sent(self, frames: int) -> None:
+>>>>>>> ./holdsvc/audio/pacer.py
         self._sent += frames
 
     def late(self, now: float) -> float:
@@ -82,9 +84,11 @@ class Playout:
     Marks carry a generation, because a wire that takes sound back returns all its marks: those were not heard.
     """
 
+    __slots__ = ("_generation", "_least", "_mark", "_pending")
+
     def __init__(self) -> None:
         self._generation = 0
-        self._pending: deque[tuple[str, int]] = deque()
+        self._pending: list[tuple[str, int]] = []  # a few: one a second that the far end holds
         self._mark: tuple[int, float] | None = None  # the last that came back, and when
         self._least = 0
 
@@ -99,7 +103,7 @@ class Playout:
         if all(name != waiting for waiting, _ in self._pending):
             return False
         while self._pending:
-            waiting, sent = self._pending.popleft()
+            waiting, sent = self._pending.pop(0)
             if waiting == name:
                 self._mark = (sent, now)
                 self._least = max(self._least, sent)
@@ -114,11 +118,16 @@ class Playout:
         self._least = played
 
     def played(self, now: float, sent: int, ahead: float) -> int:
-        """Whole frames that were played; `ahead` as the pacer has it. Never beyond what was sent, never behind a mark."""
+        """Whole frames that were played; `ahead` as the pacer has it. Never beyond what was sent, never before a mark that came.
+
+        What was sent counts as a whole once all of it was played, though its end may lie within a frame.
+        """
         played = sent - ahead * RATE
         if self._mark is not None:
             marked, at = self._mark
             first = self._pending[0][1] if self._pending else sent
             played = min(played, marked + (now - at) * RATE, first)
+        if played >= sent - NEAR * RATE:
+            return max(self._least, sent)
         whole = int((played + NEAR * RATE) // FRAME) * FRAME
         return max(self._least, min(whole, sent))

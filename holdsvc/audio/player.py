@@ -2,6 +2,8 @@
 
 Content that is interrupted goes on at the very sample at which it stopped. Where two sounds meet in their middle the first fades
 out under the second's beginning, which fades in: only there bytes are made for this caller; all else is a view of shared sound.
+What others hear too is handed out in whole blocks of its own grid (`shared`), so that a wire makes each of them ready once; what
+lies between comes by `own`.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ class Part(Struct, frozen=True):
     content: str = ""
     gain: float = 0.0  # decibels
     base: int = 0  # the content's sample that sound[0] is
+    name: str = ""  # of the whole sound, by what it is: the same name is the same bytes. "" = made for this caller
 
 
 class Stretch(Struct, frozen=True):
@@ -51,16 +54,23 @@ class _Span(Struct):
 
 
 def excerpt(
-    sound: memoryview, from_second: float = 0.0, until_second: float | None = None, content: str = "", gain: float = 0.0
+    sound: memoryview,
+    from_second: float = 0.0,
+    until_second: float | None = None,
+    content: str = "",
+    gain: float = 0.0,
+    name: str = "",
 ) -> Part | None:
     """The part between two seconds of a sound; None where nothing lies between them."""
     stop = len(sound) if until_second is None else min(length_of(until_second), len(sound))
     start = max(0, length_of(from_second))
-    return Part(sound, start, stop, content, gain) if start < stop else None
+    return Part(sound, start, stop, content, gain, name=name) if start < stop else None
 
 
 class Player:
     """`sent` is the length of the caller's time line: bytes handed out and not taken back."""
+
+    __slots__ = ("_at", "_floor", "_index", "_parts", "_reported", "_spans", "dry", "sent")
 
     def __init__(self) -> None:
         self.sent = 0
@@ -97,6 +107,36 @@ class Player:
             missing -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def shared(self, length: int) -> tuple[Part, int] | None:
+        """A whole block that others hear as well, by its part and first sample, if one comes next. It is handed out by this."""
+        part = self._part()
+        if part is None or not begins_block(part, self._at, length):
+            return None
+        start = self._at
+        self.dry = False
+        self._at = start + length
+        self._note(part, self._index, start, self._at)
+        return part, start
+
+    def own(self, most: int) -> bytes:
+        """What comes before the next shared block, `most` bytes of it at most; when the playlist is over, comfort sound."""
+        pieces: list[bytes | memoryview] = []
+        missing = most
+        while missing:
+            part = self._part()
+            if pieces and (part is None or begins_block(part, self._at, most)):
+                break
+            grid = most - self._at % most if part is not None and part.name else most
+            pieces.append(self._next(min(missing, grid)))
+            missing -= len(pieces[-1])
+        return b"".join(pieces)
+
+    @property
+    def content(self) -> str | None:
+        """What comes next is in this content, "" for a prompt, None for nothing."""
+        part = self._part()
+        return None if part is None else part.content
+
     @property
     def left(self) -> int:
         """Bytes until the playlist is over."""
@@ -107,6 +147,8 @@ class Player:
 
     def running_out(self, seconds: float) -> bool:
         """The playlist is over within so many seconds of sound: the moment to ask for what follows."""
+        if self._index < len(self._parts) and self._parts[self._index].stop - self._at > seconds * RATE:
+            return False
         return self.left <= length_of(seconds)
 
     def rewind(self, played: int) -> None:
@@ -161,8 +203,7 @@ class Player:
         start, stop = self._at, min(self._at + most, part.stop)
         self._note(part, self._index, start, stop)
         self._at = stop
-        piece = part.sound[start:stop]
-        return bytes(piece).translate(loudness(part.gain)) if part.gain else piece
+        return sound_of(part, start, stop)
 
     def _note(self, part: Part, index: int, start: int, stop: int) -> None:
         last = self._spans[-1] if self._spans else None
@@ -199,13 +240,23 @@ def joined(before: tuple[Part, int] | None, part: Part) -> tuple[Part, ...]:
     shared = min(len(tail), len(head))
     head[:shared] += (tail * np.linspace(1, 0, len(tail), dtype=np.float32))[:shared]
     made = Part(encode(linear(head)), 0, len(head), part.content, base=part.base + part.start)
-    rest = Part(part.sound, part.start + len(head), part.stop, part.content, part.gain, part.base)
+    rest = Part(part.sound, part.start + len(head), part.stop, part.content, part.gain, part.base, part.name)
     return (made, rest) if rest.start < rest.stop else (made,)
 
 
 def goes_on(before: Part, stop: int, part: Part) -> bool:
     same = (before.content, before.gain) == (part.content, part.gain)
     return bool(part.content) and same and before.base + stop == part.base + part.start
+
+
+def begins_block(part: Part, at: int, length: int) -> bool:
+    return bool(part.name) and not at % length and part.stop - at >= length
+
+
+def sound_of(part: Part, start: int, stop: int) -> bytes | memoryview:
+    """As it is heard: a view of the shared sound, or made louder."""
+    piece = part.sound[start:stop]
+    return bytes(piece).translate(loudness(part.gain)) if part.gain else piece
 
 
 def after(part: Part, stop: int) -> Samples:

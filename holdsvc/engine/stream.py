@@ -8,32 +8,42 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from holdsvc.audio.formats import FRAME, RATE
-from holdsvc.audio.pacer import NEAR, Pacer, Playout
-from holdsvc.audio.player import Player
+from holdsvc.audio.blocks import Blocks
+from holdsvc.audio.pacer import NEAR
 from holdsvc.calls.events import CallEvent, ContentEnded, DigitPressed, Heard, HeardUntil, StreamClosed, StreamOpened
 from holdsvc.calls.instructions import Instruction, Play
 from holdsvc.calls.model import ContentId, EventId, QueueName
 from holdsvc.clock import Clock
 from holdsvc.engine.captions import Captions, Tape
+from holdsvc.engine.sockets import GONE
 from holdsvc.engine.tokens import Ticket
 from holdsvc.engine.turns import Turn, excerpts, turn_of
+from holdsvc.engine.voice import Socket, SoundMeter, Voice
+from holdsvc.engine.wheel import NEVER
 from holdsvc.errors import BadWebhook
-from holdsvc.ports import Sounds, Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop, Written
+from holdsvc.ports import Sharing, Sounds, Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop
 
 LOOK_AHEAD = 0.4  # seconds before its end at which the next item is asked for; for the core it is over by then
 PATIENCE = 0.1  # seconds of silence that an answer may take; then the sound goes on, or the house's own begins
-MARK_EVERY = RATE  # bytes: a mark a second
 CHECKPOINT = 10.0  # seconds between two reports of what was heard
 START_WITHIN = 5.0  # seconds from the handshake to the platform's word which call it is
 IDLE = 30.0  # seconds without a single frame from the platform
 ASK_AGAIN = 5.0  # seconds after which the next item is asked for again, if no answer brought sound
+UNTIL_START, ATTENTIVE, RELAXED = (
+    0.01,
+    0.04,
+    0.1,
+)  # seconds between two looks for keys: before the start, in a menu, in music
+EARLY = 0.02  # seconds by which a look may come before its time, when we are there anyway
+AFTER_A_KEY = 5.0  # seconds in which another key is likely
+STUCK = 0.02  # seconds between two looks whether the network takes something again
+READING = 0.1  # seconds between two looks whether somebody who reads along may read on
+LEAST_FRAME = 300  # bytes of a frame with 20 ms of sound in it
 LAST_MARK = 0.5  # seconds that the mark behind the last sound may be overdue before we close without it
-SLACK = 0.06  # seconds by which a wire that is paced to the frame may be late and is still caught up with
 MOST_BROKEN = 50  # frames without meaning before we hang up on whoever sends them
 FRAMES_A_SECOND = 100  # from a platform in the long run; genuine ones send fifty
 MOST_FRAMES = 3000  # and at once, after a network stood still for as long as we bear it
@@ -42,23 +52,18 @@ CLOSED_NORMALLY, GOING_AWAY, NOT_ALLOWED = 1000, 1001, 1008
 log = logging.getLogger(__name__)
 
 
-class Socket(Protocol):
-    """The way to the far end. None of this waits or raises."""
+@runtime_checkable
+class Swept(Socket, Protocol):
+    """A socket that is read when we come by; others call `hear` themselves."""
 
-    @property
-    def backlog(self) -> int:
-        """Bytes that the network has not taken yet."""
-
-    def send(self, frame: Written) -> None: ...
-    def close(self, code: int) -> None: ...
+    def sweep(self, hear: Callable[[str | bytes], None]) -> int:
+        """Hear what has come. How many bytes that was, GONE when no more will come."""
 
 
-class Meter(Protocol):
+class Meter(SoundMeter, Protocol):
     def stream_opened(self, wire: str) -> None: ...
     def stream_closed(self, wire: str) -> None: ...
-    def stream_underrun(self, wire: str) -> None: ...
     def stream_cut(self, wire: str) -> None: ...
-    def stream_late(self, wire: str, seconds: float) -> None: ...
     def stream_switched(self, wire: str, seconds: float) -> None: ...
 
 
@@ -78,24 +83,58 @@ class Shell(Protocol):
     house: Callable[[QueueName], ContentId]
     captions: Captions | None
 
+    def blocks(self, sharing: Sharing, length: int) -> Blocks: ...
     def ask(self, stream: Stream, question: Question) -> None: ...
+    def wake(self, stream: Stream, when: float) -> None: ...
     def started(self, stream: Stream) -> None: ...
     def over(self, stream: Stream) -> None: ...
 
 
 class Stream:
+    __slots__ = (
+        "_allowed",
+        "_ask_at",
+        "_asked_at",
+        "_attentive_until",
+        "_broken",
+        "_checkpoint_at",
+        "_close_at",
+        "_ending",
+        "_goes_on",
+        "_heard_from_at",
+        "_last_mark",
+        "_listening",
+        "_look_at",
+        "_news",
+        "_opened_at",
+        "_pressed_at",
+        "_rescue_at",
+        "_shell",
+        "_stuck",
+        "_sweep_at",
+        "_swept",
+        "_tape",
+        "_voice",
+        "name",
+        "over",
+        "slot",
+        "socket",
+        "ticket",
+        "wire",
+    )
+
     def __init__(self, shell: Shell, ticket: Ticket, wire: Wire, socket: Socket) -> None:
         self.ticket, self.wire, self.socket = ticket, wire, socket
         self.name = ""  # the platform's word for this stream, once it has begun
         self.over = False
         self._shell = shell
-        self._player, self._playout = Player(), Playout()
-        self._pacer = Pacer(wire.lead, wire.block // FRAME, slack=0.0 if wire.can_clear else SLACK)
+        self.slot = NEVER
+        self._voice = Voice(wire, socket, shell.meter)
+        self._swept = socket if isinstance(socket, Swept) else None
         now = shell.clock.monotonic()
         self._opened_at = self._heard_from_at = now
         self._look_at = now + 1.0
         self._checkpoint_at = now + CHECKPOINT
-        self._mark_at = 0  # bytes sent at which the next mark is due
         self._news = 0  # events of our own making, for their ids
         self._broken = 0
         self._allowed = float(MOST_FRAMES)
@@ -109,6 +148,15 @@ class Stream:
         self._rescue_at: float | None = None  # when the house's own music comes in, unless an answer was faster
         self._pressed_at: float | None = None
         self._tape: Tape | None = None  # where somebody reads along
+        self._sweep_at = now  # where we read the socket ourselves: when next
+        self._attentive_until = now + START_WITHIN
+
+    def serve(self, now: float) -> float | None:
+        """What is due: read what has come, send what is to go. Returns when to come again, None when it is over."""
+        if self._swept is not None and now >= self._sweep_at - EARLY:
+            self._sweep(self._swept, now)
+        self.tick(now)
+        return None if self.over else self._wake_at(now)
 
     # --- from the platform -------------------------------------------------------------------------------------------
 
@@ -122,6 +170,36 @@ class Stream:
             self._begin(event, now)
         elif event is not None and self.name:
             self._react(event, now)
+
+    def _sweep(self, socket: Swept, now: float) -> None:
+        came = socket.sweep(self.hear)
+        if came == GONE:
+            self.lost()
+        elif came:
+            self._heard_from_at = now
+            self._allowed -= came / LEAST_FRAME
+            if self._allowed < 0:
+                self._refuse("too_many_frames")
+        if not self.name:
+            self._sweep_at = now + UNTIL_START
+        elif now < self._attentive_until or self._voice.prompting:
+            self._sweep_at = now + ATTENTIVE
+        else:
+            self._sweep_at = now + RELAXED
+
+    def _wake_at(self, now: float) -> float:
+        when = self._look_at
+        if self._swept is not None:
+            when = min(when, self._sweep_at)
+        if not self.name:
+            return when
+        if self._close_at is not None:
+            return min(when, self._close_at)
+        if self._stuck:
+            when = min(when, now + STUCK)
+        elif self._more or self._ending:
+            when = min(when, self._voice.pacer.next_at)
+        return when if self._tape is None else min(when, now + READING)
 
     def lost(self) -> None:
         """The socket is gone without a word: the call may go on, and the platform will come back and say so."""
@@ -150,8 +228,10 @@ class Stream:
             return
         self.name = start.stream
         self._tape = self._shell.captions.tape(start.ref.call) if self._shell.captions else None
+        self._voice.begin(start.stream, self._shell.blocks)
         self._shell.started(self)
         self._await_sound(now)
+        self._shell.wake(self, self._wake_at(now))
         self._ask(StreamOpened(at=self._shell.clock.now(), id=EventId(start.id)))
 
     def _react(self, event: WireEvent, now: float) -> None:
@@ -159,11 +239,11 @@ class Stream:
             case WireDigit():
                 self._press(event, now)
             case WireMark(name=name):
-                self._playout.returned(name, now)
+                self._voice.playout.returned(name, now)
                 if name == self._last_mark:
                     self.close(CLOSED_NORMALLY)
             case WireStop():
-                told = self._told(self._played(now))
+                told = self._told(self._voice.played(now))
                 closed = StreamClosed(
                     at=self._shell.clock.now(), id=EventId(event.id), by_caller=True, heard=last(told)
                 )
@@ -175,9 +255,11 @@ class Stream:
         if not self._listening or self._ending:
             return
         self._pressed_at = now
-        self._cut(now)
+        self._voice.cut(now)
         self._await_sound(now)
-        told = self._told(self._player.sent)
+        self._attentive_until = now + AFTER_A_KEY
+        self._shell.wake(self, self._wake_at(now))
+        told = self._told(self._voice.player.sent)
         pressed = DigitPressed(at=self._shell.clock.now(), id=EventId(event.id), digit=event.digit, heard=last(told))
         self._ask(*told[:-1], pressed)
 
@@ -198,8 +280,9 @@ class Stream:
             if self._tape is not None:
                 self._tape.put(begins, instructions)
         elif self._pressed_at is not None and not follows:
-            self._pacer.hang(now)  # nothing to say to this key: the sound goes on at once
+            self._voice.pacer.hang(now)  # nothing to say to this key: the sound goes on at once
         self.tick(now)
+        self._shell.wake(self, self._wake_at(now))
         if self._pressed_at is not None and not follows:
             self._shell.meter.stream_switched(self.wire.name, now - self._pressed_at)
             self._pressed_at = None
@@ -214,10 +297,10 @@ class Stream:
             if now >= self._close_at:
                 self.close(CLOSED_NORMALLY)
             return
-        if self._pacer.is_due(now):
+        if self._voice.pacer.is_due(now):
             self._send(now)
         if self._tape is not None:
-            self._tape.heard(self._played(now))
+            self._tape.heard(self._voice.played(now))
 
     def close(self, code: int) -> None:
         """End the stream ourselves; the call goes on with what its document says next."""
@@ -227,15 +310,13 @@ class Stream:
 
     def _take_up(self, turn: Turn, now: float, *, follows: bool) -> int:
         """Returns the byte of the time line at which the turn begins."""
+        voice = self._voice
         if follows:
-            begins = self._player.sent + self._player.left
-            self._player.append(turn.parts)
+            begins = voice.player.sent + voice.player.left
+            voice.player.append(turn.parts)
         else:
-            self._cut(now)
-            begins = self._player.sent
-            self._player.play(turn.parts)
-            if self.wire.can_clear or not self._player.sent:
-                self._pacer.hang(now)
+            voice.play(turn.parts, now)
+            begins = voice.player.sent
         self._goes_on, self._listening, self._ending = turn.plays, turn.listens, turn.ends
         self._close_at, self._last_mark = None, ""
         self._sound_came()
@@ -243,22 +324,12 @@ class Stream:
 
     def _end(self, now: float, *, at_once: bool) -> None:
         """After the last prompt, if one is being spoken; else now."""
-        if at_once or (not self._player.left and self._played(now) >= self._player.sent):
-            self._cut(now)
+        player = self._voice.player
+        if at_once or (not player.left and self._voice.played(now) >= player.sent):
+            self._voice.cut(now)
             self.close(CLOSED_NORMALLY)
         else:
             self._ending, self._goes_on, self._listening = True, False, False
-
-    def _cut(self, now: float) -> None:
-        """Take back what was sent ahead, where the wire can; it would come next again."""
-        played = self._played(now)
-        if not self.wire.can_clear or played >= self._player.sent:
-            return
-        self.socket.send(self.wire.write_clear(self.name))
-        self._playout.taken_back(played)
-        self._player.rewind(played)
-        self._mark_at = played
-        self._pacer.hang(now)
 
     def _send(self, now: float) -> None:
         self._rescue(now)
@@ -267,21 +338,22 @@ class Stream:
             return
         if self._is_stuck():  # time passes, the place is kept: what is due now is not sent later
             return
-        gaps, late = self._pacer.gaps, self._pacer.late(now)
-        frames = self._pacer.due(now)
-        if self._pacer.gaps > gaps:
-            self._shell.meter.stream_underrun(self.wire.name)
-        if frames:
-            self._shell.meter.stream_late(self.wire.name, late)
-        while frames and self._more:
-            frames -= self._send_block(min(frames, self.wire.block // FRAME))
-        if self._goes_on and self._rescue_at is None and self._player.running_out(LOOK_AHEAD) and now >= self._ask_at:
+        self._voice.send(now, counts=self._goes_on, pads=self._pads)
+        if self._goes_on and now >= self._ask_at and self._rescue_at is None and self._running_out():
             self._ask_for_more(now)
 
     @property
+    def _pads(self) -> bool:
+        """A far end that keeps nothing is given silence for as long as it is there."""
+        return self._goes_on or not (self.wire.can_clear or self._ending)
+
+    @property
     def _more(self) -> bool:
-        """There is something to send. A far end that keeps nothing is given silence for as long as it is there."""
-        return bool(self._goes_on or self._player.left or not (self.wire.can_clear or self._ending))
+        """There is something to send."""
+        return self._pads or self._voice.player.left > 0
+
+    def _running_out(self) -> bool:
+        return self._voice.player.running_out(LOOK_AHEAD)
 
     def _is_stuck(self) -> bool:
         was, self._stuck = self._stuck, self.socket.backlog > self.wire.high_mark
@@ -289,30 +361,11 @@ class Stream:
             self._shell.meter.stream_cut(self.wire.name)
         return self._stuck
 
-    def _send_block(self, frames: int) -> int:
-        if not self._goes_on and self._player.left:
-            frames = min(frames, -(-self._player.left // FRAME))
-        fed = self._player.sent and not self._player.dry
-        sound = self._player.read(frames)
-        self.socket.send(self.wire.write_audio(self.name, bytes(sound)))
-        self._pacer.mark_sent(frames)
-        if self._player.dry and fed and self._goes_on:
-            self._shell.meter.stream_underrun(self.wire.name)
-        if self.wire.can_clear and self._player.sent > self._mark_at:
-            self._send_mark()
-        return frames
-
-    def _send_mark(self) -> str:
-        name = self._playout.mark(self._player.sent)
-        self.socket.send(self.wire.write_mark(self.name, name))
-        self._mark_at = self._player.sent + MARK_EVERY - 1
-        return name
-
     def _finish(self, now: float) -> None:
         """All was sent. Where the stream is to end, it ends when the far end has played it."""
         if self._ending:
-            self._last_mark = self._send_mark() if self.wire.can_clear else ""
-            self._close_at = now + self._pacer.ahead(now) + (LAST_MARK if self._last_mark else 0.0)
+            self._last_mark = self._voice.mark() if self.wire.can_clear else ""
+            self._close_at = now + self._voice.pacer.ahead(now) + (LAST_MARK if self._last_mark else 0.0)
 
     # --- what follows ------------------------------------------------------------------------------------------------
 
@@ -320,14 +373,13 @@ class Stream:
         """The item is nearly over. It counts as heard as far as it was sent: the rest plays while the answer is made."""
         self._asked_at, self._ask_at = now, now + ASK_AGAIN
         self._rescue_at = now + LOOK_AHEAD + PATIENCE
-        told = self._told(self._player.sent)
+        told = self._told(self._voice.player.sent)
         ended = ContentEnded(at=self._shell.clock.now(), id=self._id("ended"), heard=last(told))
         self._ask(*told[:-1], ended, follows=True)
 
     def _await_sound(self, now: float) -> None:
-        if self.wire.can_clear or not self._player.sent:
-            self._pacer.hang(now + PATIENCE if self.wire.can_clear else now)
-        if not self._player.left:
+        self._voice.pause(now, PATIENCE)
+        if not self._voice.player.left:
             self._rescue_at = now + PATIENCE
 
     def _sound_came(self) -> None:
@@ -336,11 +388,11 @@ class Stream:
 
     def _rescue(self, now: float) -> None:
         """No answer came, or none with sound in it: the house's own music, so that nobody waits in silence."""
-        if self._rescue_at is None or now < self._rescue_at - NEAR or self._player.left or not self._goes_on:
+        if self._rescue_at is None or now < self._rescue_at - NEAR or self._voice.player.left or not self._goes_on:
             return
         log.warning("house_music", extra={"call": self.ticket.ref.call, "queue": self.ticket.queue})
         house = Play(self._shell.house(self.ticket.queue), 0.0)
-        self._player.append(excerpts(house, self._shell.sounds))
+        self._voice.player.append(excerpts(house, self._shell.sounds))
         self._sound_came()
 
     def _look(self, now: float) -> None:
@@ -353,20 +405,15 @@ class Stream:
             self._refuse("idle")
         elif self.name and now >= self._checkpoint_at:
             self._checkpoint_at = now + CHECKPOINT
-            told = self._told(self._played(now))
+            told = self._told(self._voice.played(now))
             if told:
                 self._ask(*told, follows=True)
 
     # --- what was heard ----------------------------------------------------------------------------------------------
 
-    def _played(self, now: float) -> int:
-        if not self.wire.can_clear:
-            return self._player.sent  # it cannot be taken back: it will be heard
-        return self._playout.played(now, self._player.sent, self._pacer.ahead(now))
-
     def _told(self, until: int | None = None) -> tuple[Heard, ...]:
         """Checkpoints of what was heard and not reported yet."""
-        until = self._played(self._shell.clock.monotonic()) if until is None else until
+        until = self._voice.played(self._shell.clock.monotonic()) if until is None else until
         at = self._shell.clock.now()
         return tuple(
             Heard(
@@ -374,7 +421,7 @@ class Stream:
                 id=self._id("heard"),
                 heard=HeardUntil(ContentId(one.content), one.from_second, one.until_second),
             )
-            for one in self._player.heard(until)
+            for one in self._voice.player.heard(until)
         )
 
     def _id(self, what: str) -> EventId:

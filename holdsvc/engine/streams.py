@@ -1,6 +1,6 @@
-"""All live streams of a process: who they are, one ticker that serves them, and the way of their news to a decision and back.
+"""All live streams of a process: who they are, one wheel that serves them, and the way of their news to a decision and back.
 
-Nothing on the way of the sound waits for a store, a look-up or a network: the ticker only writes to buffers.
+Nothing on the way of the sound waits for a store, a look-up or a network: the wheel only writes to buffers.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from holdsvc.audio.blocks import Blocks
 from holdsvc.calls.events import CallEvent
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.model import CallRef, ContentId, QueueName
 from holdsvc.clock import Clock
 from holdsvc.engine.captions import Captions
 from holdsvc.engine.intake import Taken
-from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Meter, Question, Socket, Stream
+from holdsvc.engine.sockets import FAREWELL, OwnedSocket
+from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Meter, Question, Stream
 from holdsvc.engine.tokens import Ticket, Tokens
-from holdsvc.ports import Sounds, Wire
+from holdsvc.engine.voice import Socket
+from holdsvc.engine.wheel import SLOT, Served, Wheel
+from holdsvc.ports import Sharing, Sounds, Wire
 
 __all__ = ["Answer", "Full", "Meter", "Socket", "Stream", "Streams", "Take", "Ticket", "Tokens"]
 
-TICK = 0.02  # seconds between two looks at all streams; a wire's lead rides out many of them
-MOST = 2000  # streams a process; further callers are refused, and their document goes on with what stands behind the stream
+MOST = 4000  # streams a process; further callers are refused, and their document goes on with what stands behind the stream
 MOST_QUESTIONS = 64  # a stream; a caller who presses faster than we answer loses keys, not the house
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,9 @@ class Streams:
         self._questions: dict[Stream, deque[Question]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._busy = asyncio.Event()
+        self._wheel = Wheel()
+        self._leaving: set[OwnedSocket] = set()
+        self._blocks: dict[tuple[str, int], Blocks] = {}
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -78,6 +84,7 @@ class Streams:
             raise Full
         stream = Stream(self, ticket, wire, socket)
         self._streams.add(stream)
+        self._wheel.put(stream, self.clock.monotonic())
         self._busy.set()
         self.meter.stream_opened(wire.name)
         return stream
@@ -97,28 +104,38 @@ class Streams:
             stream.perform(taken.instructions)
 
     async def run(self) -> None:
-        """The ticker. Its beats hang on its start; beats that were missed are not made up for, the pacers do that."""
-        beat = self.clock.monotonic()
+        """Serve whoever is due, slot by slot; rest between them, and let others have their turn when we are late."""
         while True:
-            if not self._streams:
+            if not self._streams and not self._leaving:
                 self._busy.clear()
                 await self._busy.wait()
-                beat = self.clock.monotonic()
-            self.turn(self.clock.monotonic())
-            now = self.clock.monotonic()
-            beat = max(beat + TICK, now)
-            await self._sleep(beat - now)
+            begun = self.clock.monotonic()
+            self.turn(begun)
+            await self._sleep(max(0.0, begun + SLOT - self.clock.monotonic()))
 
     def turn(self, now: float) -> None:
-        """Serve every stream that something is due for. One that fails takes no other with it."""
-        for stream in tuple(self._streams):
+        """Serve whoever something is due for. One that fails takes no other with it."""
+        for one in self._wheel.due(now):
             try:
-                stream.tick(now)
+                again = one.serve(now)
             except Exception:
-                log.exception("stream_failed", extra={"call": stream.ticket.ref.call})
-                stream.over = True
-                stream.socket.close(CLOSED_NORMALLY)  # the platform goes on with what stands behind the stream
-                self.over(stream)
+                self._failed(one)
+                continue
+            if again is not None:
+                self._wheel.put(one, again)
+            elif isinstance(one, OwnedSocket):
+                self._leaving.discard(one)
+
+    def _failed(self, one: Served) -> None:
+        if isinstance(one, OwnedSocket):
+            self._leaving.discard(one)
+        if not isinstance(one, Stream):
+            log.exception("farewell_failed")
+            return
+        log.exception("stream_failed", extra={"call": one.ticket.ref.call})
+        one.over = True
+        one.socket.close(CLOSED_NORMALLY)  # the platform goes on with what stands behind the stream
+        self.over(one)
 
     async def close(self) -> None:
         """End all streams, and wait until what was heard of them is on its way into the store."""
@@ -126,6 +143,13 @@ class Streams:
         for stream in tuple(self._streams):
             stream.close(GOING_AWAY)
         await self.settle()
+        await self._parted()
+
+    async def _parted(self) -> None:
+        """Far ends have a moment to agree."""
+        until = self.clock.monotonic() + FAREWELL
+        while self._leaving and self.clock.monotonic() < until + SLOT:
+            await self._sleep(SLOT)
 
     async def settle(self) -> None:
         """Wait until all questions that were asked so far have been answered."""
@@ -133,6 +157,23 @@ class Streams:
             await asyncio.gather(*self._answering)
 
     # --- what a stream needs of us -----------------------------------------------------------------------------------
+
+    def blocks(self, sharing: Sharing, length: int) -> Blocks:
+        """Blocks of the same kind are made once for all streams."""
+        key = (sharing.kind, length)
+        if key not in self._blocks:
+            self._blocks[key] = Blocks(sharing.tail, length)
+        return self._blocks[key]
+
+    def wake(self, stream: Stream, when: float) -> None:
+        if not stream.over:
+            self._wheel.sooner(stream, when)
+
+    def leave(self, socket: OwnedSocket) -> None:
+        """It takes leave of its far end, and is served until that is over."""
+        self._leaving.add(socket)
+        self._wheel.put(socket, self.clock.monotonic())
+        self._busy.set()
 
     def started(self, stream: Stream) -> None:
         """Now we know that it is this call's. A stream that the call had before is dead, whatever its socket says."""

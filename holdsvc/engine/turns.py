@@ -53,16 +53,16 @@ def excerpts(todo: Say | Play, sounds: Sounds) -> list[Part]:
 
 def played(todo: Play, sounds: Sounds) -> Part | None:
     try:
-        sound = sounds.content(todo.content)
+        sound, name = sounds.content(todo.content), sounds.content_hash(todo.content)
     except HoldsvcError as error:
         log.warning("sound_missing", extra={"content": todo.content, "reason": str(error)})
         return None
-    return excerpt(sound, todo.from_second, todo.until_second, todo.content, todo.gain)
+    return excerpt(sound, todo.from_second, todo.until_second, todo.content, todo.gain, name)
 
 
 def spoken(language: str, prompt: PromptId, sounds: Sounds) -> Part | None:
     try:
-        return excerpt(sounds.prompt(language, prompt))
+        return excerpt(sounds.prompt(language, prompt), name=sounds.prompt_hash(language, prompt))
     except HoldsvcError as error:
         log.warning("sound_missing", extra={"prompt": prompt, "language": language, "reason": str(error)})
         return None

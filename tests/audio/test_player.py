@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from holdsvc.audio.formats import FRAME, RATE
 from holdsvc.audio.g711 import encode, samples
-from holdsvc.audio.player import COMFORT, FADE, Part, Player, Stretch, excerpt, loudness
+from holdsvc.audio.player import COMFORT, FADE, Part, Player, Stretch, excerpt, loudness, sound_of
 
 LONG = 6 * RATE
 NAMES = ("waltz", "news")
@@ -307,3 +307,91 @@ def test_content_is_contiguous_to_the_sample_across_prompts(turns):
 
     assert whole[0].from_second == 0.0
     assert all(one.until_second == other.from_second for one, other in pairwise(whole))
+
+
+BLOCK = 1600
+
+
+def named(start: int, stop: int, name: str = "waltz", gain: float = 0.0) -> Part:
+    return Part(SOUNDS[name], start, stop, name, gain, name=name)
+
+
+def messages(player: Player) -> list[tuple[str, bytes]]:
+    """All of the playlist as a wire would be given it."""
+    out: list[tuple[str, bytes]] = []
+    while player.left:
+        if block := player.shared(BLOCK):
+            part, at = block
+            assert not at % BLOCK
+            out.append(("shared", bytes(part.sound[at : at + BLOCK])))
+        else:
+            out.append(("own", player.own(BLOCK)))
+    return out
+
+
+def test_sound_on_the_grid_is_shared_from_its_first_block():
+    player = Player()
+    player.play([named(0, 4000)])
+
+    assert [kind for kind, _ in messages(player)] == ["shared", "shared", "own"]
+    assert player.sent == 4000
+
+
+def test_who_resumes_off_the_grid_has_one_short_block_of_his_own_and_then_shares():
+    player = Player()
+    player.play([named(2720, 9600)])
+
+    told = messages(player)
+
+    assert [(kind, len(sound)) for kind, sound in told] == [("own", 480), *[("shared", 1600)] * 4]
+    assert b"".join(sound for _, sound in told)[FADE:] == SOUNDS["waltz"][2720 + FADE : 9600]
+
+
+def test_after_a_joint_the_grid_is_found_again():
+    player = Player()
+    player.play([prompt(), named(320, 8000)])
+
+    told = messages(player)
+
+    assert [(kind, len(sound)) for kind, sound in told] == [("own", 1600), ("own", 380), *[("shared", 1600)] * 4]
+
+
+def test_comfort_is_made_only_when_there_is_nothing_else():
+    player = Player()
+    player.play([named(0, 1700)])
+
+    assert player.shared(BLOCK)
+    assert (len(player.own(BLOCK)), player.dry) == (100, False)
+    assert player.shared(BLOCK) is None
+    assert (len(player.own(BLOCK)), player.dry) == (1600, True)
+
+
+pieces = st.lists(
+    st.tuples(
+        st.sampled_from(["waltz", "news", ""]), st.integers(0, 9000), st.integers(1, 9000), st.sampled_from([0.0, -6.0])
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(deadline=None)
+@given(pieces)
+def test_blocks_and_what_lies_between_are_the_same_sound_as_frames(pieces):
+    parts = [
+        named(start, start + length, name, gain) if name else prompt(min(700, length))
+        for name, start, length, gain in pieces
+    ]
+    one, other = Player(), Player()
+    one.play(parts)
+    other.play(parts)
+    whole = sum(part.stop - part.start for part in parts)
+
+    told = b""
+    while one.left:
+        block = one.shared(BLOCK)
+        told += bytes(sound_of(*block, block[1] + BLOCK)) if block else one.own(BLOCK)
+
+    frames = b"".join(bytes(other.read(1)) for _ in range(-(-whole // FRAME)))
+    assert told == frames[:whole]
+    assert one.heard(one.sent) == other.heard(whole)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from holdsvc.audio.formats import RATE
 from holdsvc.calls.model import CallId, CallRef
 from holdsvc.errors import BadWebhook
-from holdsvc.ports import WireAudio, WireDigit, WireEvent, WireMark, WireStart, WireStop
+from holdsvc.ports import Sharing, WireAudio, WireDigit, WireEvent, WireMark, WireStart, WireStop
 
 STEP = 0.02
 
@@ -63,6 +63,15 @@ class PlainWire:
         return f"clear {stream}"
 
 
+class SharingWire(PlainWire):
+    """The same words, of which all but the beginning is the same for all who hear the block."""
+
+    sound_begins = b"audio from caller"[:16]
+
+    def sharing(self, stream: str) -> Sharing:
+        return Sharing("hexadecimal", f"audio {stream} ", lambda payload: payload.hex().encode())
+
+
 class FarEnd:
     """The socket as the stream sees it, and the ear behind it."""
 
@@ -92,6 +101,16 @@ class FarEnd:
                 self.marks += [one for one in self.buffer if isinstance(one, str)]
                 self.buffer.clear()
         self.most = max(self.most, sum(len(one) for one in self.buffer if isinstance(one, bytes)))
+
+    def push(self, line: bytes) -> None:
+        """What is framed already: whole frames of text, as a server sends them."""
+        while line:
+            assert line[0] == 0x81
+            size = {126: 4, 127: 10}.get(line[1], 2)
+            length = line[1] if size == 2 else int.from_bytes(line[2:size])
+            message, line = line[size : size + length], line[size + length :]
+            assert len(message) == length, "a message was cut"
+            self.send(message.decode())
 
     def close(self, code: int) -> None:
         self.play()

@@ -160,5 +160,6 @@ async def test_it_is_asked_for_no_marks():
     await settle()
 
     assert not far.said("mark")
-    assert house.streams._by_call[REF]._playout.mark(0) == "0.0"
-    assert len(house.streams._by_call[REF]._playout._pending) == 1
+    playout = house.streams._by_call[REF]._voice.playout
+    assert playout.mark(0) == "0.0"
+    assert len(playout._pending) == 1

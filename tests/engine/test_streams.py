@@ -26,7 +26,7 @@ from holdsvc.engine import stream as live
 from holdsvc.engine.intake import Taken
 from holdsvc.engine.streams import Full, Streams
 from holdsvc.errors import BadContent
-from tests.engine.far_end import STEP, FarEnd, PlainWire, Time, settle
+from tests.engine.far_end import STEP, FarEnd, PlainWire, SharingWire, Time, settle
 from tests.plans import a_plan
 
 REF, QUEUE = CallRef("acme", CallId("CA1")), QueueName("billing")
@@ -54,6 +54,12 @@ class Shelf:
         if prompt not in self.prompts:
             raise BadContent(f"no prepared sound for {prompt!r}")
         return self.prompts[prompt]
+
+    def content_hash(self, content: ContentId) -> str:
+        return f"hash of {content}"
+
+    def prompt_hash(self, language: str, prompt: PromptId) -> str:
+        return f"hash of {prompt} in {language}"
 
 
 class Counts:
@@ -124,7 +130,7 @@ class House:
 
     def __init__(self, wire: PlainWire | None = None, most: int = 10, captions=lambda sounds: None) -> None:
         self.time, self.decider, self.counts, self.shelf = Time(), Decider(), Counts(), Shelf()
-        self.wire = wire or PlainWire()
+        self.wire = wire or SharingWire()
         self.streams = Streams(
             self.decider.take,
             self.shelf,
@@ -172,9 +178,9 @@ class House:
             await settle()
 
 
-@pytest.fixture
-def house():
-    return House()
+@pytest.fixture(params=[SharingWire, PlainWire])
+def house(request):
+    return House(request.param())
 
 
 # --- the start ---------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from holdsvc.calls.model import CallId, CallRef
 from holdsvc.errors import BadWebhook
-from holdsvc.ports import WireAudio, WireDigit, WireEvent, WireMark, WireStart, WireStop
+from holdsvc.ports import Sharing, WireAudio, WireDigit, WireEvent, WireMark, WireStart, WireStop
 
 DIGITS = frozenset("0123456789*#ABCD")
 MULAW = ("audio/x-mulaw", "pcmu")  # Telnyx says PCMU on its present pages and audio/x-mulaw on older ones
@@ -124,6 +124,7 @@ class JsonMedia:
     block = 1600  # bytes, 200 ms: small pieces stutter at the far end, large ones are heard late
     can_clear = True
     high_mark = 64 * 1024  # over six seconds of sound
+    sound_begins = MEDIA_FIRST_BYTES
 
     def __init__(self, dialect: Dialect) -> None:
         self.name = dialect.platform
@@ -154,9 +155,12 @@ class JsonMedia:
                 return None
 
     def write_audio(self, stream: str, payload: bytes) -> str:
-        sound = b2a_base64(payload, newline=False).decode("ascii")
-        media = f'{{{self._dialect.described}"payload":"{sound}"}}'
-        return f'{{"event":{self._play}{self._address(stream)},"media":{media}}}'
+        sharing = self.sharing(stream)
+        return sharing.head + sharing.tail(payload).decode("ascii")
+
+    def sharing(self, stream: str) -> Sharing:
+        begins = f'{{"event":{self._play}{self._address(stream)},"media":{{{self._dialect.described}"payload":"'
+        return Sharing("base64", begins, closed)
 
     def write_mark(self, stream: str, name: str) -> str:
         told = f'"name":{quoted(name)}' if self._dialect.flat else f'"mark":{{"name":{quoted(name)}}}'
@@ -194,6 +198,10 @@ class JsonMedia:
     def _stream_of(self, frame: str | bytes) -> str:
         named = decode(msgspec.json.Decoder(dict[str, msgspec.Raw]), frame).get(self._dialect.stream)
         return decode_part(named, str) if named is not None else ""
+
+
+def closed(payload: bytes) -> bytes:
+    return b2a_base64(payload, newline=False) + b'"}}'
 
 
 def sound(media: Media) -> WireAudio | None:

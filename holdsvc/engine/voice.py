@@ -1,0 +1,168 @@
+"""What one stream sends: sound when it is due, marks behind it, and how far of it was heard. It decides nothing.
+
+Whole blocks of shared sound go out as the stream's own beginning and a block that was made once for all; what is this caller's
+alone (a joint, the way to the grid) is made as it is needed. All that is due at a moment is one write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+from holdsvc.audio.blocks import Blocks
+from holdsvc.audio.formats import FRAME, RATE
+from holdsvc.audio.pacer import Pacer, Playout
+from holdsvc.audio.player import Part, Player
+from holdsvc.engine.frames import TEXT, framed, head
+from holdsvc.ports import Sharing, SharingWire, Wire, Written
+
+MARK_EVERY = RATE  # bytes: a mark a second
+SLACK = 0.06  # seconds by which a wire that is paced to the frame may be late and is still caught up with
+
+
+class Socket(Protocol):
+    """The way to the far end. None of this waits or raises."""
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the network has not taken yet."""
+
+    def send(self, frame: Written) -> None: ...
+    def close(self, code: int) -> None: ...
+
+
+@runtime_checkable
+class Pushing(Socket, Protocol):
+    """A websocket that also takes what is framed already."""
+
+    def push(self, line: bytes) -> None: ...
+
+
+class SoundMeter(Protocol):
+    def stream_underrun(self, wire: str) -> None: ...
+    def stream_late(self, wire: str, seconds: float) -> None: ...
+
+
+class Voice:
+    __slots__ = (
+        "_before_block",
+        "_blocks",
+        "_head",
+        "_mark_at",
+        "_meter",
+        "_name",
+        "_push",
+        "_tail",
+        "_wire",
+        "pacer",
+        "player",
+        "playout",
+        "socket",
+    )
+
+    def __init__(self, wire: Wire, socket: Socket, meter: SoundMeter) -> None:
+        self.player, self.playout = Player(), Playout()
+        self.pacer = Pacer(wire.lead, wire.block // FRAME, slack=0.0 if wire.can_clear else SLACK)
+        self.socket = socket
+        self._wire, self._meter = wire, meter
+        self._name = ""
+        self._mark_at = 0  # bytes sent at which the next mark is due
+        self._push: Callable[[bytes], None] | None = None  # where blocks are shared
+        self._blocks: Blocks | None = None
+        self._head = self._before_block = b""
+        self._tail: Callable[[bytes], bytes] | None = None
+
+    def begin(self, name: str, blocks: Callable[[Sharing, int], Blocks]) -> None:
+        """The platform's word for the stream is known; sound may flow."""
+        self._name = name
+        if isinstance(self._wire, SharingWire) and isinstance(self.socket, Pushing):
+            sharing = self._wire.sharing(name)
+            self._head, self._tail = sharing.head.encode(), sharing.tail
+            self._blocks, self._push = blocks(sharing, self._wire.block), self.socket.push
+
+    @property
+    def prompting(self) -> bool:
+        """What comes next is a prompt, not content."""
+        return self.player.content == ""
+
+    def played(self, now: float) -> int:
+        if not self._wire.can_clear:
+            return self.player.sent  # it cannot be taken back: it will be heard
+        return self.playout.played(now, self.player.sent, self.pacer.ahead(now))
+
+    def play(self, parts: Sequence[Part], now: float) -> None:
+        """Instead of what is still to come, at once."""
+        self.cut(now)
+        self.player.play(parts)
+        if self._wire.can_clear or not self.player.sent:
+            self.pacer.hang(now)
+
+    def pause(self, now: float, patience: float) -> None:
+        """Nothing is sent for a moment, where that makes no gap."""
+        if self._wire.can_clear or not self.player.sent:
+            self.pacer.hang(now + patience if self._wire.can_clear else now)
+
+    def cut(self, now: float) -> None:
+        """Take back what was sent ahead, where the wire can; it would come next again."""
+        played = self.played(now)
+        if not self._wire.can_clear or played >= self.player.sent:
+            return
+        self.socket.send(self._wire.write_clear(self._name))
+        self.playout.taken_back(played)
+        self.player.rewind(played)
+        self._mark_at = played
+        self.pacer.hang(now)
+
+    def send(self, now: float, *, counts: bool, pads: bool) -> None:
+        """All that is due. `pads`: comfort where there is nothing left; `counts`: that there is nothing is an underrun."""
+        pacer, player, meter, name = self.pacer, self.player, self._meter, self._wire.name
+        gaps, late = pacer.gaps, pacer.late(now)
+        due = pacer.due(now)
+        if pacer.gaps > gaps:
+            meter.stream_underrun(name)
+        if due:
+            meter.stream_late(name, late)
+        lines: list[bytes] = []
+        while due and (pads or player.left):
+            fed, before = player.sent and not player.dry, player.sent
+            self._message(lines, pads)
+            pacer.mark_sent((player.sent - before) / FRAME)
+            if player.dry and fed and counts:
+                meter.stream_underrun(name)
+            if player.sent > self._mark_at and self._wire.can_clear:
+                self._out(lines, self._marked())
+            due = pacer.due(now)
+        if lines and self._push is not None:
+            self._push(lines[0] if len(lines) == 1 else b"".join(lines))
+
+    def mark(self) -> str:
+        """Sends a mark behind all that was sent; its name."""
+        name = self.playout.mark(self.player.sent)
+        self.socket.send(self._wire.write_mark(self._name, name))
+        return name
+
+    def _marked(self) -> Written:
+        self._mark_at = self.player.sent + MARK_EVERY - 1
+        return self._wire.write_mark(self._name, self.playout.mark(self.player.sent))
+
+    def _out(self, lines: list[bytes], message: Written) -> None:
+        if self._push is not None and not isinstance(message, tuple):
+            lines.append(framed(message))
+        else:
+            self.socket.send(message)
+
+    def _message(self, lines: list[bytes], pads: bool) -> None:
+        length = self._wire.block
+        if self._blocks is None or self._tail is None:
+            frames = length // FRAME if pads or not self.player.left else -(-min(self.player.left, length) // FRAME)
+            self._out(lines, self._wire.write_audio(self._name, bytes(self.player.read(frames))))
+            return
+        shared = self.player.shared(length)
+        if shared is None:
+            tail = self._tail(self.player.own(length))
+            lines.append(head(TEXT, len(self._head) + len(tail)) + self._head + tail)
+            return
+        tail = self._blocks.get(*shared)
+        if not self._before_block:  # blocks are all of one length
+            self._before_block = head(TEXT, len(self._head) + len(tail)) + self._head
+        lines.append(self._before_block + tail)

@@ -1,0 +1,67 @@
+"""A wheel of slots of a few milliseconds: who wants to be served when. Only what is due is looked at.
+
+All slots that are due are served before the wheel rests, however late it is: what sleeps once a slot falls behind for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil, floor
+from typing import Protocol
+
+SLOT = 0.004  # seconds: how exactly a moment is met; a sleep below a millisecond would only spin
+SLOTS = 512  # two seconds of them; who wants to be served later is looked at in between
+NEAR = 1e-6  # seconds by which a moment may be missed through rounding
+NEVER = 1 << 62
+
+
+class Served(Protocol):
+    slot: int  # the wheel's: NEVER to begin with
+
+    def serve(self, now: float) -> float | None:
+        """Do what is due; return when to come again, None for never. To be served too early must do no harm."""
+
+
+class Wheel:
+    def __init__(self) -> None:
+        self._slots: list[list[Served]] = [[] for _ in range(SLOTS)]
+        self._next = 0  # number of the slot that is served next
+
+    def put(self, one: Served, when: float) -> None:
+        """Serve it then, and not at the moment that it was to be served at before."""
+        number = min(max(ceil((when - NEAR) / SLOT), self._next), self._next + SLOTS - 1)
+        if number != one.slot:
+            one.slot = number
+            self._slots[number % SLOTS].append(one)
+
+    def sooner(self, one: Served, when: float) -> None:
+        """Serve it then, unless it is to be served before."""
+        if ceil((when - NEAR) / SLOT) < one.slot:
+            self.put(one, when)
+
+    def due(self, now: float) -> Iterator[Served]:
+        """Whoever is to be served by now; each has left the wheel, and may be put back at once."""
+        last = floor((now + NEAR) / SLOT)
+        if last - self._next >= SLOTS:  # the wheel stood still for longer than a round
+            yield from self._all(last + 1)
+        while self._next <= last:
+            number, place = self._next, self._next % SLOTS
+            self._next += 1
+            if self._slots[place]:
+                slot, self._slots[place] = self._slots[place], []
+                yield from taken(slot, number)
+
+    def _all(self, following: int) -> Iterator[Served]:
+        slots, self._slots = self._slots, [[] for _ in range(SLOTS)]
+        self._next = following
+        for slot in slots:
+            for one in slot:
+                yield from taken([one], one.slot)
+
+
+def taken(slot: list[Served], number: int) -> Iterator[Served]:
+    """Those who are still to be served in this slot; others were put elsewhere since."""
+    for one in slot:
+        if one.slot == number != NEVER:
+            one.slot = NEVER
+            yield one
