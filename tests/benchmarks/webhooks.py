@@ -162,8 +162,12 @@ def start(name: str, folder: Path, core: int) -> Stack:
     with one_core({core}):
         service.start()
     go_first(service.pid)
-    service.wait_until_ready()
-    service.wait_until_prepared()
+    try:
+        service.wait_until_ready()
+        service.wait_until_prepared()
+    except BaseException:
+        service.kill()
+        raise
     go_first(service.pid)
     return Stack(name, service, core)
 
