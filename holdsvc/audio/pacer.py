@@ -51,9 +51,6 @@ class Pacer:
         room = self._lead - (self._dry_at - now)
         return max(0, int((room + NEAR) / (self._block * TICK))) * self._block
 
-<<<<<<< /tmp/eng/wt/./holdsvc/audio/pacer.py
-    def mark_sent(self, frames: float) -> None:
-=======
     def _keep_clear_of(self, now: float) -> None:
         """Move the schedule half a frame where looks fall onto the moments of frames: else none and two would take turns."""
         room = self._lead - (self._dry_at - now)
@@ -61,8 +58,7 @@ class Pacer:
         if short < CLOSE:
             self._start += TICK / 2 if room >= TICK else -TICK / 2
 
-    def mark_sent(self, frames: int) -> None:
->>>>>>> ./holdsvc/audio/pacer.py
+    def mark_sent(self, frames: float) -> None:
         self._sent += frames
 
     def late(self, now: float) -> float:
