@@ -26,6 +26,12 @@ def page(name: str) -> web.Response:
 
 
 @access(Access.PAGE)
+async def front(request: web.Request) -> web.StreamResponse:
+    """The address alone: to the phone where there is one, else to the wallboard."""
+    raise web.HTTPFound("/phone" if request.app[HOUSE].phone else "/wall")
+
+
+@access(Access.PAGE)
 async def phone(request: web.Request) -> web.StreamResponse:
     if not request.app[HOUSE].phone:
         raise web.HTTPNotFound(

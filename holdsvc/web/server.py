@@ -44,6 +44,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/openapi.json", openapi.openapi),
         web.get("/api/v1/events", events.events),
         *(web.route(one.method, one.path, one.handler) for one in api.ROUTES),
+        web.get("/", frames.front),
         web.get("/phone", frames.phone),
         web.get("/phone/settings", frames.phone_settings),
         web.get("/wall", frames.wall),
