@@ -52,7 +52,7 @@ class Run(Struct, frozen=True):
 
     @property
     def carried(self) -> bool:
-        return self.heard.alive == self.plan.streams
+        return self.heard.alive == self.heard.first_sounds == self.plan.streams
 
     @property
     def share(self) -> float:

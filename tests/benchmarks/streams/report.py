@@ -16,7 +16,8 @@ def told(run: Run) -> str:
     figures = [
         f"{heard.alive} streams, {run.share:.3f} cores = {run.per_thousand:.3f} a thousand",
         f"underruns {heard.underruns}, silence {heard.silence_ppm:.0f} ppm, wrong {heard.wrong}",
-        f"keys {heard.keys_heard} of {heard.keys}, heard p99 {heard.key_to_heard.p99:.1f} ms",
+        f"keys {heard.keys_heard} of {heard.keys}, heard p99 {heard.key_to_heard.p99:.1f} ms, "
+        f"silent for p99 {heard.after_clear.p99:.1f} ms",
         f"first sound p99 {heard.start_to_first_sound.p99:.1f} ms",
         f"{run.kilobytes:.1f} kB a stream",
         f"client {run.client.cpu / run.client.wall:.2f} cores, late p99 {heard.own_lateness.p99:.1f} ms",
@@ -34,8 +35,8 @@ def cost(run: Run) -> float:
 def servers(runs: Sequence[Run], names: Mapping[str, str]) -> str:
     rows = [
         "| server | streams | core/1000 | underruns | silence ppm | wrong tone | key to heard ms p50 / p99 "
-        "| first sound ms p50 / p99 | kB a stream | runs (void) |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| silent at a key ms p99 | first sound ms p50 / p99 | kB a stream | runs (void) |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for plan in dict.fromkeys((run.plan.name, run.plan.streams) for run in runs):
         mine = [run for run in runs if (run.plan.name, run.plan.streams) == plan]
@@ -48,6 +49,7 @@ def servers(runs: Sequence[Run], names: Mapping[str, str]) -> str:
             f"| {max(run.heard.wrong for run in good)} "
             f"| {middle(good, lambda run: run.heard.key_to_heard.p50):.0f} / "
             f"{middle(good, lambda run: run.heard.key_to_heard.p99):.0f} "
+            f"| {middle(good, lambda run: run.heard.after_clear.p99):.1f} "
             f"| {middle(good, lambda run: run.heard.start_to_first_sound.p50):.1f} / "
             f"{middle(good, lambda run: run.heard.start_to_first_sound.p99):.1f} "
             f"| {middle(good, lambda run: run.kilobytes):.1f} | {len(mine)} ({sum(bool(run.void) for run in mine)}) |"

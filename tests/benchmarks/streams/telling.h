@@ -11,16 +11,16 @@ static void tell_quantiles(const char *name, const histogram *h) {
 
 static void tell_count(const char *name, uint64_t count) { printf(",\"%s\":%llu", name, (unsigned long long)count); }
 
-/* A stream that is dry now is a gap too, until this moment. */
+/* A stream that is dry now, or never had any sound, is a gap too, until this moment. */
 static void end(moment now) {
   judging = 0, window.ended = now;
   for (int i = 0; i < placed; i++) {
     stream *s = streams[i];
-    if (s->state == TALKING && s->begun && s->dry_at < now) {
-      moment from = s->dry_at > window.began ? s->dry_at : window.began;
-      window.gap += now - from;
-      if (now - from > UNDERRUN) window.underruns++;
-    }
+    moment dry = s->begun ? s->dry_at : s->started;
+    if (s->state != TALKING || dry >= now) continue;
+    moment from = dry > window.began ? dry : window.began;
+    window.gap += now - from;
+    if (now - from > UNDERRUN) window.underruns++;
   }
   double seconds = (double)(now - window.began) / SECOND;
   printf("{\"kind\":\"result\",\"seconds\":%.3f", seconds);

@@ -103,14 +103,20 @@ async def serving(far: Callable[[], Far]) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-async def listened(program: Path, far: Callable[[], Far], keys_every: float = 0.0, path: str = "/media") -> Heard:
+async def listened(
+    program: Path,
+    far: Callable[[], Far],
+    keys_every: float = 0.0,
+    path: str = "/media",
+    patience: float = SOUND_WITHIN,
+) -> Heard:
     async with serving(far) as port:
         client = Client(program, port, seed=3, keys_every=keys_every)
         await client.start()
         client.begin()
         for number in range(STREAMS):
             client.place(Call(path, "localhost", "unsigned", f"CA{number:032x}", "none"))
-        await client.until(lambda told: told.sounding + told.refused == STREAMS, SOUND_WITHIN)
+        await client.until(lambda told: told.sounding + told.refused == STREAMS, patience)
         await asyncio.sleep(WINDOW)
         heard = await client.end()
         await client.stop()
@@ -168,6 +174,13 @@ async def test_sound_that_does_not_come_is_an_underrun(program: Path) -> None:
 
     assert heard.underruns >= STREAMS
     assert heard.gap_seconds > 0
+
+
+async def test_a_stream_on_which_nothing_ever_comes_is_one_gap(program: Path) -> None:
+    heard = await listened(program, lambda: Far(lambda number, sound: [], True), patience=0.5)
+
+    assert (heard.alive, heard.first_sounds, heard.underruns) == (STREAMS, 0, STREAMS)
+    assert heard.silence_ppm > 500_000
 
 
 async def test_a_handshake_that_is_refused_is_counted(program: Path) -> None:
