@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from holdsvc.audio.g711 import Samples
 
 Response = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # hertz -> gain
+
+BETWEEN_TAPS = 64
 
 _SIZE = 1 << 15  # samples a transform; long against every filter here, short against a second of memory
 
@@ -56,3 +59,13 @@ def lowest_around(values: Samples, reach: int) -> Samples:
         lowest = np.minimum(lowest[:-shift], lowest[shift:])
         width += shift
     return lowest
+
+
+@lru_cache
+def between(phase: float) -> Samples:
+    """What lies between each sample and its next, 0 < phase < 1 of the way: use with `delay=BETWEEN_TAPS // 2`."""
+    n = np.arange(BETWEEN_TAPS) - BETWEEN_TAPS // 2 + phase
+    window = np.kaiser(1001, 6.0)
+    shape = np.interp(n, np.linspace(-BETWEEN_TAPS / 2, BETWEEN_TAPS / 2, 1001), window)
+    taps: Samples = (np.sinc(n) * shape).astype(np.float32)
+    return taps

@@ -60,3 +60,7 @@ def linear(samples: Samples) -> Linear:
 
 def samples(ulaw: Coded) -> Samples:
     return _DECODE_FLOAT[np.frombuffer(ulaw, np.uint8)]
+
+
+def floats(linear: Linear) -> Samples:
+    return linear.astype(np.float32) / np.float32(FULL_SCALE)

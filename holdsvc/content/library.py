@@ -11,10 +11,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from holdsvc.audio.formats import RATE
 from holdsvc.calls.model import ContentId, ContentItem, Kind, PromptId
 from holdsvc.content.shelves import QUIET_ITEM, Prompt, Shelves, Source, look, prompt_name
-from holdsvc.content.sounds import QUIET_SOUND, hash_of_file
+from holdsvc.content.sounds import QUIET_SOUND, find, hash_of_file
 from holdsvc.errors import BadContent
+
+_LINEAR = {RATE: "pcm8", 2 * RATE: "pcm16"}  # the kinds of file beside the mu-law
+_WORD = 2  # bytes a sample
 
 
 class Library:
@@ -92,6 +96,16 @@ class Library:
     def prompt_sound(self, language: str, prompt_id: PromptId) -> memoryview:
         return self._mapped(self.prompt_hash(language, prompt_id))
 
+    def linear(self, content_id: ContentId, rate: int) -> memoryview:
+        """16-bit little-endian samples at 8000 or 16000, as long as `sound` to the sample.
+
+        Where only mu-law was kept they are made of it at the first asking: in a worker thread rather than on the loop.
+        """
+        return self._linear(self.hash_of(content_id), rate)
+
+    def prompt_linear(self, language: str, prompt_id: PromptId, rate: int) -> memoryview:
+        return self._linear(self.prompt_hash(language, prompt_id), rate)
+
     def by_hash(self, sound: str) -> memoryview | None:
         """Only what was once on a shelf and is still on disk; any other text, also a path, is None."""
         if sound not in self._files and sound != QUIET_SOUND:
@@ -119,12 +133,34 @@ class Library:
             view = self._maps[sound] = self._opened(sound)
         return view
 
+    def _linear(self, sound: str, rate: int) -> memoryview:
+        kind = _LINEAR[rate]
+        name = f"{sound}.{kind}"
+        view = self._maps.get(name)
+        if view is None:
+            view = self._maps[name] = self._kept_linear(sound, kind, rate) or self._derived(sound, rate)
+        return view
+
+    def _kept_linear(self, sound: str, kind: str, rate: int) -> memoryview | None:
+        """None also for a file that does not fit its mu-law: offsets must mean the same in both."""
+        file = find(sound, self._prepared, kind)
+        view = self._map(file) if file is not None else None
+        return view if view is not None and len(view) == len(self._mapped(sound)) * _WORD * rate // RATE else None
+
+    def _derived(self, sound: str, rate: int) -> memoryview:
+        from holdsvc.content.derive import derived  # numpy: not before somebody wants it
+
+        return memoryview(derived(self._mapped(sound), rate))
+
     def _opened(self, sound: str) -> memoryview:
         file = self._files.get(sound)
         if file is None:
             from holdsvc.content.quiet import quiet  # numpy: not before somebody wants it
 
             return memoryview(quiet())
+        return self._map(file)
+
+    def _map(self, file: Path) -> memoryview:
         try:
             with file.open("rb") as stream:
                 return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))

@@ -1,7 +1,8 @@
 """Prepared sound on disk: how it is named, what stands beside it, and when it counts as there.
 
 A sound is named after the bytes that it was made from and the recipe that made it, never after anything that a user
-typed. `<hash>.ulaw` is written last, by rename: where it stands, the rest stands too. `<hash>.bad` says why a source
+typed. `<hash>.ulaw` is written last, by rename: where it stands, the rest stands too. `<hash>.pcm8` and `<hash>.pcm16` are
+for wires that carry linear samples, at 8 and 16 kHz; they may be missing. `<hash>.bad` says why a source
 will not be tried again. This module is light: the service imports it, the making of sound it does not.
 """
 
@@ -31,6 +32,8 @@ class Prepared(msgspec.Struct, frozen=True):
     ulaw: bytes  # whole frames
     peaks: bytes  # highest magnitude of each 200 ms, 255 is full scale
     measured: Measured
+    pcm8: bytes = b""  # the same before mu-law: 16 bits, little-endian
+    pcm16: bytes = b""  # twice the rate and the band, cut at the same samples
 
 
 def hash_of(source: bytes) -> str:
@@ -53,14 +56,17 @@ QUIET_SOUND = hash_of(b"quiet")  # the one sound that has no source: content/qui
 QUIET_SECONDS = 60.0  # it is a loop
 
 
-def find(sound: str, folders: tuple[Path, ...]) -> Path | None:
-    """The mu-law file of this hash, from the first folder that has it."""
-    return next((file for folder in folders if (file := folder / f"{sound}.ulaw").is_file()), None)
+def find(sound: str, folders: tuple[Path, ...], kind: str = "ulaw") -> Path | None:
+    """The mu-law file of this hash, or another kind, from the first folder that has it."""
+    return next((file for folder in folders if (file := folder / f"{sound}.{kind}").is_file()), None)
 
 
 def keep(prepared: Prepared, folder: Path, sound: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / f"{sound}.peaks", prepared.peaks)
+    for rate, pcm in ((8, prepared.pcm8), (16, prepared.pcm16)):
+        if pcm:
+            write(folder / f"{sound}.pcm{rate}", pcm)
     write(folder / f"{sound}.json", msgspec.json.encode(prepared.measured))
     write(folder / f"{sound}.ulaw", prepared.ulaw)
     (folder / f"{sound}.bad").unlink(missing_ok=True)

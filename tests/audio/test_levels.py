@@ -12,17 +12,17 @@ from holdsvc.audio.g711 import Samples
 from tests.content.signals import pink, silence, speech, tone
 
 
-def ffmpeg_says(samples: Samples) -> tuple[float, float]:
+def ffmpeg_says(samples: Samples, rate: int = RATE) -> tuple[float, float]:
     """Loudness and true peak as FFmpeg's meter has them, at 48 kHz as the recommendation is written."""
     graph = av.filter.Graph()
-    source = graph.add("abuffer", f"sample_rate={RATE}:sample_fmt=flt:channel_layout=mono:time_base=1/{RATE}")
+    source = graph.add("abuffer", f"sample_rate={rate}:sample_fmt=flt:channel_layout=mono:time_base=1/{rate}")
     steps = [source, graph.add("aresample", "48000"), graph.add("ebur128", "metadata=1:peak=true")]
     sink = graph.add("abuffersink")
     for first, second in zip(steps, [*steps[1:], sink], strict=True):
         first.link_to(second)
     graph.configure()
     frame = av.AudioFrame.from_ndarray(samples[None], "flt", "mono")
-    frame.sample_rate, frame.pts = RATE, 0
+    frame.sample_rate, frame.pts = rate, 0
     source.push(frame)
     source.push(None)
     said: dict[str, str] = {}
@@ -57,6 +57,24 @@ def test_loudness_agrees_with_another_meter(name):
 
     assert levels.loudness(SOUNDS[name]) == pytest.approx(loudness, abs=0.2)
     assert levels.true_peak(SOUNDS[name]) == pytest.approx(peak, abs=0.3)
+
+
+@pytest.mark.parametrize("sound", [tone(10, 6000, 16000, 0.1), speech(20, 4, 16000), pink(20, 5, 16000)])
+def test_loudness_at_twice_the_rate_agrees_with_another_meter(sound):
+    loudness, peak = ffmpeg_says(faded(sound), 16000)
+
+    assert levels.loudness(faded(sound), 16000) == pytest.approx(loudness, abs=0.2)
+    assert levels.true_peak(faded(sound)) == pytest.approx(peak, abs=0.3)
+
+
+@pytest.mark.parametrize("seconds", [1.5, 8.0])
+def test_what_has_no_upper_band_is_as_loud_at_either_rate(seconds):
+    wide = speech(seconds, 7, 16000)
+    spectrum = np.fft.rfft(wide)
+    spectrum[round(3500 * seconds) :] = 0
+    wide = np.fft.irfft(spectrum, len(wide)).astype(np.float32)
+
+    assert levels.level(wide, 16000) == pytest.approx(levels.level(wide[::2]), abs=0.1)
 
 
 def test_a_full_scale_sine_of_997_hertz_has_the_loudness_that_the_recommendation_gives():
@@ -114,6 +132,15 @@ def test_a_peak_between_two_samples_is_seen():
 
     assert np.abs(between).max() == pytest.approx(0.354, abs=0.001)
     assert levels.true_peak(faded(between)) == pytest.approx(20 * math.log10(0.5), abs=0.1)
+
+
+@pytest.mark.parametrize("at", [1, (1 << 22) - 1, 1 << 22, (1 << 22) + 40])
+def test_a_peak_is_seen_wherever_in_a_long_item_it_stands(at):
+    long = np.zeros((1 << 22) + 1000, np.float32)
+    long[at : at + 2] = 0.5  # the curve through the two stands higher between them
+
+    assert levels.true_peak(long) == pytest.approx(levels.true_peak(long[max(0, at - 300) : at + 300]), abs=0.001)
+    assert levels.true_peak(long) > 20 * math.log10(0.55)
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 7, 799, 3199, 24000])

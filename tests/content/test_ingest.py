@@ -1,4 +1,5 @@
 import asyncio
+import mmap
 import threading
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def test_what_is_pending_gets_ready_and_what_is_bad_gets_a_reason(media, into):
     measured = sounds.measured_of(library.hash_of(ContentId("good")), library.folders)
     assert measured.loudness == pytest.approx(-19, abs=0.5)
     assert measured.seconds == len(library.sound(ContentId("good"))) / RATE
+    for rate in (8000, 16000):
+        assert isinstance(library.linear(ContentId("good"), rate).obj, mmap.mmap), "it was kept"
 
 
 def test_a_second_run_does_nothing_also_not_for_what_was_bad(media, into):

@@ -1,11 +1,14 @@
+import mmap
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdsvc.audio import g711
 from holdsvc.audio.formats import RATE
 from holdsvc.calls.model import ContentId, Kind, PromptId
 from holdsvc.content import apart, sounds
@@ -27,10 +30,11 @@ def made(tmp_path: Path) -> Path:
     return tmp_path / "sound"
 
 
-def pretend_prepared(source: Path, folder: Path, seconds: int = 2) -> str:
+def pretend_prepared(source: Path, folder: Path, seconds: int = 2, pcm8: bytes = b"", pcm16: bytes = b"") -> str:
     sound = sounds.hash_of_file(source)
     ulaw = bytes(range(256)) * (seconds * RATE // 256) + bytes(seconds * RATE % 256)
-    sounds.keep(Prepared(ulaw, b"\x09" * seconds * 5, Measured(float(seconds), -19.0, -1.5)), folder, sound)
+    measured = Measured(float(seconds), -19.0, -1.5)
+    sounds.keep(Prepared(ulaw, b"\x09" * seconds * 5, measured, pcm8, pcm16), folder, sound)
     return sound
 
 
@@ -261,3 +265,45 @@ print([name for name in ("numpy", "av", "pydub") if name in sys.modules])
     )
 
     assert child.stdout.strip() == "[]", child.stderr
+
+
+def test_linear_samples_that_were_kept_are_a_map_of_their_file(media, made):
+    fill(media, entry("first", house=True), prompts={"hello": "Good day."})
+    pcm8, pcm16 = bytes(range(200)) * 160, bytes(range(250)) * 256
+    pretend_prepared(media / "first.wav", made, 2, pcm8, pcm16)
+    pretend_prepared(media / "prompts" / "en" / "hello.opus", made, 2, pcm8, pcm16)
+    library = Library.open(media, [made])
+
+    assert library.linear(ContentId("first"), 8000) == pcm8
+    assert library.linear(ContentId("first"), 16000) == pcm16
+    assert library.prompt_linear("en", PromptId("hello"), 16000) == pcm16
+    assert isinstance(library.linear(ContentId("first"), 16000).obj, mmap.mmap)
+    library.let_go()
+    assert library.linear(ContentId("first"), 16000) == pcm16
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+@pytest.mark.parametrize("kept", [b"", b"another length"])
+def test_linear_samples_are_made_of_the_mu_law_where_none_of_its_length_were_kept(media, made, rate, kept):
+    fill(media, entry("first", house=True))
+    pretend_prepared(media / "first.wav", made, 2, kept, kept)
+    library = Library.open(media, [made])
+
+    view = library.linear(ContentId("first"), rate)
+
+    assert len(view) == 2 * rate * 2
+    assert (
+        np.frombuffer(view, "<i2")[:: rate // RATE].tolist() == g711.decode(library.sound(ContentId("first"))).tolist()
+    )
+    assert library.linear(ContentId("first"), rate) is view, "once is enough"
+
+
+def test_quiet_has_linear_samples_as_well(tmp_path):
+    library = Library.open(tmp_path / "none", [tmp_path / "nowhere"])
+
+    assert len(library.linear(library.house.id, 16000)) == 60 * 16000 * 2
+
+
+def test_sound_that_is_on_no_shelf_has_no_linear_samples_either(media, made):
+    with pytest.raises(BadContent):
+        Library.open(media, [made]).linear(ContentId("nowhere"), 8000)

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from holdsvc.audio import g711
 from holdsvc.audio.formats import BLOCK, FRAME, RATE
-from holdsvc.audio.levels import active_level, loudness, true_peak
+from holdsvc.audio.levels import active_level, level, loudness, true_peak
+from holdsvc.content import prepare as prepare_module
 from holdsvc.content.decoder import decode_bytes
 from holdsvc.content.prepare import PEAK, TARGET, prepare
 from holdsvc.content.sounds import Prepared
@@ -155,3 +156,46 @@ def test_any_loudness_and_crest_comes_out_at_the_target_or_is_refused(seed, gain
 
     assert item.measured.loudness == pytest.approx(TARGET, abs=0.5)
     assert item.measured.peak <= PEAK
+
+
+def linear(pcm: bytes) -> Sound:
+    return g711.floats(np.frombuffer(pcm, "<i2"))
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_each_form_of_an_item_is_as_long_as_loud_and_below_the_peak(nasty, name):
+    item = nasty[name]
+    narrow, wide = linear(item.pcm8), linear(item.pcm16)
+
+    assert (len(narrow), len(wide)) == (len(item.ulaw), 2 * len(item.ulaw))
+    assert g711.encode(np.frombuffer(item.pcm8, "<i2")) == item.ulaw
+    assert level(narrow) == pytest.approx(TARGET, abs=0.5)
+    assert level(wide, 2 * RATE) == pytest.approx(TARGET, abs=0.5)
+    assert max(true_peak(narrow), true_peak(wide)) <= PEAK
+
+
+@pytest.mark.parametrize("name", ["as it is, 48 kHz", "silence around it", "a long pause", "a word"])
+def test_a_moment_is_the_same_moment_in_every_form(nasty, name):
+    """What a caller was hearing goes on at the same sample when the wire is another."""
+    item = nasty[name]
+    narrow, wide = linear(item.pcm8), linear(item.pcm16)[::2]
+
+    shifts = range(-40, 41)
+    likeness = [float(np.dot(narrow[100:-100], np.roll(wide, shift)[100:-100])) for shift in shifts]
+
+    assert shifts[int(np.argmax(likeness))] == 0
+
+
+def test_the_wide_form_carries_what_the_telephone_cuts_off():
+    sound = tone(4.0, 1000, 16000, 0.1) + tone(4.0, 6000, 16000, 0.1)
+
+    spectrum = np.abs(np.fft.rfft(linear(prepare(sound, 16000).pcm16)[: 3 * 16000]))
+
+    assert spectrum[17990:18010].max() / spectrum[2990:3010].max() > 0.8
+
+
+def test_where_the_wide_form_cannot_be_levelled_there_is_none():
+    spikes = (np.arange(16000 * 10) % 32000 == 100).astype(np.float32)
+
+    assert prepare_module._wide(spikes, TARGET) == b""
+    assert prepare_module._wide(speech(4.0, 1, 16000), TARGET) != b""
