@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import os
 import platform
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -26,6 +28,7 @@ from tests.benchmarks.streams.measure import Plan, Run, Setting, run
 FULL = "naive:200,pipecat:40,picows:500,bare:1000,ours:1000,ours:2400"
 QUICK = "naive:100,bare:300,ours:300"
 RATES = {"pipecat": 10.0, "naive": 100.0}  # calls a second, where a server would be overrun by 200
+LOCK = Path(tempfile.gettempdir()) / "holdsvc-benchmark.lock"
 TRIES = 3  # runs that may be void, for each that counts
 
 
@@ -41,7 +44,7 @@ def main() -> int:
     plans = plans_of(given.only or (QUICK if given.quick else FULL))
     rounds = 1 if given.quick else given.rounds
     cores = sorted(os.sched_getaffinity(0))
-    with tempfile.TemporaryDirectory(prefix="holdsvc-benchmark-") as name:
+    with alone(), tempfile.TemporaryDirectory(prefix="holdsvc-benchmark-") as name:
         folder = Path(name)
         window = 4.0 if given.quick else given.window
         setting = Setting(compiled(folder, "client.c"), cores[0], cores[-1], window, given.keys_every)
@@ -54,6 +57,18 @@ def main() -> int:
         print(f"\nLeft out: {line}")
     print(f"\n{report.ratios(runs)}")
     return 2 if any(one.void for one in runs) else 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Two of us at once would measure each other."""
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            show_line("another benchmark is running; waiting for its end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def plans_of(text: str) -> list[Plan]:

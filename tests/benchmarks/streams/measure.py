@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class Run(Struct, frozen=True):
     offered: int  # calls that were given a stream
     server: Usage
     client: Usage
+    kept_off: float  # seconds for which its main thread could have run and others had its core
     taken: float  # share of the server's core, by others
     memory: float  # bytes of its own (no files, no page cache) that the server took for all streams
 
@@ -74,7 +76,7 @@ class Run(Struct, frozen=True):
             return "the client was at its limit"
         if self.heard.starved:
             return "the client was starved"
-        if self.server.kept_waiting > MOST_KEPT_OFF * self.server.wall:
+        if self.kept_off > MOST_KEPT_OFF * self.server.wall:
             return "the server was kept off its core"
         return ""
 
@@ -101,22 +103,28 @@ async def run(server: Server, plan: Plan, setting: Setting, show: Show) -> Run:
 
 
 async def window(server: Server, client: Client, plan: Plan, setting: Setting, offered: int, empty: int) -> Run:
-    core = at_work(setting.server_core)
+    core, main = at_work(setting.server_core), main_thread(server.pid)
     before, before_client = usage(server.pid), usage(client.pid)
     client.begin()
     await asyncio.sleep(setting.window)
     heard = await client.end()
     spent, spent_client = usage(server.pid).since(before), usage(client.pid).since(before_client)
-    busy = at_work(setting.server_core) - core
+    busy, main = at_work(setting.server_core) - core, main_thread(server.pid).since(main)
     return Run(
         plan=plan,
         heard=heard,
         offered=offered,
         server=spent,
         client=spent_client,
+        kept_off=max(0.0, main.kept_waiting - (spent.cpu - main.cpu)),  # its own threads share the core, too
         taken=max(0.0, busy - spent.cpu) / spent.wall,
         memory=own_memory(server.pid) - empty,
     )
+
+
+def main_thread(pid: int) -> Usage:
+    ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    return Usage(time.monotonic(), int(ran) / 1e9, int(waited) / 1e9)
 
 
 def start_on(core: int, server: Server) -> None:

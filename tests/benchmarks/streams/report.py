@@ -21,7 +21,7 @@ def told(run: Run) -> str:
         f"first sound p99 {heard.start_to_first_sound.p99:.1f} ms",
         f"{run.kilobytes:.1f} kB a stream",
         f"client {run.client.cpu / run.client.wall:.2f} cores, late p99 {heard.own_lateness.p99:.1f} ms",
-        f"server waited {run.server.kept_waiting / run.server.wall:.0%}, others took {run.taken:.0%}",
+        f"server kept off {run.kept_off / run.server.wall:.0%}, others took {run.taken:.0%}",
     ]
     if not run.carried:
         figures.append(f"NOT CARRIED: offered {run.offered}, refused {heard.refused}, lost {heard.lost}")
@@ -41,7 +41,7 @@ def servers(runs: Sequence[Run], names: Mapping[str, str]) -> str:
     for plan in dict.fromkeys((run.plan.name, run.plan.streams) for run in runs):
         mine = [run for run in runs if (run.plan.name, run.plan.streams) == plan]
         good = counted(mine)
-        alive = min(run.heard.alive for run in good)
+        alive = min(min(run.heard.alive, run.heard.first_sounds) for run in good)
         carried = str(plan[1]) if alive == plan[1] else f"{plan[1]} (carried {alive})"
         rows.append(
             f"| {names[plan[0]]} | {carried} | {spread(good, cost, 3)} "
