@@ -113,10 +113,26 @@ def bound(memory: int, cpu: int) -> None:
         return
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit(resource.RLIMIT_AS, memory, memory)
+    _limit(resource.RLIMIT_CPU, cpu, cpu + 1)
+    _limit(resource.RLIMIT_FSIZE, 0, 0)
+    _limit(resource.RLIMIT_CORE, 0, 0)
+
+
+def _limit(which: int, soft: int, hard: int) -> None:
+    """Or what was allowed before, where that is less: a limit cannot be raised again."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    allowed = resource.getrlimit(which)[1]
+    if allowed != resource.RLIM_INFINITY:
+        soft, hard = min(soft, allowed), min(hard, allowed)
+    try:
+        resource.setrlimit(which, (soft, hard))
+    except (ValueError, OSError):
+        if sys.platform == "linux":
+            raise  # other systems know names of limits that they do not keep
 
 
 def shut() -> Confinement:
@@ -125,8 +141,8 @@ def shut() -> Confinement:
         return Confinement()
     import resource
 
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    _limit(resource.RLIMIT_NOFILE, 0, 0)
+    _limit(resource.RLIMIT_NPROC, 0, 0)
     if sys.platform != "linux":
         return Confinement()
     libc = ctypes.CDLL(None)

@@ -206,3 +206,12 @@ def test_the_limits_are_what_was_asked_for():
 
     assert child.stdout.split() == [str(1 << 30), "7", "0"]
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 0, "the limits are the child's alone"
+
+
+def test_a_stricter_limit_that_was_there_before_stays():
+    child = run(
+        "import resource\nfrom holdsvc.content import confine\nresource.setrlimit(resource.RLIMIT_CPU, (5, 5))\n"
+        "confine.bound(1 << 30, 7)\nprint(*resource.getrlimit(resource.RLIMIT_CPU))"
+    )
+
+    assert child.stdout.split() == ["5", "5"], child.stderr
