@@ -204,6 +204,7 @@ class LineWire(Wire, Protocol):
     """A wire over a plain byte stream, which knows no messages."""
 
     farewell: bytes  # ends the stream, whoever says it
+    sound_begins: bytes  # what begins so is the caller's sound, and may be passed over unread
 
     def cut(self, received: bytes) -> Iterator[bytes]:
         """Whole frames for `read`, however the bytes came. Raises `BadWebhook` where nothing can be understood any more."""

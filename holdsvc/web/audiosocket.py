@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import cast
 
-from holdsvc.engine.stream import NOT_ALLOWED, START_WITHIN, Stream
+from holdsvc.engine.stream import MOST_FRAMES, NOT_ALLOWED, START_WITHIN, Stream
 from holdsvc.errors import BadWebhook, ConfigError, Unverified
 from holdsvc.ports import LinePlatform, WireStart, Written
 from holdsvc.web.access import is_loopback
@@ -25,6 +25,8 @@ from holdsvc.web.house import House
 MOST_UNNAMED = 256  # connections at once that have not said which call they are; genuine ones say it at once
 FAREWELL = 2.0  # seconds that the far end has to take our last bytes
 DEAD = 30.0  # seconds without an acknowledgement after which the machine at the other end is gone
+LISTEN = 1.0  # seconds between two frames of sound that the stream is told of, so that it knows the caller is there
+ASK_EVERY = 4  # frames after which the network is asked again how much it still holds
 SEND_BUFFER = 32 * 1024  # bytes: two seconds of sound, much more than a stream lets stand in it
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,9 @@ class Line(asyncio.Protocol):
         self._stream: Stream | None = None
         self._gone = False  # nothing is sent any more
         self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._passed, self._listen_at = 0, 0.0  # frames of sound passed over, and when the next is not
+        self._sent = self._untaken = 0  # frames, and bytes that the network held when it was asked
 
     # --- from the far end --------------------------------------------------------------------------------------------
 
@@ -92,7 +97,7 @@ class Line(asyncio.Protocol):
             self._socket: socket.socket = transport.get_extra_info("socket")
             tune(self._socket)
             self._desk.unnamed.add(self)
-            self._timer = asyncio.get_running_loop().call_later(self._desk.start_within, self._refuse, "no_start")
+            self._timer = self._loop.call_later(self._desk.start_within, self._refuse, "no_start")
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -101,10 +106,21 @@ class Line(asyncio.Protocol):
                     return
                 if self._stream is None:
                     self._begin(frame)
-                else:
+                elif not (frame.startswith(self._wire.sound_begins) and self._passes()):
                     self._stream.hear(frame)
         except BadWebhook as error:
             self._refuse(error.reason)
+
+    def _passes(self) -> bool:
+        """Nobody listens to the caller's sound; that there is some is told once in a while."""
+        now = self._loop.time()
+        if now < self._listen_at:
+            self._passed += 1
+            if self._passed > MOST_FRAMES:
+                raise BadWebhook("too_many_frames")
+            return True
+        self._passed, self._listen_at = 0, now + LISTEN
+        return False
 
     def eof_received(self) -> None:
         self._hang_up()
@@ -146,11 +162,14 @@ class Line(asyncio.Protocol):
 
     @property
     def backlog(self) -> int:
-        return self._transport.get_write_buffer_size() + untaken(self._socket)
+        if self._untaken or self._sent % ASK_EVERY == 0:
+            self._untaken = untaken(self._socket)
+        return self._transport.get_write_buffer_size() + self._untaken
 
     def send(self, frame: Written) -> None:
         if not self._gone and isinstance(frame, bytes) and not self._transport.is_closing():
             self._transport.write(frame)
+            self._sent += 1
 
     def close(self, code: int) -> None:
         """The far end goes on with what its own plan says next."""
@@ -161,7 +180,7 @@ class Line(asyncio.Protocol):
             self._transport.write(self._wire.farewell)
         self._transport.close()
         self._stop_timer()
-        self._timer = asyncio.get_running_loop().call_later(FAREWELL, self._transport.abort)
+        self._timer = self._loop.call_later(FAREWELL, self._transport.abort)
 
     def _refuse(self, reason: str) -> None:
         self._desk.refused(reason)

@@ -17,6 +17,7 @@ from holdsvc.audio.formats import RATE
 from holdsvc.audio.g711 import decode
 from holdsvc.calls.model import ContentId, PromptId
 from holdsvc.config import AudioSocketSettings
+from holdsvc.engine.stream import MOST_FRAMES
 from holdsvc.errors import ConfigError
 from holdsvc.simulator.audiosocket import dial
 from holdsvc.web import audiosocket
@@ -385,6 +386,22 @@ async def test_a_call_that_breaks_the_format_is_ended(lines):
 
         assert heard.endswith(b"\x00\x00\x00")
         assert not len(line.house.streams)
+
+
+async def test_who_floods_us_with_sound_is_gone_and_who_was_held_up_is_not(lines):
+    frame = b"\x10\x01\x40" + bytes(320)
+    async with lines() as line:
+        await line.announce(uuid=str(CALL))
+        heard = await talk(line.port, b"\x01\x00\x10" + CALL.bytes, frame * 2 * MOST_FRAMES)
+        assert heard.endswith(b"\x00\x00\x00") or heard == b"", "an end that is read, or a reset"
+        assert await line.rejected("too_many_frames")
+        assert not len(line.house.streams)
+
+        leg = await line.dial(uuid4())
+        leg._writer.write(frame * 1000)
+        await leg.hear(0.5)
+        assert not leg.over.done()
+        await leg.hang_up()
 
 
 async def test_a_call_in_single_bytes_is_a_call(lines):

@@ -38,6 +38,7 @@ class AudioSocketWire:
     can_clear = False
     high_mark = 8 * (HEAD + 2 * FRAME)  # 160 ms: a frame must fit whole into what the network still takes
     farewell = struct.pack(">BH", END, 0)
+    sound_begins = bytes((SOUND,))
 
     def __init__(self) -> None:
         self._rest = b""
