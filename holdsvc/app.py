@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,6 +97,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         clock,
         metrics,
         lambda queue: plans.plan(queue).house,
+        settings.streams.most,
         sleep=options.sleep,
         captions=captions,
     )
@@ -112,6 +114,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         streams=streams,
         metrics=metrics,
         clock=clock,
+        take_over=settings.streams.take_over and sys.platform != "win32",
         phone=bool(options.phone_token),
         announced=catalogue.announced(settings),
     )

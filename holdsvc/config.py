@@ -63,6 +63,11 @@ class AudioSocketSettings(Struct, frozen=True, forbid_unknown_fields=True):
     allow: tuple[str, ...] = ()  # networks that may connect, beside this machine
 
 
+class StreamsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    take_over: bool = True  # the engine has a stream's socket to itself; False leaves all to the web framework
+    most: int = 4000  # streams at once; further callers go on with what stands behind the stream
+
+
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     format: str = "auto"  # auto = for people on a terminal, else JSON
     level: str = "info"
@@ -95,6 +100,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     api: ApiSettings = ApiSettings()
     metrics: MetricsSettings = MetricsSettings()
     audiosocket: AudioSocketSettings = AudioSocketSettings()
+    streams: StreamsSettings = StreamsSettings()
     log: LogSettings = LogSettings()
     media: MediaSettings = MediaSettings()
     callers: CallersSettings = CallersSettings()

@@ -30,6 +30,7 @@ class House(Struct, frozen=True):
     streams: Streams
     metrics: Metrics
     clock: Clock
+    take_over: bool = False  # the engine has the sockets of streams to itself, where that can be
     phone: bool = False  # the browser phone is mounted
     announced: LinePlatform | None = None  # whose calls are announced through the API; None: nobody's
 

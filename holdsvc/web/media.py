@@ -1,28 +1,31 @@
 """`/media/{platform}/{token}`: a call's live sound. The handshake is signed, its token good once; then the stream has the socket.
 
-What goes out is written past the framework, as whole frames onto the transport: a send must not wait, and needs no task.
+As a rule to itself: the framework is done with it after the handshake. Where that cannot be (TLS of our own, another system, a
+setting) the framework reads, and what goes out is written past it, as whole frames: a send must not wait, and needs no task.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import struct
+import socket
 
 from aiohttp import WSMsgType, web
 
+from holdsvc.engine.frames import MOST_MESSAGE, framed
+from holdsvc.engine.sockets import FAREWELL, OwnedSocket
 from holdsvc.engine.streams import Full
+from holdsvc.engine.tokens import Ticket
 from holdsvc.errors import Unverified
-from holdsvc.ports import Wire, Written
+from holdsvc.ports import SharingWire, Wire, Written
 from holdsvc.web.access import Access, access
 from holdsvc.web.house import HOUSE, House
+from holdsvc.web.takeover import Taken, take_over
 from holdsvc.web.webhooks import read
 
 STEP = "media"
-MOST_MESSAGE = 64 * 1024  # bytes; a genuine one has a few hundred
+TRY_LATER = 1013
 HEARTBEAT = 20.0  # seconds between pings; a far end that answers none is gone
-FAREWELL = 2.0  # seconds that the far end has to agree to the end
-TEXT, BINARY = 0x81, 0x82  # first byte of a whole frame, RFC 6455 5.2
 log = logging.getLogger(__name__)
 
 
@@ -51,14 +54,14 @@ async def open_stream(request: web.Request) -> web.StreamResponse:
         raise web.HTTPServiceUnavailable(text="all streams are taken\n") from None
 
 
-async def serve(
-    request: web.Request, house: House, wire: Wire, response: web.WebSocketResponse
-) -> web.WebSocketResponse:
+async def serve(request: web.Request, house: House, wire: Wire, response: web.WebSocketResponse) -> web.StreamResponse:
     if house.streams.full:  # before the token is spent
         raise Full
     ticket = house.streams.tokens.redeem(request.match_info["platform"], request.match_info["token"])
-    socket = MediaSocket(request, response)
-    stream = house.streams.open(ticket, wire, socket)
+    if house.take_over and (taken := take_over(request)):
+        return hand_over(house, ticket, wire, *taken)
+    line = MediaSocket(request, response)
+    stream = house.streams.open(ticket, wire, line)
     try:
         await response.prepare(request)
         async for message in response:
@@ -66,8 +69,18 @@ async def serve(
                 stream.hear(message.data)
     finally:
         stream.lost()
-        await socket.closed()
+        await line.closed()
     return response
+
+
+def hand_over(house: House, ticket: Ticket, wire: Wire, sock: socket.socket, early: bytes) -> web.StreamResponse:
+    skip = wire.sound_begins if isinstance(wire, SharingWire) else b""
+    owned = OwnedSocket(sock, house.streams.leave, early, skip)
+    try:
+        house.streams.open(ticket, wire, owned)
+    except Full:
+        owned.close(TRY_LATER)
+    return Taken()
 
 
 class MediaSocket:
@@ -82,9 +95,12 @@ class MediaSocket:
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def send(self, frame: Written) -> None:
+        self.push(b"".join(map(framed, frame)) if isinstance(frame, tuple) else framed(frame))
+
+    def push(self, line: bytes) -> None:
+        """What is framed already."""
         if self._closing is None and self._transport is not None and not self._transport.is_closing():
-            whole = b"".join(map(framed, frame)) if isinstance(frame, tuple) else framed(frame)
-            self._transport.write(whole)
+            self._transport.write(line)
 
     def close(self, code: int) -> None:
         if self._closing is None and self._response.prepared:
@@ -94,14 +110,3 @@ class MediaSocket:
         """When the end has been agreed on, or the far end took too long to."""
         if self._closing is not None:
             await self._closing
-
-
-def framed(content: str | bytes) -> bytes:
-    """A whole frame as a server sends it: unmasked, text for text and binary for bytes."""
-    kind, payload = (TEXT, content.encode()) if isinstance(content, str) else (BINARY, content)
-    length = len(payload)
-    if length < 126:
-        return struct.pack("!BB", kind, length) + payload
-    if length < 1 << 16:
-        return struct.pack("!BBH", kind, 126, length) + payload
-    return struct.pack("!BBQ", kind, 127, length) + payload

@@ -17,12 +17,13 @@ from holdsvc.calls.instructions import Listen, Play, Release
 from holdsvc.calls.menu import Menu
 from holdsvc.calls.model import CallId, CallRef, ContentId, QueueName
 from holdsvc.clock import SystemClock
+from holdsvc.engine.frames import MOST_MESSAGE
 from holdsvc.engine.streams import Streams
 from holdsvc.errors import Unverified
 from holdsvc.ports import Verified
 from holdsvc.web import media
 from holdsvc.web.house import HOUSE, House
-from tests.engine.far_end import PlainWire
+from tests.engine.far_end import SharingWire
 
 REF, QUEUE = CallRef("acme", CallId("CA1")), QueueName("billing")
 SIGNED = {"X-Acme-Signature": "genuine"}
@@ -36,7 +37,7 @@ class Acme:
     name = "acme"
 
     def wire(self):
-        return PlainWire()
+        return SharingWire()
 
     def verify(self, request):
         assert request.step == "media"
@@ -93,7 +94,7 @@ class Told(Struct, frozen=True):
 class Site:
     """A house with nothing in it but streams, and its address."""
 
-    def __init__(self, most: int = 10) -> None:
+    def __init__(self, most: int = 10, take_over: bool = True) -> None:
         self.events, self.figures = [], Figures()
         self.streams = Streams(self.take, Shelf(), SystemClock(), self.figures, lambda queue: ContentId("waltz"), most)
         names = House.__struct_fields__
@@ -103,6 +104,7 @@ class Site:
             "streams": self.streams,
             "metrics": self.figures,
             "clock": SystemClock(),
+            "take_over": take_over,
         }
         self.app = web.Application()
         self.app[HOUSE] = House(**parts)
@@ -178,6 +180,12 @@ class Carrier:
                 await asyncio.wait([self.hearing], timeout=0.02)
 
 
+@pytest.fixture(params=["ours", "the framework's"])
+def taking(request):
+    """Whose the sockets are."""
+    return request.param == "ours"
+
+
 async def dial(site: Site) -> Carrier:
     carrier = Carrier(await site.client.ws_connect(site.address(site.token()), headers=SIGNED))
     carrier.hearing = asyncio.create_task(carrier.listen())
@@ -186,8 +194,8 @@ async def dial(site: Site) -> Carrier:
     return carrier
 
 
-async def test_a_caller_hears_two_seconds_in_two_seconds_then_something_else_then_the_end():
-    async with Site() as site:
+async def test_a_caller_hears_two_seconds_in_two_seconds_then_something_else_then_the_end(taking):
+    async with Site(take_over=taking) as site:
         dialled = time.monotonic()
         carrier = await dial(site)
         await carrier.until(2.4)
@@ -214,8 +222,8 @@ async def test_a_caller_hears_two_seconds_in_two_seconds_then_something_else_the
         assert site.figures.open == 0
 
 
-async def test_a_caller_who_hangs_up_is_told_of_and_the_socket_closed():
-    async with Site() as site:
+async def test_a_caller_who_hangs_up_is_told_of_and_the_socket_closed(taking):
+    async with Site(take_over=taking) as site:
         carrier = await dial(site)
         await carrier.until(0.4)
 
@@ -228,8 +236,8 @@ async def test_a_caller_who_hangs_up_is_told_of_and_the_socket_closed():
         assert carrier.code == 1000
 
 
-async def test_a_socket_that_breaks_is_noticed():
-    async with Site() as site:
+async def test_a_socket_that_breaks_is_noticed(taking):
+    async with Site(take_over=taking) as site:
         carrier = await dial(site)
         await carrier.until(0.4)
 
@@ -241,12 +249,12 @@ async def test_a_socket_that_breaks_is_noticed():
         assert not any(isinstance(event, StreamClosed) for event in site.events)
 
 
-async def test_a_message_of_absurd_size_ends_the_stream():
-    async with Site() as site:
+async def test_a_message_of_absurd_size_ends_the_stream(taking):
+    async with Site(take_over=taking) as site:
         carrier = await dial(site)
         await carrier.until(0.4)
 
-        await carrier.socket.send_str("x" * (media.MOST_MESSAGE + 1))
+        await carrier.socket.send_str("x" * (MOST_MESSAGE + 1))
         async with asyncio.timeout(5):
             await carrier.hearing
 
@@ -254,8 +262,8 @@ async def test_a_message_of_absurd_size_ends_the_stream():
         assert site.figures.open == 0
 
 
-async def test_a_handshake_that_is_not_signed_is_refused_and_costs_no_token():
-    async with Site() as site:
+async def test_a_handshake_that_is_not_signed_is_refused_and_costs_no_token(taking):
+    async with Site(take_over=taking) as site:
         token = site.token()
 
         assert await site.refused(token, headers={}) == 403
@@ -265,8 +273,8 @@ async def test_a_handshake_that_is_not_signed_is_refused_and_costs_no_token():
             assert not socket.closed
 
 
-async def test_a_token_opens_one_stream():
-    async with Site() as site:
+async def test_a_token_opens_one_stream(taking):
+    async with Site(take_over=taking) as site:
         token = site.token()
         async with site.client.ws_connect(site.address(token), headers=SIGNED):
             pass
@@ -276,8 +284,8 @@ async def test_a_token_opens_one_stream():
         assert site.figures.rejected == [("acme", "token_used"), ("acme", "token_unknown")]
 
 
-async def test_when_all_streams_are_taken_the_next_is_told_so_and_keeps_its_token():
-    async with Site(most=1) as site:
+async def test_when_all_streams_are_taken_the_next_is_told_so_and_keeps_its_token(taking):
+    async with Site(most=1, take_over=taking) as site:
         token = site.token()
         async with site.client.ws_connect(site.address(site.token()), headers=SIGNED):
             assert await site.refused(token) == 503
@@ -296,39 +304,11 @@ async def test_who_is_no_platform_or_has_no_stream_is_not_found():
         assert await site.refused(site.token(), platform="mute") == 404
 
 
-async def test_a_plain_request_is_told_that_this_is_a_websocket():
-    async with Site() as site:
+async def test_a_plain_request_is_told_that_this_is_a_websocket(taking):
+    async with Site(take_over=taking) as site:
         token = site.token()
 
         async with site.client.get(site.address(token), headers=SIGNED) as answer:
             assert answer.status == 426
         async with site.client.ws_connect(site.address(token), headers=SIGNED) as socket:
             assert not socket.closed
-
-
-@pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65535, 65536, 70000])
-def test_frames_are_written_as_the_standard_says(length):
-    frame = media.framed("x" * length)
-
-    short, head = frame[1], 2 if length < 126 else 4 if length < 65536 else 10
-    told = short if head == 2 else int.from_bytes(frame[2:head], "big")
-    assert frame[0] == 0x81
-    assert short < 128, "a server does not mask"
-    assert (told, len(frame)) == (length, head + length)
-    assert media.framed(b"x")[0] == 0x82
-
-
-def test_several_messages_go_out_in_one_write():
-    wrote = []
-
-    class Transport:
-        def is_closing(self):
-            return False
-
-        write = wrote.append
-
-    socket = media.MediaSocket(type("Request", (), {"transport": Transport()}), None)
-
-    socket.send((b"a" * 320, b"b" * 320))
-
-    assert wrote == [b"\x82\x7e\x01\x40" + b"a" * 320 + b"\x82\x7e\x01\x40" + b"b" * 320]
