@@ -44,7 +44,7 @@ def main() -> int:
     plans = plans_of(given.only or (QUICK if given.quick else FULL))
     rounds = 1 if given.quick else given.rounds
     cores = sorted(os.sched_getaffinity(0))
-    with alone(), tempfile.TemporaryDirectory(prefix="holdsvc-benchmark-") as name:
+    with tempfile.TemporaryDirectory(prefix="holdsvc-benchmark-") as name:
         folder = Path(name)
         window = 4.0 if given.quick else given.window
         setting = Setting(compiled(folder, "client.c"), cores[0], cores[-1], window, given.keys_every)
@@ -61,12 +61,12 @@ def main() -> int:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Two of us at once would measure each other."""
+    """Two runs at once would measure each other; two benchmarks take turns."""
     with LOCK.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            show_line("another benchmark is running; waiting for its end")
+            show_line("another benchmark measures; waiting for our turn")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -109,7 +109,8 @@ async def one_run(
         server = MAKE[plan.name](where, *sound)
         head = f"round {turn} of {rounds}, {plan}"
         seed = msgspec.structs.replace(setting, seed=turn)
-        done = await run(server, plan, seed, lambda text, head=head: show_line(f"{head}: {text}"))  # type: ignore[misc]
+        with alone():
+            done = await run(server, plan, seed, lambda text, head=head: show_line(f"{head}: {text}"))  # type: ignore[misc]
         show_line(f"{head}: {report.told(done)}")
         if not done.void:
             break
