@@ -121,6 +121,7 @@ class ApiRoute(Struct, frozen=True):
     answer: type[Struct]
     query: tuple[Parameter, ...] = ()
     body: type[Struct] | None = None
+    refusals: tuple[tuple[str, str], ...] = ()  # status and reason, beyond what every route may say
 
 
 def answer(value: Struct, status: int = 200) -> web.Response:
@@ -303,6 +304,11 @@ ROUTES = (
         "A call is on hold and will connect over AudioSocket with this id",
         Announced,
         body=AnnounceCall,
+        refusals=(
+            ("404", "AudioSocket is off"),
+            ("409", "this id has been used"),
+            ("503", "all streams are taken"),
+        ),
     ),
     ApiRoute(
         "POST",
@@ -310,6 +316,7 @@ ROUTES = (
         release,
         "An agent is ready: end the stream, hand the caller over",
         Released,
+        refusals=(("409", "the call is on no stream of ours"),),
     ),
     ApiRoute(
         "GET",

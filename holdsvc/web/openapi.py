@@ -48,8 +48,7 @@ def operation(route: ApiRoute, refs: dict[type, Json]) -> Json:
     answers = {"200": said("as asked", answer), "403": {"description": "not for you: a bearer token is needed"}}
     if in_path:
         answers["404"] = said("no such call", problem)
-    if route.path.endswith("/release"):
-        answers["409"] = said("the call is on no stream of ours", problem)
+    answers |= {status: said(reason, problem) for status, reason in route.refusals}
     if in_query or route.body:
         answers["400"] = said("the query will not do", problem)
     body = {"requestBody": said("what is wanted", refs[route.body]) | {"required": True}} if route.body else {}
