@@ -290,11 +290,13 @@ def _told(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "decoding took too much memory"
-    if isinstance(error, PermissionError | NotImplementedError):  # refused by the white-list, or by the library itself
+    if isinstance(error, PermissionError):  # so the codec's white-list refuses
         return _UNKNOWN_CODEC
     if isinstance(error, EOFError):
         return "the file ends before there is any sound in it"
     words = str(getattr(error, "strerror", None) or "")
+    if words.startswith("Not yet implemented"):
+        return _UNKNOWN_CODEC
     return f"the file cannot be read ({words if words and 'Error' not in words else 'it is damaged'})"
 
 

@@ -30,7 +30,7 @@ from holdsvc.errors import BadContent
 from tests.content.mutations import File, crafted, mutated
 
 LIMITS = Limits(cpu=20, wall=30.0)
-_CLEAR = re.compile(r"(?!.*(Error|Exception|Traceback))[ -~]{10,400}")
+_CLEAR = re.compile(r"(?!.*(Error|Exception|Traceback|patches))[ -~]{10,400}")
 _AT_ONCE = 64  # files made ahead
 _GAVE_UP = "the decoder gave up"
 
