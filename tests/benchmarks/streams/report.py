@@ -16,7 +16,7 @@ def told(run: Run) -> str:
     figures = [
         f"{heard.alive} streams, {run.share:.3f} cores = {run.per_thousand:.3f} a thousand",
         f"underruns {heard.underruns}, silence {heard.silence_ppm:.0f} ppm, wrong {heard.wrong}",
-        f"keys {heard.keys_heard} of {heard.keys}, heard p99 {heard.key_to_heard.p99:.1f} ms, "
+        f"keys {heard.keys_heard} of {heard.keys}, missed {heard.keys_missed}, heard p99 {heard.key_to_heard.p99:.1f} ms, "
         f"silent for p99 {heard.after_clear.p99:.1f} ms",
         f"first sound p99 {heard.start_to_first_sound.p99:.1f} ms",
         f"{run.kilobytes:.1f} kB a stream",
@@ -34,7 +34,7 @@ def cost(run: Run) -> float:
 
 def servers(runs: Sequence[Run], names: Mapping[str, str]) -> str:
     rows = [
-        "| server | streams | core/1000 | underruns | silence ppm | wrong tone | key to heard ms p50 / p99 "
+        "| server | streams | core/1000 | underruns | silence ppm | wrong tone / missed keys | key to heard ms p50 / p99 "
         "| silent at a key ms p99 | first sound ms p50 / p99 | kB a stream | runs (void) |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
@@ -46,7 +46,7 @@ def servers(runs: Sequence[Run], names: Mapping[str, str]) -> str:
         rows.append(
             f"| {names[plan[0]]} | {carried} | {spread(good, cost, 3)} "
             f"| {max(run.heard.underruns for run in good)} | {most(good, lambda run: run.heard.silence_ppm)} "
-            f"| {max(run.heard.wrong for run in good)} "
+            f"| {max(run.heard.wrong for run in good)} / {max(run.heard.keys_missed for run in good)} "
             f"| {middle(good, lambda run: run.heard.key_to_heard.p50):.0f} / "
             f"{middle(good, lambda run: run.heard.key_to_heard.p99):.0f} "
             f"| {middle(good, lambda run: run.heard.after_clear.p99):.1f} "
