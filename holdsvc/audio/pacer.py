@@ -23,6 +23,7 @@ class Pacer:
         self.gaps = 0  # times the far end ran dry
         self._lead = max(lead, block * TICK)
         self._block = block
+        self._early = self._lead - block * TICK  # before the far end is dry a block is due
         self._slack = slack
         self._start = 0.0
         self._sent = 0.0  # frames since the start
@@ -34,7 +35,9 @@ class Pacer:
     @property
     def next_at(self) -> float:
         """When the next block is due."""
-        return max(self._start, self._dry_at + self._block * TICK - self._lead)
+        start = self._start
+        behind = self._sent * TICK - self._early
+        return start + behind if behind > 0 else start
 
     def is_due(self, now: float) -> bool:
         return now >= self.next_at - (CLOSE if self._slack else NEAR)
@@ -50,6 +53,12 @@ class Pacer:
             self._keep_clear_of(now)
         room = self._lead - (self._dry_at - now)
         return max(0, int((room + NEAR) / (self._block * TICK))) * self._block
+
+    def one_is_due(self, now: float) -> float | None:
+        """As nearly always: a block is due, one, and the far end has sound. How late it is; None where it is not so."""
+        block = self._block * TICK
+        late = now - self._start - self._sent * TICK + self._early
+        return max(0.0, late) if -NEAR <= late < min(block, self._early) - NEAR and self._sent else None
 
     def _keep_clear_of(self, now: float) -> None:
         """Move the schedule half a frame where looks fall onto the moments of frames: else none and two would take turns."""

@@ -118,6 +118,22 @@ class Player:
         self._note(part, self._index, start, self._at)
         return part, start
 
+    def goes_on(self, length: int, beyond: int) -> tuple[Part, int] | None:
+        """As nearly always: in the midst of a part, a shared block like the one before, with more than `beyond` bytes behind it.
+
+        Like `shared`; None also where other things are to be looked at.
+        """
+        if self._index >= len(self._parts) or not self._spans:
+            return None
+        part, span, at = self._parts[self._index], self._spans[-1], self._at
+        if span.part is not part or span.stop != at or part.stop - at - length <= beyond:
+            return None
+        if at % length or not part.name:
+            return None
+        self._at = span.stop = at + length
+        self.sent += length
+        return part, at
+
     def own(self, most: int) -> bytes:
         """What comes before the next shared block, `most` bytes of it at most; when the playlist is over, comfort sound."""
         pieces: list[bytes | memoryview] = []

@@ -19,7 +19,8 @@ CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1
 
 NORMAL, WRONG, NO_TEXT, NOT_ALLOWED, TOO_LONG, UNSAID = 1000, 1002, 1007, 1008, 1009, 1005
 BEGINNING = 16  # bytes by which the caller's sound is told
-HEAD = struct.Struct("!BBHIQQ")  # of a frame with a length of two bytes: and its first sixteen bytes, masked
+HEAD = struct.Struct("!HHIQQ")  # of a frame with a length of two bytes: and its first sixteen bytes, masked
+PLAIN = (FIN | TEXT) << 8 | MASKED | SHORT  # how such a frame begins, if it is a whole text
 TWICE = 0x1_0000_0001  # what makes eight bytes of mask of four
 
 Event = tuple[int, bytes]  # what it is, and what is in it
@@ -78,30 +79,33 @@ class Reader:
     def feed(self, buffer: bytes | bytearray, end: int) -> Sequence[Event]:
         """The whole messages in the first `end` bytes. Those that are passed over are not among them."""
         found: Sequence[Event] = NOTHING
-        at = self._passed_over(buffer, 0, end) if self._skips else 0
+        at = self.passed_over(buffer, 0, end)
         while at < end and not self.fault:
             found = found or []
             assert isinstance(found, list)
             after = self._frame(buffer, at, end, found)
             if after == at:
                 break
-            at = self._passed_over(buffer, after, end) if self._skips else after
+            at = self.passed_over(buffer, after, end)
         self.rest = bytes(buffer[at:end]) if at < end and not self.fault else b""
         return found
 
-    def _passed_over(self, buffer: bytes | bytearray, at: int, end: int) -> int:
+    def passed_over(self, buffer: bytes | bytearray, at: int, end: int) -> int:
         """Where the first frame begins that has to be looked at: it is none of the caller's sound, or not all there yet."""
         unpack, first, second = HEAD.unpack_from, self._first, self._second
-        last = end - HEAD.size
+        last = end - HEAD.size if self._skips else -1
         while at <= last:
-            kind, masked, length, key, one, two = unpack(buffer, at)
-            if kind != FIN | TEXT or masked != MASKED | SHORT or length < SHORT:
-                return at
+            begins, length, key, one, two = unpack(buffer, at)
             mask = key * TWICE
-            after: int = at + 8 + length
-            if after > end or one ^ mask != first or two ^ mask != second:
+            if (
+                one ^ mask != first
+                or two ^ mask != second
+                or begins != PLAIN
+                or length < SHORT
+                or at + 8 + length > end
+            ):
                 return at
-            at = after
+            at += 8 + length
         return at
 
     def _frame(self, buffer: bytes | bytearray, at: int, end: int, found: list[Event]) -> int:

@@ -5,14 +5,17 @@ Totals start from the wait log, so that a restart is no drop.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter as Sums
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client import Counter as Count
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitEnded
 from holdsvc.calls.session import HoldSession
@@ -74,9 +77,8 @@ class Metrics:
         self._cuts = Count(
             "holdsvc_stream_cuts", "Times a network took no more and sound was dropped", ["wire"], registry=new
         )
-        self._lateness = Histogram(
-            "holdsvc_stream_lateness_seconds", "How late sound was sent", ["wire"], buckets=SOUND_BUCKETS, registry=new
-        )
+        self._lateness = _Spread("holdsvc_stream_lateness_seconds", "How late sound was sent", "wire", SOUND_BUCKETS)
+        new.register(self._lateness)
         self._switch = Histogram(
             "holdsvc_switch_seconds", "Key press to new sound sent", ["wire"], buckets=SOUND_BUCKETS, registry=new
         )
@@ -126,13 +128,37 @@ class Metrics:
         self._cuts.labels(wire).inc()
 
     def stream_late(self, wire: str, seconds: float) -> None:
-        self._lateness.labels(wire).observe(seconds)
+        self._lateness.observe(wire, seconds)
 
     def stream_switched(self, wire: str, seconds: float) -> None:
         self._switch.labels(wire).observe(seconds)
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)
+
+
+class _Spread(Collector):
+    """A histogram that is observed thousands of times a second from one thread: no lock, one look-up, one addition."""
+
+    def __init__(self, name: str, text: str, label: str, buckets: Sequence[float]) -> None:
+        self._name, self._text, self._label, self._edges = name, text, label, tuple(buckets)
+        self._counts: dict[str, list[int]] = {}
+        self._sums: dict[str, float] = {}
+
+    def observe(self, value: str, seconds: float) -> None:
+        counts = self._counts.get(value)
+        if counts is None:
+            counts = self._counts[value] = [0] * (len(self._edges) + 1)
+            self._sums[value] = 0.0
+        counts[bisect_left(self._edges, seconds)] += 1
+        self._sums[value] += seconds
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        family = HistogramMetricFamily(self._name, self._text, labels=[self._label])
+        for value, counts in self._counts.items():
+            edges = [*map(floatToGoString, self._edges), "+Inf"]
+            family.add_metric([value], list(zip(edges, accumulate(counts), strict=True)), self._sums[value])
+        yield family
 
 
 class _Waits(Collector):

@@ -7,39 +7,35 @@ until then the sound goes on by itself, so that a slow or failing answer is neve
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
 
-from msgspec import Struct
-
-from holdsvc.audio.blocks import Blocks
+from holdsvc.audio.formats import length_of
 from holdsvc.audio.pacer import NEAR
 from holdsvc.calls.events import CallEvent, ContentEnded, DigitPressed, Heard, HeardUntil, StreamClosed, StreamOpened
 from holdsvc.calls.instructions import Instruction, Play
-from holdsvc.calls.model import ContentId, EventId, QueueName
-from holdsvc.clock import Clock
-from holdsvc.engine.captions import Captions, Tape
+from holdsvc.calls.model import ContentId, EventId
+from holdsvc.engine.captions import Tape
+from holdsvc.engine.shell import Question, Shell, Swept
 from holdsvc.engine.sockets import GONE
 from holdsvc.engine.tokens import Ticket
 from holdsvc.engine.turns import Turn, excerpts, turn_of
-from holdsvc.engine.voice import Socket, SoundMeter, Voice
+from holdsvc.engine.voice import Socket, Voice
 from holdsvc.engine.wheel import NEVER
 from holdsvc.errors import BadWebhook
-from holdsvc.ports import Sharing, Sounds, Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop
+from holdsvc.ports import Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop
 
 LOOK_AHEAD = 0.4  # seconds before its end at which the next item is asked for; for the core it is over by then
+BEYOND = length_of(LOOK_AHEAD)  # bytes that are left as long as nothing is to be asked for
 PATIENCE = 0.1  # seconds of silence that an answer may take; then the sound goes on, or the house's own begins
 CHECKPOINT = 10.0  # seconds between two reports of what was heard
 START_WITHIN = 5.0  # seconds from the handshake to the platform's word which call it is
 IDLE = 30.0  # seconds without a single frame from the platform
 ASK_AGAIN = 5.0  # seconds after which the next item is asked for again, if no answer brought sound
-UNTIL_START, ATTENTIVE, RELAXED = (
-    0.01,
-    0.04,
-    0.1,
-)  # seconds between two looks for keys: before the start, in a menu, in music
-EARLY = 0.02  # seconds by which a look may come before its time, when we are there anyway
+# seconds between two looks for keys: before the start, in a menu, in music (then twice a block of 200 ms)
+UNTIL_START, ATTENTIVE, RELAXED = 0.01, 0.04, 0.092
+EARLY = 0.05  # seconds by which a look may come early when we are there anyway: so it keeps step with the blocks
 AFTER_A_KEY = 5.0  # seconds in which another key is likely
+WHILE_TALKING = 0.5  # seconds for which a prompt that was being sent is a reason to look more often
 STUCK = 0.02  # seconds between two looks whether the network takes something again
 READING = 0.1  # seconds between two looks whether somebody who reads along may read on
 LEAST_FRAME = 300  # bytes of a frame with 20 ms of sound in it
@@ -52,76 +48,15 @@ CLOSED_NORMALLY, GOING_AWAY, NOT_ALLOWED = 1000, 1001, 1008
 log = logging.getLogger(__name__)
 
 
-@runtime_checkable
-class Swept(Socket, Protocol):
-    """A socket that is read when we come by; others call `hear` themselves."""
-
-    def sweep(self, hear: Callable[[str | bytes], None]) -> int:
-        """Hear what has come. How many bytes that was, GONE when no more will come."""
-
-
-class Meter(SoundMeter, Protocol):
-    def stream_opened(self, wire: str) -> None: ...
-    def stream_closed(self, wire: str) -> None: ...
-    def stream_cut(self, wire: str) -> None: ...
-    def stream_switched(self, wire: str, seconds: float) -> None: ...
-
-
-class Question(Struct, frozen=True):
-    """News, and how its answer is to be heard: after what is still to come, or instead of it."""
-
-    events: tuple[CallEvent, ...]
-    follows: bool = False
-
-
-class Shell(Protocol):
-    """What all streams of a process share."""
-
-    clock: Clock
-    sounds: Sounds
-    meter: Meter
-    house: Callable[[QueueName], ContentId]
-    captions: Captions | None
-
-    def blocks(self, sharing: Sharing, length: int) -> Blocks: ...
-    def ask(self, stream: Stream, question: Question) -> None: ...
-    def wake(self, stream: Stream, when: float) -> None: ...
-    def started(self, stream: Stream) -> None: ...
-    def over(self, stream: Stream) -> None: ...
-
-
 class Stream:
+    # fmt: off
     __slots__ = (
-        "_allowed",
-        "_ask_at",
-        "_asked_at",
-        "_attentive_until",
-        "_broken",
-        "_checkpoint_at",
-        "_close_at",
-        "_ending",
-        "_goes_on",
-        "_heard_from_at",
-        "_last_mark",
-        "_listening",
-        "_look_at",
-        "_news",
-        "_opened_at",
-        "_pressed_at",
-        "_rescue_at",
-        "_shell",
-        "_stuck",
-        "_sweep_at",
-        "_swept",
-        "_tape",
-        "_voice",
-        "name",
-        "over",
-        "slot",
-        "socket",
-        "ticket",
-        "wire",
+        "_allowed", "_ask_at", "_asked_at", "_attentive_until", "_broken", "_checkpoint_at", "_close_at", "_due_at",
+        "_ending", "_goes_on", "_heard_from_at", "_last_mark", "_listening", "_look_at", "_news", "_opened_at",
+        "_pressed_at", "_rescue_at", "_routine", "_shell", "_stuck", "_sweep_at", "_swept", "_tape", "_voice",
+        "name", "over", "slot", "socket", "ticket", "wire",
     )
+    # fmt: on
 
     def __init__(self, shell: Shell, ticket: Ticket, wire: Wire, socket: Socket) -> None:
         self.ticket, self.wire, self.socket = ticket, wire, socket
@@ -148,13 +83,22 @@ class Stream:
         self._rescue_at: float | None = None  # when the house's own music comes in, unless an answer was faster
         self._pressed_at: float | None = None
         self._tape: Tape | None = None  # where somebody reads along
-        self._sweep_at = now  # where we read the socket ourselves: when next
+        self._routine = False  # content is being heard, and nothing else is to be thought of
+        self._due_at = now  # something is to be done then, if nothing happens before
+        self._sweep_at = now if self._swept is not None else NEVER  # where we read the socket ourselves: when next
         self._attentive_until = now + START_WITHIN
 
     def serve(self, now: float) -> float | None:
         """What is due: read what has come, send what is to go. Returns when to come again, None when it is over."""
         if self._swept is not None and now >= self._sweep_at - EARLY:
             self._sweep(self._swept, now)
+        if now < self._due_at - NEAR and not self.over:
+            return min(self._due_at, self._sweep_at)
+        if self._routine and now < self._look_at and (part := self._voice.goes_on(now, BEYOND)):
+            if not part.content:
+                self._attentive_until = max(self._attentive_until, now + WHILE_TALKING)
+            self._due_at = min(self._look_at, self._voice.pacer.next_at)
+            return min(self._due_at, self._sweep_at)
         self.tick(now)
         return None if self.over else self._wake_at(now)
 
@@ -180,26 +124,26 @@ class Stream:
             self._allowed -= came / LEAST_FRAME
             if self._allowed < 0:
                 self._refuse("too_many_frames")
+        self._sweep_at = now + (ATTENTIVE if now < self._attentive_until else RELAXED)
         if not self.name:
             self._sweep_at = now + UNTIL_START
-        elif now < self._attentive_until or self._voice.prompting:
-            self._sweep_at = now + ATTENTIVE
-        else:
-            self._sweep_at = now + RELAXED
 
     def _wake_at(self, now: float) -> float:
+        """When we are to be served again; it changes with all that is heard, decided or sent."""
         when = self._look_at
-        if self._swept is not None:
-            when = min(when, self._sweep_at)
-        if not self.name:
-            return when
-        if self._close_at is not None:
-            return min(when, self._close_at)
-        if self._stuck:
-            when = min(when, now + STUCK)
-        elif self._more or self._ending:
-            when = min(when, self._voice.pacer.next_at)
-        return when if self._tape is None else min(when, now + READING)
+        if self.name:
+            if self._close_at is not None:
+                when = min(when, self._close_at)
+            elif self._stuck:
+                when = min(when, now + STUCK)
+            elif self._more or self._ending:
+                when = min(when, self._voice.pacer.next_at)
+            if self._tape is not None:
+                when = min(when, now + READING)
+        self._due_at = when
+        waits = self._rescue_at is not None or self._close_at is not None
+        self._routine = self._goes_on and self._tape is None and not (self._stuck or waits or self.over)
+        return min(when, self._sweep_at)
 
     def lost(self) -> None:
         """The socket is gone without a word: the call may go on, and the platform will come back and say so."""
@@ -339,6 +283,8 @@ class Stream:
         if self._is_stuck():  # time passes, the place is kept: what is due now is not sent later
             return
         self._voice.send(now, counts=self._goes_on, pads=self._pads)
+        if self._voice.prompting:
+            self._attentive_until = max(self._attentive_until, now + WHILE_TALKING)
         if self._goes_on and now >= self._ask_at and self._rescue_at is None and self._running_out():
             self._ask_for_more(now)
 

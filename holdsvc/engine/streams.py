@@ -18,8 +18,9 @@ from holdsvc.calls.model import CallRef, ContentId, QueueName
 from holdsvc.clock import Clock
 from holdsvc.engine.captions import Captions
 from holdsvc.engine.intake import Taken
+from holdsvc.engine.shell import Meter, Question
 from holdsvc.engine.sockets import FAREWELL, OwnedSocket
-from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Meter, Question, Stream
+from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Stream
 from holdsvc.engine.tokens import Ticket, Tokens
 from holdsvc.engine.voice import Socket
 from holdsvc.engine.wheel import SLOT, Served, Wheel
@@ -109,9 +110,8 @@ class Streams:
             if not self._streams and not self._leaving:
                 self._busy.clear()
                 await self._busy.wait()
-            begun = self.clock.monotonic()
-            self.turn(begun)
-            await self._sleep(max(0.0, begun + SLOT - self.clock.monotonic()))
+            self.turn(self.clock.monotonic())
+            await self._sleep(max(0.0, self._wheel.next_at - self.clock.monotonic()))
 
     def turn(self, now: float) -> None:
         """Serve whoever something is due for. One that fails takes no other with it."""

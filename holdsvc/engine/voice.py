@@ -16,7 +16,7 @@ from holdsvc.audio.player import Part, Player
 from holdsvc.engine.frames import TEXT, framed, head
 from holdsvc.ports import Sharing, SharingWire, Wire, Written
 
-MARK_EVERY = RATE  # bytes: a mark a second
+MARK_EVERY = 2 * RATE  # bytes: a mark every other second; between two, the clock tells
 SLACK = 0.06  # seconds by which a wire that is paced to the frame may be late and is still caught up with
 
 
@@ -134,6 +134,22 @@ class Voice:
             due = pacer.due(now)
         if lines and self._push is not None:
             self._push(lines[0] if len(lines) == 1 else b"".join(lines))
+
+    def goes_on(self, now: float, beyond: int) -> Part | None:
+        """As nearly always: one more block of what is being heard. None: nothing was done, there is more to look at."""
+        if self._blocks is None or self._push is None or not self._before_block or self.socket.backlog:
+            return None
+        late = self.pacer.one_is_due(now)
+        if late is None or not (block := self.player.goes_on(self._wire.block, beyond)):
+            return None
+        line = self._before_block + self._blocks.get(*block)
+        self.pacer.mark_sent(self._wire.block // FRAME)
+        self._meter.stream_late(self._wire.name, late)
+        if self.player.sent > self._mark_at:
+            message = self._marked()
+            line += b"".join(map(framed, message)) if isinstance(message, tuple) else framed(message)
+        self._push(line)
+        return block[0]
 
     def mark(self) -> str:
         """Sends a mark behind all that was sent; its name."""

@@ -6,7 +6,7 @@ All slots that are due are served before the wheel rests, however late it is: wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil, floor
+from math import floor
 from typing import Protocol
 
 SLOT = 0.004  # seconds: how exactly a moment is met; a sleep below a millisecond would only spin
@@ -27,16 +27,25 @@ class Wheel:
         self._slots: list[list[Served]] = [[] for _ in range(SLOTS)]
         self._next = 0  # number of the slot that is served next
 
+    @property
+    def next_at(self) -> float:
+        """When the next slot is due; whether somebody is in it is not asked."""
+        return self._next * SLOT
+
     def put(self, one: Served, when: float) -> None:
         """Serve it then, and not at the moment that it was to be served at before."""
-        number = min(max(ceil((when - NEAR) / SLOT), self._next), self._next + SLOTS - 1)
+        number, first = slot_of(when), self._next
+        if number < first:
+            number = first
+        elif number >= first + SLOTS:
+            number = first + SLOTS - 1
         if number != one.slot:
             one.slot = number
             self._slots[number % SLOTS].append(one)
 
     def sooner(self, one: Served, when: float) -> None:
         """Serve it then, unless it is to be served before."""
-        if ceil((when - NEAR) / SLOT) < one.slot:
+        if slot_of(when) < one.slot:
             self.put(one, when)
 
     def due(self, now: float) -> Iterator[Served]:
@@ -49,19 +58,21 @@ class Wheel:
             self._next += 1
             if self._slots[place]:
                 slot, self._slots[place] = self._slots[place], []
-                yield from taken(slot, number)
+                for one in slot:
+                    if one.slot == number:  # others were put elsewhere since
+                        one.slot = NEVER
+                        yield one
 
     def _all(self, following: int) -> Iterator[Served]:
         slots, self._slots = self._slots, [[] for _ in range(SLOTS)]
         self._next = following
         for slot in slots:
             for one in slot:
-                yield from taken([one], one.slot)
+                if one.slot < following:
+                    one.slot = NEVER
+                    yield one
 
 
-def taken(slot: list[Served], number: int) -> Iterator[Served]:
-    """Those who are still to be served in this slot; others were put elsewhere since."""
-    for one in slot:
-        if one.slot == number != NEVER:
-            one.slot = NEVER
-            yield one
+def slot_of(when: float) -> int:
+    """The first slot that is not served before this moment."""
+    return int((when - NEAR) / SLOT) + 1
