@@ -171,5 +171,7 @@ async def test_a_wall_left_on_grows_neither_nodes_nor_listeners(page: Page, serv
         await counted_at(waiting)
     later_nodes, later_listeners = await counted_at(160)
 
-    assert later_nodes <= nodes + 30  # what the browser has not collected yet; a leak would leave one of each of sixty changes
+    assert (
+        later_nodes <= nodes + 30
+    )  # what the browser has not collected yet; a leak would leave one of each of sixty changes
     assert later_listeners <= listeners
