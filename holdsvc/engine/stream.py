@@ -32,10 +32,11 @@ START_WITHIN = 5.0  # seconds from the handshake to the platform's word which ca
 IDLE = 30.0  # seconds without a single frame from the platform
 ASK_AGAIN = 5.0  # seconds after which the next item is asked for again, if no answer brought sound
 # seconds between two looks for keys: before the start, in a menu, in music (then twice a block of 200 ms)
-UNTIL_START, ATTENTIVE, RELAXED = 0.01, 0.04, 0.092
+UNTIL_START, ATTENTIVE, RELAXED = 0.01, 0.062, 0.092
 EARLY = 0.05  # seconds by which a look may come early when we are there anyway: so it keeps step with the blocks
 AFTER_A_KEY = 5.0  # seconds in which another key is likely
 WHILE_TALKING = 0.5  # seconds for which a prompt that was being sent is a reason to look more often
+STUCK_FOR = 20.0  # seconds in which the network takes nothing, after which nobody hears us
 STUCK = 0.02  # seconds between two looks whether the network takes something again
 READING = 0.1  # seconds between two looks whether somebody who reads along may read on
 LEAST_FRAME = 300  # bytes of a frame with 20 ms of sound in it
@@ -53,7 +54,7 @@ class Stream:
     __slots__ = (
         "_allowed", "_ask_at", "_asked_at", "_attentive_until", "_broken", "_checkpoint_at", "_close_at", "_due_at",
         "_ending", "_goes_on", "_heard_from_at", "_last_mark", "_listening", "_look_at", "_news", "_opened_at",
-        "_pressed_at", "_rescue_at", "_routine", "_shell", "_stuck", "_sweep_at", "_swept", "_tape", "_voice",
+        "_pressed_at", "_rescue_at", "_routine", "_shell", "_stuck", "_stuck_since", "_sweep_at", "_swept", "_tape", "_voice",
         "name", "over", "slot", "socket", "ticket", "wire",
     )
     # fmt: on
@@ -73,6 +74,7 @@ class Stream:
         self._news = 0  # events of our own making, for their ids
         self._broken = 0
         self._allowed = float(MOST_FRAMES)
+        self._stuck_since = 0.0
         self._stuck = False  # the network takes nothing
         self._goes_on = True  # content follows content; False once the caller was told that somebody is there
         self._listening = True
@@ -280,7 +282,7 @@ class Stream:
         if not self._more:
             self._finish(now)
             return
-        if self._is_stuck():  # time passes, the place is kept: what is due now is not sent later
+        if self._is_stuck(now):  # time passes, the place is kept: what is due now is not sent later
             return
         self._voice.send(now, counts=self._goes_on, pads=self._pads)
         if self._voice.prompting:
@@ -301,10 +303,13 @@ class Stream:
     def _running_out(self) -> bool:
         return self._voice.player.running_out(LOOK_AHEAD)
 
-    def _is_stuck(self) -> bool:
+    def _is_stuck(self, now: float) -> bool:
         was, self._stuck = self._stuck, self.socket.backlog > self.wire.high_mark
         if self._stuck and not was:
+            self._stuck_since = now
             self._shell.meter.stream_cut(self.wire.name)
+        elif self._stuck and now > self._stuck_since + STUCK_FOR:
+            self._refuse("takes_nothing")
         return self._stuck
 
     def _finish(self, now: float) -> None:

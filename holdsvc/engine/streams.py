@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from math import ceil
 from typing import Protocol
 
 from holdsvc.audio.blocks import Blocks
@@ -111,7 +112,8 @@ class Streams:
                 self._busy.clear()
                 await self._busy.wait()
             self.turn(self.clock.monotonic())
-            await self._sleep(max(0.0, self._wheel.next_at - self.clock.monotonic()))
+            rest = ceil((self._wheel.next_at - self.clock.monotonic()) * 1000) / 1000
+            await self._sleep(max(0.0, rest))  # whole milliseconds: a loop that wakes a moment too early spins
 
     def turn(self, now: float) -> None:
         """Serve whoever something is due for. One that fails takes no other with it."""

@@ -659,6 +659,20 @@ async def test_a_network_that_takes_nothing_is_not_filled_up(house):
     assert far.most <= 3200
 
 
+async def test_who_takes_nothing_for_long_is_given_up_and_counted_once(house):
+    far = await house.begin()
+    await house.advance(1)
+
+    far.backlog = house.wire.high_mark + 1
+    await house.advance(live.STUCK_FOR - 1)
+    before = far.closed
+    await house.advance(3)
+
+    assert (before, far.closed) == (None, live.NOT_ALLOWED)
+    assert house.counts.cuts == 1
+    assert len(house.streams) == 0
+
+
 async def test_one_stream_that_fails_takes_no_other_with_it(house):
     broken, sound = await house.begin(), await house.begin(CallRef("acme", CallId("CA2")))
     broken.send = None
