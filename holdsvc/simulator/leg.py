@@ -150,6 +150,8 @@ class Switchboard(Protocol):
     def status(self, leg: Leg, status: str) -> bool: ...
 
 
+AT_THE_DOOR = 1.0  # seconds between the question at the front door and the news of the hang-up
+
 Perform = Callable[["Leg", twiml.Verb, twiml.Document, twiml.Place], Awaitable[Jump | None]]
 
 
@@ -205,6 +207,7 @@ class Leg:
             await self._documents(Jump(self._voice_url))
             self._give_up(truth.End.ANSWERED if self.reserved else truth.End.SENT_AWAY)
         except Gone:
+            self._gone_at_the_door()
             self._give_up(truth.End.HUNG_UP)
         except (Ended, Left):
             self._give_up(truth.End.SENT_AWAY)
@@ -224,6 +227,11 @@ class Leg:
                 jump = await self.run_document(document, twiml.Place.CALL)
             except Moved as moved:
                 jump = Jump(moved.url)
+
+    def _gone_at_the_door(self) -> None:
+        """Who is to come by a stream waits from the front door on, also if the hang-up was faster than the stream."""
+        if self.call.mode == "stream" and not self.call.waits:
+            self.board.truth.hold(self.call, self.queue_name).slack = AT_THE_DOOR
 
     def _give_up(self, end: truth.End) -> None:
         if self.let_go is not None:
