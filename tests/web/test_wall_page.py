@@ -169,9 +169,12 @@ async def test_a_wall_left_on_grows_neither_nodes_nor_listeners(page: Page, serv
     nodes, listeners = await counted_at(100)
     for waiting in range(101, 160):
         await counted_at(waiting)
-    later_nodes, later_listeners = await counted_at(160)
+    for last in range(
+        160, 170
+    ):  # what the browser had not collected yet goes with one of the next rounds; a leak stays
+        later_nodes, later_listeners = await counted_at(last)
+        if later_nodes <= nodes + 5:
+            break
 
-    assert (
-        later_nodes <= nodes + 30
-    )  # what the browser has not collected yet; a leak would leave one of each of sixty changes
+    assert later_nodes <= nodes + 5
     assert later_listeners <= listeners
