@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("holdsvc", description="The hold line that callers choose.")
     top.add_argument("--version", action="version", version=f"holdsvc {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (demo, serve, check, media, simulate, export, audit, callers, backup):
+    for add in (demo, serve, check, media, simulate, report, export, audit, callers, backup):
         add(commands)
     return top
 
@@ -114,6 +114,18 @@ def simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     one.add_argument("--url", help="a running service; without it one is embedded, on a clock that jumps")
     one.add_argument("--speed", type=float, help="how much faster people live (default: 1 embedded, 12 in real time)")
     one.set_defaults(command=lambda given: of("simulate").simulate(given))
+
+
+def report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    top = commands.add_parser("report", help="Figures out of the wait log.", description="Figures out of the wait log.")
+    inner = top.add_subparsers(title="reports", metavar="REPORT", required=True)
+    one = command(inner, "plays", "How often and how long each item was heard, with its licence.")
+    one.add_argument("--format", choices=["table", "csv", "json"], default="table")
+    one.add_argument("--out", type=Path, help="a file (default: standard output)")
+    one.add_argument("--since", help="waits that began at or after, ISO 8601")
+    one.add_argument("--until", help="waits that began before, ISO 8601")
+    one.add_argument("--queue", default="")
+    one.set_defaults(command=lambda given: of("report").report(given))
 
 
 def export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
