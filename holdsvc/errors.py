@@ -69,9 +69,13 @@ class Unkeepable(StoreUnavailable):
 class OutboundFailed(HoldsvcError):
     status = HTTPStatus.BAD_GATEWAY
 
-    def __init__(self, message: str, *, retryable: bool = True) -> None:
+    """`why` comes from a closed set of words: url scheme user port address name connection slow large redirects status
+    encoding room broken. The message never holds the URL, which may hold a secret."""
+
+    def __init__(self, message: str, *, retryable: bool = True, why: str = "broken") -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.why = why
 
 
 class BadContent(HoldsvcError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -241,6 +242,26 @@ class Directory(Protocol):
         """None: not known there. Raise `OutboundFailed` when it could not be asked."""
 
     async def close(self) -> None: ...
+
+
+# --- what goes out ----------------------------------------------------------------------------------------------------
+
+
+class Coming(Struct, frozen=True):
+    """An answer whose body is still to come."""
+
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    pieces: AsyncIterator[bytes]  # as they were on the wire; raises `OutboundFailed` where they stop coming
+
+
+class Opener(Protocol):
+    """The guarded way out: only to addresses that may be reached, judged as the socket is made."""
+
+    def opened(
+        self, url: str, headers: Mapping[str, str], *, seconds: float, idle: float
+    ) -> AbstractAsyncContextManager[Coming]:
+        """GET, no redirect followed, in at most `seconds` and with at most `idle` between pieces. Raises `OutboundFailed`."""
 
 
 # --- speech ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import aiohttp
@@ -18,6 +19,7 @@ from msgspec import Struct
 from yarl import URL
 
 from holdsvc.errors import ConfigError, OutboundFailed
+from holdsvc.ports import Coming
 
 SECONDS = 10.0  # a request's whole time where the asker sets none
 LIMIT = 1 << 20  # bytes of an answer where the asker sets none
@@ -30,6 +32,9 @@ GLOBAL_UNICAST = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")
 # Inside 2000::/3, yet no place of their own: 6to4 and Teredo carry an IPv4 address, the others are for examples.
 NOWHERE = tuple(IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
+# What the standard library of some Pythons takes for public: protocol assignments (a cloud's metadata among them), relays of
+# 6to4, and the one public address at which a large cloud answers its own machines.
+NOWHERE_V4 = tuple(IPv4Network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32"))
 
 Network = IPv4Network | IPv6Network
 
@@ -76,20 +81,24 @@ class Outbound:
     ) -> Answer:
         """Any status is an answer, a redirect too. Raise `OutboundFailed` for none, for one too late and for one too large."""
         target = _checked(url)
-        try:
+        with _told(target.host, seconds):
             async with asyncio.timeout(seconds):
                 return await self._exchange(method, target, headers, body, limit)
-        except TimeoutError:
-            raise OutboundFailed(f"{target.host} did not answer within {seconds:g} s") from None
-        except aiohttp.ClientConnectorError as error:
-            refused = isinstance(error.os_error, AddressRefused)
-            reason = REFUSED if refused else "no connection could be made"
-            raise OutboundFailed(f"{target.host}: {reason}", retryable=not refused) from None
-        except ValueError:  # an `InvalidURL` is one: a host of digits that is no address
-            raise OutboundFailed(f"{target.host}: the request cannot be put on the wire", retryable=False) from None
-        except (aiohttp.ClientError, OSError) as error:
-            # Only the kind of error: aiohttp's own words quote the URL.
-            raise OutboundFailed(f"{target.host}: the exchange broke off ({type(error).__name__})") from None
+
+    @asynccontextmanager
+    async def opened(
+        self, url: str, headers: Mapping[str, str], *, seconds: float, idle: float
+    ) -> AsyncIterator[Coming]:
+        """An answer whose body comes piece by piece, for what is too large to hold. A redirect is an answer here too."""
+        target = _checked(url)
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=idle, sock_read=idle)
+        with _told(target.host, seconds):
+            response = await self._session().get(target, headers=headers, allow_redirects=False, timeout=timeout)
+        try:
+            kept = {name.lower(): value for name, value in response.headers.items()}
+            yield Coming(response.status, kept, _pieces(response, target.host, seconds))
+        finally:
+            response.close()
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -102,7 +111,9 @@ class Outbound:
         plain = {**headers, "accept-encoding": "identity"}  # what is small on the wire stays small in memory
         async with self._session().request(method, target, headers=plain, data=body, allow_redirects=False) as response:
             if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
-                raise OutboundFailed(f"{target.host} answered in an encoding that was not asked for", retryable=False)
+                raise OutboundFailed(
+                    f"{target.host} answered in an encoding that was not asked for", retryable=False, why="encoding"
+                )
             content = await _read(response, limit)
             kept = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status, kept, content)
@@ -167,7 +178,8 @@ def _listed(ip: IPv4Address | IPv6Address, allowed: Iterable[Network]) -> bool:
 
 
 def _is_public_v4(ip: IPv4Address) -> bool:
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+    public = ip.is_global and not ip.is_multicast and not ip.is_reserved
+    return public and not any(ip in network for network in NOWHERE_V4)
 
 
 def _is_public_v6(ip: IPv6Address) -> bool:
@@ -179,16 +191,44 @@ def _checked(url: str) -> URL:
         target = URL(url)
         host, port = target.host, target.port
     except ValueError:
-        raise OutboundFailed("the URL cannot be read", retryable=False) from None
+        raise OutboundFailed("the URL cannot be read", retryable=False, why="url") from None
     if target.scheme not in ("http", "https") or not host or not port:
-        raise OutboundFailed("only http and https URLs with a host are fetched", retryable=False)
+        raise OutboundFailed("only http and https URLs with a host are fetched", retryable=False, why="scheme")
     if target.user is not None or target.password is not None:
-        raise OutboundFailed("a URL with a user name in it is not fetched", retryable=False)
+        raise OutboundFailed("a URL with a user name in it is not fetched", retryable=False, why="user")
     return target
+
+
+@contextmanager
+def _told(host: str | None, seconds: float) -> Iterator[None]:
+    """The client's errors in our words: the host and the kind, for aiohttp's own words quote the URL."""
+    try:
+        yield
+    except TimeoutError:
+        raise OutboundFailed(f"{host} did not answer within {seconds:g} s", why="slow") from None
+    except aiohttp.ClientConnectorDNSError:
+        raise OutboundFailed(f"{host}: no connection could be made, the name is not known", why="name") from None
+    except aiohttp.ClientConnectorError as error:
+        refused = isinstance(error.os_error, AddressRefused)
+        reason, why = (REFUSED, "address") if refused else ("no connection could be made", "connection")
+        raise OutboundFailed(f"{host}: {reason}", retryable=not refused, why=why) from None
+    except ValueError:  # an `InvalidURL` is one: a host of digits that is no address
+        raise OutboundFailed(f"{host}: the request cannot be put on the wire", retryable=False, why="url") from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise OutboundFailed(f"{host}: the exchange broke off ({type(error).__name__})") from None
 
 
 def _host(url: str) -> str:
     return URL(url).host or ""
+
+
+async def _pieces(response: aiohttp.ClientResponse, host: str | None, seconds: float) -> AsyncIterator[bytes]:
+    while True:
+        with _told(host, seconds):
+            piece = await response.content.read(CHUNK)
+        if not piece:
+            return
+        yield piece
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -198,6 +238,8 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         room -= len(part)
         if room < 0:
             response.close()
-            raise OutboundFailed(f"{response.url.host} answered with more than {limit} bytes", retryable=False)
+            raise OutboundFailed(
+                f"{response.url.host} answered with more than {limit} bytes", retryable=False, why="large"
+            )
         parts.append(part)
     return b"".join(parts)
