@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -374,10 +374,22 @@ class Evidence(Struct, frozen=True):
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what must never be -> calls where it is so
 
 
+class WaitColumns(NamedTuple):
+    """What figures over very many waits need of one."""
+
+    queue: str
+    caller: str | None
+    began: float  # seconds since 1970, UTC
+    seconds: float | None  # None: waiting still
+    outcome: str | None
+    content: str | None  # the kind of content that was heard longest
+
+
 class Ledger(Protocol):
     """The wait log, open for reading beside a live service."""
 
     def waits(self, query: WaitQuery) -> Iterable[WaitRecord]: ...
+    def columns(self, query: WaitQuery) -> Iterable[WaitColumns]: ...
     def number(self, caller: CallerId) -> PhoneNumber | None:
         """Who a pseudonym is. For whoever may know."""
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from holdsvc.calls.model import CallerId, PhoneNumber
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import ConfigError, StoreUnavailable
-from holdsvc.ports import Evidence, Totals, WaitQuery
+from holdsvc.ports import Evidence, Totals, WaitColumns, WaitQuery
 from holdsvc.stores import rows, tally
 from holdsvc.stores.evidence import gather
 
@@ -67,6 +67,15 @@ class SqliteLedger:
         while some := cursor.fetchmany(AT_ONCE):
             yield from map(rows.wait_record, some)
 
+    def columns(self, query: WaitQuery) -> Iterator[WaitColumns]:
+        """As `waits`, much faster, with only what figures over very many of them need."""
+        sql, values = condition(query)
+        columns = "queue, caller, began, seconds, outcome, heard"
+        cursor = self._db.execute(f"SELECT {columns} FROM waits {sql} ORDER BY row LIMIT ?", (*values, query.most))  # noqa: S608
+        while some := cursor.fetchmany(AT_ONCE):
+            for queue, caller, began, seconds, outcome, heard in some:
+                yield WaitColumns(queue, caller, began, seconds, outcome, longest(heard))
+
     def ended_since(self, moment: datetime) -> dict[tuple[str, str], int]:
         """(queue, outcome) -> waits that ended at or after the moment. No wait is longer than two days."""
         sql = "SELECT queue, outcome, count(*) FROM waits WHERE began >= ? AND ended >= ? GROUP BY queue, outcome"
@@ -84,6 +93,16 @@ class SqliteLedger:
 
     def evidence(self) -> Evidence:
         return gather(self._db, self.totals())
+
+
+def longest(heard: str) -> str | None:
+    """The kind that was heard longest, out of the row's JSON."""
+    if heard == "[]":
+        return None
+    seconds: dict[str, float] = {}
+    for one in rows.read_heard(heard):
+        seconds[one.kind.value] = seconds.get(one.kind.value, 0.0) + one.seconds
+    return max(seconds, key=seconds.__getitem__)
 
 
 def condition(query: WaitQuery) -> tuple[str, list[rows.Value]]:
