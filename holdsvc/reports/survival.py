@@ -40,7 +40,7 @@ class Curve(Struct, frozen=True):
 def kaplan_meier(seconds: Numbers, event: Flags) -> Curve:
     """The share that would still wait, were nobody served. Bands: Greenwood's variance on the log-log scale."""
     times, gone, risk = steps(seconds, event)
-    values: Numbers = np.cumprod(1 - gone / risk)
+    values: Numbers = np.asarray(np.cumprod(1 - gone / risk), np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt(np.cumsum(gone / (risk * (risk - gone)))) / np.abs(np.log(values))
         low, high = values ** np.exp(Z95 * spread), values ** np.exp(-Z95 * spread)
