@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
@@ -59,6 +59,26 @@ class Licence(Struct, frozen=True):
     name: str  # an SPDX identifier where one exists
     source: str  # where the item came from, for whoever checks
     attribution: str = ""
+    rights: str = ""  # what was granted and by whom, in the operator's words
+    until: date | None = None  # the last day on which it may be played; None: for ever
+    territories: tuple[str, ...] = ()  # ISO 3166 codes of the countries where it may be played; () = everywhere
+
+
+class Airing(Struct, frozen=True):
+    """When an item may be played, and how often. An item with `every_...` is put between the others whenever it is due."""
+
+    weight: float = 1.0  # of two items that are both new to a caller, the one of twice the weight tends to come first
+    days: tuple[str, ...] = ()  # mon tue wed thu fri sat sun; () = every day
+    hours: tuple[str, ...] = ()  # "08:00-18:00", over midnight too; () = at any hour
+    every_items: int | None = None  # after so many others
+    every_minutes: float | None = None  # so long after it was heard last
+
+
+class Chapter(Struct, frozen=True):
+    """A stretch of an item that has a name of its own; it ends where the next begins."""
+
+    begins: float  # seconds from the item's start
+    title: str
 
 
 class ContentItem(Struct, frozen=True):
@@ -73,6 +93,12 @@ class ContentItem(Struct, frozen=True):
     language: str = "zxx"  # BCP 47; zxx = no words in it
     order: int = 0  # place within the shelf, for what has an order
     licence: Licence = Licence("", "")
+    mood: str = ""  # of music: calm, sober, warm, bright, jolly
+    tags: tuple[str, ...] = ()  # "advert" for what sells
+    airing: Airing = Airing()
+    expires: datetime | None = None  # from then on it is never planned; None: never
+    segment: str = ""  # of the caller's contact, for whom alone this is; "" = for everybody
+    chapters: tuple[Chapter, ...] = ()
 
 
 class Outcome(StrEnum):
@@ -86,6 +112,14 @@ class Outcome(StrEnum):
     OVERFLOWED = "overflowed"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+class Talk(StrEnum):
+    """How much we say of our own accord."""
+
+    FULL = "full"
+    WHEN_MOVED = "when_asked"  # only when the caller has moved up in the queue; keys are still answered
+    NONE = "none"  # nothing, but what is asked for in words or by zero
 
 
 class Via(StrEnum):
@@ -113,6 +147,8 @@ class Profile(Struct, frozen=True, gc=False):
     offsets: tuple[tuple[ContentId, float], ...] = ()  # where each item stopped, in seconds; latest last
     waits: tuple[PastWait, ...] = ()  # latest last, at most 20
     latest: tuple[tuple[str, ContentId], ...] = ()  # per shelf, the item that was heard last
+    plays: tuple[tuple[ContentId, int], ...] = ()  # what was heard, and when (whole seconds of Unix time); latest last
+    talk: Talk = Talk.FULL
 
 
 class Contact(Struct, frozen=True, gc=False):
