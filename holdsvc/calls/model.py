@@ -74,6 +74,13 @@ class Airing(Struct, frozen=True):
     every_minutes: float | None = None  # so long after it was heard last
 
 
+class Identity(StrEnum):
+    """How sure we are of who is calling."""
+
+    NUMBER = "number"  # a directory knows the number that the platform told; it proves nobody's identity
+    VERIFIED = "verified"  # the caller has shown it otherwise; nothing here does that yet
+
+
 class Chapter(Struct, frozen=True):
     """A stretch of an item that has a name of its own; it ends where the next begins."""
 
@@ -98,6 +105,7 @@ class ContentItem(Struct, frozen=True):
     airing: Airing = Airing()
     expires: datetime | None = None  # from then on it is never planned; None: never
     segment: str = ""  # of the caller's contact, for whom alone this is; "" = for everybody
+    identity: Identity = Identity.NUMBER  # with a segment: how sure we must be of who is calling
     chapters: tuple[Chapter, ...] = ()
 
 

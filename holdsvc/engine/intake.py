@@ -147,7 +147,9 @@ class Intake:
 
     def plan(self, session: HoldSession) -> HoldPlan:
         stream = True if session.streaming else session.stream
-        return self._plans.plan(session.queue, stream=stream, platform=session.ref.platform)
+        contact = session.contact
+        segment = contact.segment if contact is not None and not contact.ambiguous else ""
+        return self._plans.plan(session.queue, stream=stream, platform=session.ref.platform, segment=segment)
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

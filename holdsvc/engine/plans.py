@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -10,8 +11,9 @@ from msgspec.structs import replace
 
 from holdsvc.calls.history import Rules
 from holdsvc.calls.menu import SHIPPED, Action, Choice, Menu
-from holdsvc.calls.model import ContentId, ContentItem, PromptId, QueueName
+from holdsvc.calls.model import ContentId, ContentItem, Identity, PromptId, QueueName
 from holdsvc.calls.plan import HoldPlan, Media, offered
+from holdsvc.clock import Clock, SystemClock
 from holdsvc.ports import Destination
 
 
@@ -53,12 +55,20 @@ class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
 
 class PlanBook:
     def __init__(
-        self, shelves: Shelves, queues: Mapping[str, QueueRules], *, streams: bool, stream_only: Collection[str] = ()
+        self,
+        shelves: Shelves,
+        queues: Mapping[str, QueueRules],
+        *,
+        streams: bool,
+        stream_only: Collection[str] = (),
+        clock: Clock | None = None,
     ) -> None:
         """`streams`: platforms can reach our socket. `stream_only`: platforms whose calls have a stream and nothing else."""
         self._shelves, self._queues, self._streams = shelves, queues, streams
         self._stream_only = frozenset(stream_only)
-        self._plans: dict[tuple[str, int, bool, bool], HoldPlan] = {}
+        self._plans: dict[tuple[str, int, bool, bool, str], HoldPlan] = {}
+        self._clock = clock or SystemClock()
+        self._good_until: datetime | None = None  # when the first item that stands in a plan expires
 
     def known(self, queue: str) -> bool:
         return queue in self._queues
@@ -72,24 +82,35 @@ class PlanBook:
     def items(self) -> Sequence[ContentItem]:
         return self._shelves.items
 
-    def plan(self, queue: QueueName, *, stream: bool | None = None, platform: str = "") -> HoldPlan:
-        """The plan of a queue; `stream` overrides how its media comes, for a call that came another way."""
+    def plan(self, queue: QueueName, *, stream: bool | None = None, platform: str = "", segment: str = "") -> HoldPlan:
+        """The plan of a queue; `stream` overrides how its media comes, for a call that came another way.
+
+        `segment` is the caller's, as a directory that knows the number tells it. Nothing that has expired is in a plan.
+        """
+        now = self._clock.now()
+        if self._good_until is not None and now >= self._good_until:
+            self._plans.clear()
+            self._good_until = None
         rules = self.rules(queue)
         only = platform in self._stream_only
         live = rules.media is Media.STREAM if stream is None else stream
         live = (live and self._streams) or only
         shape = queue if queue in self._queues else "default"
-        key = shape, self._shelves.generation, live, only
+        key = shape, self._shelves.generation, live, only, segment
         made = self._plans.get(key)
         if made is None:
             if len(self._plans) > 4 * len(self._queues) + 8:
                 self._plans.clear()
-            made = self._plans[key] = self._make(queue, rules, live, only)
+            items = tuple(one for one in self._shelves.items if may_hear(one, segment, now))
+            self._good_until = soonest(self._good_until, items)
+            made = self._plans[key] = self._make(queue, rules, live, only, items)
         return made if made.queue == queue else replace(made, queue=queue)
 
-    def _make(self, queue: QueueName, rules: QueueRules, live: bool, only: bool) -> HoldPlan:
+    def _make(
+        self, queue: QueueName, rules: QueueRules, live: bool, only: bool, there: tuple[ContentItem, ...]
+    ) -> HoldPlan:
         shelves = self._shelves
-        items = tuple(one for one in shelves.items if not rules.shelves or one.shelf in rules.shelves)
+        items = tuple(one for one in there if not rules.shelves or one.shelf in rules.shelves)
         items = items if any(one.id == shelves.house.id for one in items) else (*items, shelves.house)
         return HoldPlan(
             queue=queue,
@@ -105,6 +126,19 @@ class PlanBook:
             max_wait=rules.max_wait,
             rules=Rules(rules.short_abandon, live and release_answers(rules, only)),
         )
+
+
+def may_hear(item: ContentItem, segment: str, now: datetime) -> bool:
+    """A number is all that we know a caller by: what wants more is for nobody."""
+    if item.expires is not None and now >= item.expires:
+        return False
+    return not item.segment or (item.segment == segment and item.identity is Identity.NUMBER)
+
+
+def soonest(until: datetime | None, items: tuple[ContentItem, ...]) -> datetime | None:
+    """When the first of these expires, or what was known of others before."""
+    ends = [item.expires for item in items if item.expires is not None]
+    return min([*ends, until] if until is not None else ends, default=None)
 
 
 def release_answers(rules: QueueRules, only: bool) -> bool:

@@ -1,6 +1,8 @@
 """The plan of a queue, and who streams whatever its file says."""
 
-from holdsvc.calls.model import ContentId, ContentItem, Kind, QueueName
+from datetime import UTC, datetime, timedelta
+
+from holdsvc.calls.model import ContentId, ContentItem, Identity, Kind, QueueName
 from holdsvc.calls.plan import Media
 from holdsvc.engine.plans import PlanBook, QueueRules
 
@@ -49,3 +51,64 @@ def test_both_ways_of_one_queue_have_plans_of_their_own():
 
     assert plans.plan(QUEUE, platform="wire") != plans.plan(QUEUE, platform="acme")
     assert plans.plan(QUEUE, platform="wire") is plans.plan(QUEUE, platform="wire")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+def update(name: str, **more) -> ContentItem:
+    return ContentItem(ContentId(name), Kind.DAILY, "updates", name, 20.0, **more)
+
+
+def offered_at(*items: ContentItem, clock: Clock, **more) -> list[str]:
+    shelves = Shelves()
+    shelves.items = (WALTZ, *items)
+    plans = PlanBook(shelves, {"default": QueueRules()}, streams=False, clock=clock)
+    return [item.id for item in plans.plan(QUEUE, **more).items]
+
+
+def test_what_expires_leaves_the_plan_at_that_very_moment_and_its_key_with_it():
+    clock, shelves = Clock(), Shelves()
+    noon = clock.time
+    soon, later = (update(name, expires=noon + timedelta(minutes=n)) for name, n in (("soon", 1), ("later", 2)))
+    shelves.items = (WALTZ, soon, later)
+    plans = PlanBook(shelves, {"default": QueueRules()}, streams=False, clock=clock)
+    there = {}
+
+    for second in (0, 59, 60, 119, 120, 999):
+        clock.time = noon + timedelta(seconds=second)
+        plan = plans.plan(QUEUE)
+        there[second] = [item.id for item in plan.items], plan.menu.by_id("daily") is not None
+
+    everything = (["waltz", "soon", "later"], True)
+    assert there[0] == there[59] == everything
+    assert there[60] == there[119] == (["waltz", "later"], True)
+    assert there[120] == there[999] == (["waltz"], False)
+
+
+def test_what_expired_before_it_was_looked_at_is_in_no_plan():
+    clock = Clock()
+
+    assert offered_at(update("old", expires=clock.time), clock=clock) == ["waltz"]
+
+
+def test_what_is_for_a_segment_is_for_nobody_else():
+    clock, item = Clock(), update("order", segment="gold")
+
+    assert offered_at(item, clock=clock) == ["waltz"]
+    assert offered_at(item, clock=clock, segment="silver") == ["waltz"]
+    assert offered_at(item, clock=clock, segment="gold") == ["waltz", "order"]
+
+
+def test_what_wants_a_caller_to_be_verified_is_not_told_on_the_strength_of_a_number():
+    item = update("order", segment="gold", identity=Identity.VERIFIED)
+
+    assert offered_at(item, clock=Clock(), segment="gold") == ["waltz"]
