@@ -117,10 +117,10 @@ def simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    top = commands.add_parser("report", help="Figures out of the wait log.", description="Figures out of the wait log.")
-    inner = top.add_subparsers(title="reports", metavar="REPORT", required=True)
-    one = command(inner, "plays", "How often and how long each item was heard, with its licence.")
-    one.add_argument("--format", choices=["table", "csv", "json"], default="table")
+    one = command(commands, "report", "Figures and plots out of the wait log.")
+    names = ["all", "service-level", "waits", "abandonment", "patience", "choices", "plays", "law"]
+    one.add_argument("report", nargs="?", choices=names, default="all", help="which one (default: all)")
+    one.add_argument("--format", choices=["text", "html", "csv", "json"], default="text")
     one.add_argument("--out", type=Path, help="a file (default: standard output)")
     one.add_argument("--since", help="waits that began at or after, ISO 8601")
     one.add_argument("--until", help="waits that began before, ISO 8601")

@@ -21,12 +21,14 @@ from msgspec import Struct, field
 
 from holdsvc.calls.events import Departure
 from holdsvc.calls.menu import SHIPPED
+from holdsvc.content.radio import BITRATES
 from holdsvc.engine.plans import QueueRules
 from holdsvc.errors import ConfigError
 
 PREFIX = "HOLDSVC_"
 PACKAGE = Path(__file__).parent
 MOST_PORT = 65535
+VARIANTS = ("V1", "V2", "V3", "V4", "V5", "V6", "V7")  # of the service level
 
 
 class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,6 +70,21 @@ class StreamsSettings(Struct, frozen=True, forbid_unknown_fields=True):
     most: int = 4000  # streams at once; further callers go on with what stands behind the stream
 
 
+class LiveSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    allow: tuple[str, ...] = ()  # networks that may listen to /audio/live, beside this machine
+    most: int = 1000  # listeners at once
+    bitrate: int = 64  # kbit/s
+
+
+class ReportsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    target_seconds: float = 20.0  # T of the service level
+    target_share: float = 0.8
+    contract: str = (
+        "V1"  # the variant that was agreed on; `holdsvc report service-level` shows all, with their formulas
+    )
+    short_abandon: float = 5.0  # seconds up to which an abandon counts as short in the variants that tell it apart
+
+
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     format: str = "auto"  # auto = for people on a terminal, else JSON
     level: str = "info"
@@ -101,6 +118,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     metrics: MetricsSettings = MetricsSettings()
     audiosocket: AudioSocketSettings = AudioSocketSettings()
     streams: StreamsSettings = StreamsSettings()
+    live: LiveSettings = LiveSettings()
+    reports: ReportsSettings = ReportsSettings()
     log: LogSettings = LogSettings()
     media: MediaSettings = MediaSettings()
     callers: CallersSettings = CallersSettings()
@@ -146,9 +165,17 @@ def hold_to_rules(settings: Settings) -> None:
         raise ConfigError("service.port", f"{settings.service.port} will not do: a port is 0 to {MOST_PORT}")
     if settings.ledger.url != "sqlite:":
         raise ConfigError("ledger.url", "only sqlite: can be had so far; the wait log shares the store's file")
-    for network in settings.metrics.allow:
-        if not is_network(network):
-            raise ConfigError("metrics.allow", f"{network!r} is no network; write it as 10.1.0.0/16")
+    for key, networks in (("metrics.allow", settings.metrics.allow), ("live.allow", settings.live.allow)):
+        for network in networks:
+            if not is_network(network):
+                raise ConfigError(key, f"{network!r} is no network; write it as 10.1.0.0/16")
+    if settings.live.bitrate not in BITRATES:
+        raise ConfigError(
+            "live.bitrate", f"{settings.live.bitrate} will not do: one of {', '.join(map(str, BITRATES))}"
+        )
+    one_of("reports.contract", settings.reports.contract, VARIANTS)
+    if not 0 < settings.reports.target_share <= 1:
+        raise ConfigError("reports.target_share", f"{settings.reports.target_share:g} will not do: 0.8 means 80 %")
     for name, queue in settings.queues.items():
         hold_queue_to_rules(f"queues.{name}", queue)
 

@@ -13,7 +13,7 @@ from holdsvc.calls.events import CallEvent
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.menu import Menu
-from holdsvc.calls.model import CallerId, CallRef, Contact, ContentId, PhoneNumber, Profile, PromptId, QueueName
+from holdsvc.calls.model import CallerId, CallRef, Contact, ContentId, Kind, PhoneNumber, Profile, PromptId, QueueName
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
 
@@ -206,9 +206,15 @@ class LineWire(Wire, Protocol):
 
     farewell: bytes  # ends the stream, whoever says it
     sound_begins: bytes  # what begins so is the caller's sound, and may be passed over unread
+    sound_head: bytes  # how nearly all of it begins
+    sound_length: int  # and how many bytes such a frame then has
+    rest: bytes  # what came and was no whole frame yet
 
     def cut(self, received: bytes) -> Iterator[bytes]:
         """Whole frames for `read`, however the bytes came. Raises `BadWebhook` where nothing can be understood any more."""
+
+    def frames(self, payload: bytes) -> tuple[bytes, ...]:
+        """Sound as it goes out: a frame a write. What is left over is filled up with silence."""
 
 
 class LinePlatform(Platform, Protocol):
@@ -385,11 +391,25 @@ class WaitColumns(NamedTuple):
     content: str | None  # the kind of content that was heard longest
 
 
+class HeardSum(NamedTuple):
+    """An item over all waits that were asked for."""
+
+    content: ContentId
+    kind: Kind
+    plays: int  # waits in which it was heard
+    callers: int  # that are known
+    seconds: float
+
+
 class Ledger(Protocol):
     """The wait log, open for reading beside a live service."""
 
     def waits(self, query: WaitQuery) -> Iterable[WaitRecord]: ...
     def columns(self, query: WaitQuery) -> Iterable[WaitColumns]: ...
+    def heard(self, query: WaitQuery) -> Iterable[HeardSum]: ...
+    def choices(self, query: WaitQuery) -> Mapping[tuple[str, str], int]:
+        """(choice, via) -> how often."""
+
     def number(self, caller: CallerId) -> PhoneNumber | None:
         """Who a pseudonym is. For whoever may know."""
 

@@ -1,40 +1,50 @@
-"""`holdsvc report`: figures out of the wait log, beside a live service or without one."""
+"""`holdsvc report`: figures and plots out of the wait log, beside a live service or without one."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import BinaryIO
+from datetime import UTC, datetime
 
 from holdsvc import app
 from holdsvc.commands.log import EVERYTHING, file_of, moment
-from holdsvc.config import load
+from holdsvc.config import Settings, load
 from holdsvc.ports import WaitQuery
-from holdsvc.reports import plays
+from holdsvc.reports import book
+from holdsvc.reports.html import as_html
+from holdsvc.reports.page import Report
+from holdsvc.reports.show import as_csv, as_json, as_text
+from holdsvc.reports.waits import Target
 from holdsvc.stores.ledger import SqliteLedger
 
 
 def report(given: argparse.Namespace) -> int:
-    """What callers heard, item by item, with its licence."""
     settings = load(given.config)
     query = WaitQuery(moment("--since", given.since), moment("--until", given.until), given.queue, most=EVERYTHING)
     items = {item.id: item for item in app.open_library(settings, app.data_folder(settings)).items}
     with SqliteLedger(file_of(settings)) as ledger:
-        found = plays.plays(ledger.waits(query), items)
+        made = book.report(given.report, ledger, query, items, target(settings), datetime.now(UTC))
+    body = drawn(made, given.format)
     if given.out is None:
-        show(found, given.format, sys.stdout.buffer)
+        sys.stdout.buffer.write(body)
         return 0
-    with given.out.open("wb") as out:
-        show(found, given.format, out)
-    print(f"{len(found)} items are in {given.out}", file=sys.stderr)
+    given.out.write_bytes(body)
+    print(f"the report is {given.out}", file=sys.stderr)
     return 0
 
 
-def show(found: tuple[plays.Played, ...], form: str, out: BinaryIO) -> None:
+def target(settings: Settings) -> Target:
+    said = settings.reports
+    return Target(said.target_seconds, said.target_share, said.contract, said.short_abandon)
+
+
+def drawn(made: Report, form: str) -> bytes:
     match form:
+        case "html":
+            return as_html(made)
         case "csv":
-            plays.as_csv(found, out)
+            return as_csv(made)
         case "json":
-            plays.as_json(found, out)
+            return as_json(made)
         case _:
-            out.write(f"{plays.as_table(found)}\n".encode())
+            return as_text(made).encode() + b"\n"

@@ -6,21 +6,18 @@ however often the caller came back to it there.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import BinaryIO
 
-import msgspec
 from msgspec import Struct
 
 from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence
-from holdsvc.calls.record import WaitRecord
-from holdsvc.reports.export import Row, write_csv
+from holdsvc.ports import HeardSum
+from holdsvc.reports.page import Cell, Column, Section, Unit
 
 COLUMNS = {
     "content": "id of the item",
     "kind": "music, podcast, daily, quiz or quiet",
-    "title": "title; empty where the item is on no shelf any more",
+    "title": "title; or that the item is on no shelf any more",
     "artist": "artist",
     "shelf": "genre of music, series of podcasts",
     "licence": "SPDX identifier, or the contract's name",
@@ -41,33 +38,18 @@ class Played(Struct, frozen=True):
     item: ContentItem | None  # None: on no shelf any more
 
 
-def plays(waits: Iterable[WaitRecord], items: Mapping[ContentId, ContentItem]) -> tuple[Played, ...]:
-    """The most played first. The period is that of the waits that are given."""
-    count: dict[ContentId, int] = defaultdict(int)
-    seconds: dict[ContentId, float] = defaultdict(float)
-    callers: dict[ContentId, set[str]] = defaultdict(set)
-    kinds: dict[ContentId, Kind] = {}
-    for wait in waits:
-        for heard in wait.listened:
-            count[heard.content] += 1
-            seconds[heard.content] += heard.seconds
-            kinds[heard.content] = heard.kind
-            if wait.caller:
-                callers[heard.content].add(wait.caller)
-    found = (
-        Played(content, kinds[content], number, len(callers[content]), seconds[content], items.get(content))
-        for content, number in count.items()
-    )
-    return tuple(sorted(found, key=lambda one: (-one.plays, -one.seconds, one.content)))
+def plays(heard: Iterable[HeardSum], items: Mapping[ContentId, ContentItem]) -> tuple[Played, ...]:
+    """In the order of what is given."""
+    return tuple(Played(*one, items.get(one.content)) for one in heard)
 
 
-def row(played: Played) -> Row:
+def row(played: Played) -> dict[str, Cell]:
     item, nothing = played.item, Licence("", "")
     licence = item.licence if item else nothing
     return {
         "content": played.content,
         "kind": played.kind.value,
-        "title": item.title if item else "",
+        "title": item.title if item else "(on no shelf any more)",
         "artist": item.artist if item else "",
         "shelf": item.shelf if item else "",
         "licence": licence.name,
@@ -79,32 +61,14 @@ def row(played: Played) -> Row:
     }
 
 
-def as_csv(found: Sequence[Played], out: BinaryIO) -> None:
-    write_csv(map(row, found), tuple(COLUMNS), out)
-
-
-def as_json(found: Sequence[Played], out: BinaryIO) -> None:
-    out.write(msgspec.json.format(msgspec.json.encode([row(one) for one in found])) + b"\n")
-
-
-def as_table(found: Sequence[Played]) -> str:
-    """For a terminal: what a person looks for first."""
-    head = ("content", "title", "licence", "plays", "callers", "heard")
-    cells = [table_row(one) for one in found]
-    sums = ("", "in all", "", f"{sum(one.plays for one in found)}", "", length(sum(one.seconds for one in found)))
-    lines = [tuple(map(str, line)) for line in (head, *cells, sums)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+def section(found: Sequence[Played]) -> Section:
+    rows = tuple(tuple(row(one).values()) for one in found)
+    plays, seconds = sum(one.plays for one in found), sum(one.seconds for one in found)
+    units = {"plays": Unit.COUNT, "callers": Unit.COUNT, "seconds": Unit.SECONDS}
+    return Section(
+        "plays",
+        "What was played",
+        tuple(Column(name, name, units.get(name, Unit.WORD)) for name in COLUMNS),
+        rows,
+        (f"{plays} plays, {seconds / 3600:.1f} hours in all. A play is one item in one call.",),
     )
-
-
-def table_row(one: Played) -> tuple[object, ...]:
-    told = row(one)
-    title = told["title"] or "(on no shelf any more)"
-    return one.content, title, told["licence"], one.plays, one.callers, length(one.seconds)
-
-
-def length(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -9,15 +9,23 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from holdsvc.calls.model import CallerId, PhoneNumber
+from holdsvc.calls.model import CallerId, ContentId, Kind, PhoneNumber
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import ConfigError, StoreUnavailable
-from holdsvc.ports import Evidence, Totals, WaitColumns, WaitQuery
+from holdsvc.ports import Evidence, HeardSum, Totals, WaitColumns, WaitQuery
 from holdsvc.stores import rows, tally
 from holdsvc.stores.evidence import gather
 
 AT_ONCE = 1000  # rows that are read in one go
 LONGEST_WAIT = 2 * 24 * 3600  # seconds
+
+HEARD = """
+SELECT json_extract(one.value, '$.content'), json_extract(one.value, '$.kind'),
+  count(*), count(DISTINCT caller), sum(json_extract(one.value, '$.seconds'))
+FROM waits, json_each(heard) AS one"""
+CHOICES = """
+SELECT json_extract(one.value, '$.what'), json_extract(one.value, '$.via'), count(*)
+FROM waits, json_each(choices) AS one"""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -75,6 +83,17 @@ class SqliteLedger:
         while some := cursor.fetchmany(AT_ONCE):
             for queue, caller, began, seconds, outcome, heard in some:
                 yield WaitColumns(queue, caller, began, seconds, outcome, longest(heard))
+
+    def heard(self, query: WaitQuery) -> Iterator[HeardSum]:
+        sql, values = condition(query)
+        found = self._db.execute(f"{HEARD} {sql} GROUP BY 1, 2 ORDER BY 3 DESC, 5 DESC, 1", values)
+        for content, kind, plays, callers, seconds in found:
+            yield HeardSum(ContentId(content), Kind(kind), plays, callers, seconds)
+
+    def choices(self, query: WaitQuery) -> dict[tuple[str, str], int]:
+        sql, values = condition(query)
+        found = self._db.execute(f"{CHOICES} {sql} GROUP BY 1, 2", values)
+        return {(what, via): count for what, via, count in found}
 
     def ended_since(self, moment: datetime) -> dict[tuple[str, str], int]:
         """(queue, outcome) -> waits that ended at or after the moment. No wait is longer than two days."""
