@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import secrets
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,9 +23,11 @@ from holdsvc.clock import Clock, SystemClock
 from holdsvc.config import Settings, shipped
 from holdsvc.content.ingest import ingest_behind
 from holdsvc.content.library import Library
+from holdsvc.content.radio import Radio
 from holdsvc.content.ready import ReadySounds
 from holdsvc.engine import trail
 from holdsvc.engine.alarms import Alarms
+from holdsvc.engine.broadcast import Broadcast
 from holdsvc.engine.captions import Captions
 from holdsvc.engine.intake import Intake, Recognition, Taken
 from holdsvc.engine.links import SignedLinks
@@ -101,6 +104,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         sleep=options.sleep,
         captions=captions,
     )
+    radio = Radio(plans.items, library.linear, settings.live.bitrate, random.Random())
     house = House(
         version=__version__,
         public_url=verified_url(settings),
@@ -112,19 +116,23 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         store=store,
         roster=roster,
         streams=streams,
+        broadcast=Broadcast(radio, clock, settings.live.most, options.sleep),
         metrics=metrics,
         clock=clock,
         take_over=settings.streams.take_over and sys.platform != "win32",
         phone=bool(options.phone_token),
         announced=catalogue.announced(settings),
     )
-    guard = Guard(settings.api.token, settings.metrics.allow, public=bool(settings.service.public_url))
+    guard = Guard(
+        settings.api.token, settings.metrics.allow, settings.live.allow, public=bool(settings.service.public_url)
+    )
     routes, farewells = phone_line(settings, options, captions)
     application = server.make(house, guard, routes)
     application[FAREWELLS] = [*farewells, streams.close]
     application.cleanup_ctx.append(running(house, library, folder, options))
     if house.announced is not None:
         application.cleanup_ctx.append(lines(house, house.announced, settings))
+    application.on_shutdown.append(lambda _: house.broadcast.close())
     application.on_cleanup.append(lambda _: closed(lookup, outbound, spool))
     return application
 

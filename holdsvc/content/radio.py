@@ -109,7 +109,7 @@ class Radio:
         bitrate: int,
         chance: random.Random,
     ) -> None:
-        self._items, self._linear, self._bitrate, self._chance = items, linear, bitrate, chance
+        self._items, self._linear, self.bitrate, self._chance = items, linear, bitrate, chance
 
     def shelves(self) -> tuple[str, ...]:
         return (*sorted({item.shelf for item in self._music()} - {ALL}), ALL)
@@ -120,7 +120,7 @@ class Radio:
     def _encoder(self) -> Encoder:
         from holdsvc.content.mp3 import Mp3  # numpy and the codecs: not before somebody listens
 
-        return Mp3(self._bitrate)
+        return Mp3(self.bitrate)
 
     def _on(self, shelf: str) -> list[ContentId]:
         return [item.id for item in self._music() if shelf in (ALL, item.shelf)]

@@ -45,6 +45,10 @@ class Tuner(Protocol):
     def chunk(self) -> float:
         """Seconds."""
 
+    @property
+    def bitrate(self) -> int:
+        """kbit/s."""
+
     def shelves(self) -> tuple[str, ...]: ...
     def tune(self, shelf: str) -> Reel: ...
 
@@ -177,6 +181,10 @@ class Broadcast:
     def on_air(self) -> tuple[str, ...]:
         """The shelves that are encoded now."""
         return tuple(self._stations)
+
+    @property
+    def bitrate(self) -> int:
+        return self._tuner.bitrate
 
     def shelves(self) -> tuple[str, ...]:
         return self._tuner.shelves()

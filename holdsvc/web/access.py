@@ -6,7 +6,7 @@ import hmac
 from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ class Access(StrEnum):
     TOKEN = "token"  # noqa: S105  the API: bearer token; without one configured, only this machine
     PAGE = "page"  # the page is an empty frame: its data comes through the API; without a token only this machine
     SCRAPE = "scrape"  # this machine and the networks of metrics.allow
+    LISTEN = "listen"  # this machine and the networks of live.allow: whoever plays an address cannot sign
 
 
 def access(kind: Access) -> Callable[[H], H]:
@@ -43,11 +44,12 @@ def access_of(handler: object) -> Access | None:
 
 
 class Guard:
-    """Decides by route, peer, Host header and token."""
+    """Decides by route, peer, Host header and token. `listen`: networks that may hear live sound."""
 
-    def __init__(self, token: str, scrape: Sequence[str], *, public: bool) -> None:
+    def __init__(self, token: str, scrape: Sequence[str], listen: Sequence[str] = (), *, public: bool) -> None:
         self._token, self._public = token, public
         self._scrape = [ip_network(one, strict=False) for one in scrape]
+        self._listen = [ip_network(one, strict=False) for one in listen]
 
     def admits(self, request: web.Request, kind: Access | None) -> bool:
         match kind:
@@ -58,25 +60,35 @@ class Guard:
             case Access.PAGE:
                 return bool(self._token) or self.local(request)
             case Access.SCRAPE:
-                return self.local(request) or self._may_scrape(request) or self._bears_token(request)
+                return self.local(request) or among(request, self._scrape) or self._bears_token(request)
+            case Access.LISTEN:
+                near = among(request, self._listen) and not forwarded(request)  # a proxy of ours is not who listens
+                return near or self.local(request) or self._bears_token(request)
             case _:
                 return False
 
     def local(self, request: web.Request) -> bool:
         """From this machine, addressed as this machine, through no proxy, by no other site's page, and no public URL is set."""
-        forwarded = any(name in request.headers for name in FORWARDING)
         here = is_loopback(request.remote) and host_is_loopback(request.headers.get("Host", ""))
-        return not self._public and not forwarded and here and not foreign(request)
+        return not self._public and not forwarded(request) and here and not foreign(request)
 
     def _bears_token(self, request: web.Request) -> bool:
         return bool(self._token) and hmac.compare_digest(bearer(request), self._token.encode())
 
-    def _may_scrape(self, request: web.Request) -> bool:
-        try:
-            peer = ip_address(request.remote or "")
-        except ValueError:
-            return False
-        return any(peer in network for network in self._scrape)
+
+def among(request: web.Request, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    try:
+        peer = ip_address(request.remote or "")
+    except ValueError:
+        return False
+    if isinstance(peer, IPv6Address) and peer.ipv4_mapped:
+        peer = peer.ipv4_mapped
+    return any(peer in network for network in networks)
+
+
+def forwarded(request: web.Request) -> bool:
+    """Through a proxy that says so."""
+    return any(name in request.headers for name in FORWARDING)
 
 
 def foreign(request: web.Request) -> bool:

@@ -8,6 +8,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from holdsvc.clock import Clock
+from holdsvc.engine.broadcast import Broadcast
 from holdsvc.engine.intake import Intake
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.metrics import Metrics
@@ -28,6 +29,7 @@ class House(Struct, frozen=True):
     store: Store
     roster: Roster
     streams: Streams
+    broadcast: Broadcast
     metrics: Metrics
     clock: Clock
     take_over: bool = False  # the engine has the sockets of streams to itself, where that can be

@@ -10,7 +10,7 @@ import logging
 from aiohttp import web
 
 from holdsvc.errors import HoldsvcError
-from holdsvc.web import api, audio, events, frames, health, media, openapi, webhooks
+from holdsvc.web import api, audio, events, frames, health, live, media, openapi, webhooks
 from holdsvc.web.access import Access, Guard, Handler, access_of
 from holdsvc.web.house import HOUSE, House
 
@@ -38,6 +38,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/hooks/{platform}/{step}", webhooks.hook),
         web.get("/media/{platform}/{token}", media.open_stream),
         web.get("/audio/{signature}/{hash}/{span}.wav", audio.segment),
+        web.get("/audio/live/{shelf}", live.live),
         web.get("/healthz", health.healthz),
         web.get("/readyz", health.readyz),
         web.get("/metrics", health.metrics),

@@ -17,7 +17,7 @@ from tests.service import TOKEN, a_call, running, settings_for
 
 PUBLIC = {"/healthz", "/readyz", "/static/{name}", "/favicon.ico"}
 SIGNED = {"/hooks/{platform}/{step}", "/media/{platform}/{token}", "/audio/{signature}/{hash}/{span}.wav"}
-PROTECTED = (Access.TOKEN, Access.PAGE, Access.SCRAPE)
+PROTECTED = (Access.TOKEN, Access.PAGE, Access.SCRAPE, Access.LISTEN)
 
 
 def routes(tmp_path):
@@ -40,7 +40,7 @@ def test_every_route_is_authenticated_or_listed_as_public(tmp_path):
         assert (kind is Access.SIGNED) == (path in SIGNED), f"{method} {path}"
         seen.add(path)
 
-    assert PUBLIC | SIGNED | {"/metrics", "/phone", "/phone/line", "/wall", "/api/v1/waits"} <= seen
+    assert PUBLIC | SIGNED | {"/metrics", "/phone", "/phone/line", "/audio/live/{shelf}", "/wall", "/api/v1/waits"} <= seen
 
 
 def filled(path):
