@@ -76,6 +76,15 @@ class LiveSettings(Struct, frozen=True, forbid_unknown_fields=True):
     bitrate: int = 64  # kbit/s
 
 
+class ReportsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    target_seconds: float = 20.0  # T of the service level
+    target_share: float = 0.8
+    contract: str = (
+        "V1"  # the variant that was agreed on; `holdsvc report service-level` shows all, with their formulas
+    )
+    short_abandon: float = 5.0  # seconds up to which an abandon counts as short in the variants that tell it apart
+
+
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     format: str = "auto"  # auto = for people on a terminal, else JSON
     level: str = "info"
@@ -110,6 +119,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     audiosocket: AudioSocketSettings = AudioSocketSettings()
     streams: StreamsSettings = StreamsSettings()
     live: LiveSettings = LiveSettings()
+    reports: ReportsSettings = ReportsSettings()
     log: LogSettings = LogSettings()
     media: MediaSettings = MediaSettings()
     callers: CallersSettings = CallersSettings()
