@@ -46,7 +46,8 @@ def as_html(report: Report) -> bytes:
     SubElement(body, "p").text = told[0].upper() + told[1:]
     for section in report.sections:
         draw(body, section)
-    return b"<!doctype html>\n" + tostring(page, "utf-8", method="html")
+    whole: bytes = tostring(page, "utf-8", method="html")
+    return b"<!doctype html>\n" + whole
 
 
 def draw(body: Element, section: Section) -> None:
@@ -67,12 +68,12 @@ def table(place: Element, section: Section) -> None:
     grid = SubElement(place, "table")
     head = SubElement(SubElement(grid, "thead"), "tr")
     for column in section.columns:
-        SubElement(head, "th", scope="col", **classed(column.unit)).text = column.head
+        SubElement(head, "th", {"scope": "col", **classed(column.unit)}).text = column.head
     rows = SubElement(grid, "tbody")
     for row in section.rows:
         line = SubElement(rows, "tr")
         for cell, column in zip(row, section.columns, strict=True):
-            SubElement(line, "td", **classed(column.unit)).text = spoken(cell, column.unit)
+            SubElement(line, "td", classed(column.unit)).text = spoken(cell, column.unit)
 
 
 def classed(unit: Unit) -> dict[str, str]:
@@ -109,25 +110,11 @@ def line(picture: Element, series: Series, number: int, end: float) -> None:
         back = steps(series.x, series.low, end, first)
         points = " ".join([*there, *reversed(back)])
         SubElement(picture, "polygon", {"class": "band"}, points=points, fill=colour)
-    curve = SubElement(
-        picture, "polyline", {"class": "line"}, points=" ".join(steps(series.x, series.y, end, first)), stroke=colour
-    )
-    if dash:
-        curve.set("stroke-dasharray", dash)
-    y = f"{TOP + 14 + 20 * number}"
-    key = SubElement(
-        picture,
-        "line",
-        {"class": "line"},
-        x1=f"{WIDTH - RIGHT + 14}",
-        x2=f"{WIDTH - RIGHT + 44}",
-        y1=y,
-        y2=y,
-        stroke=colour,
-    )
-    if dash:
-        key.set("stroke-dasharray", dash)
-    SubElement(picture, "text", x=f"{WIDTH - RIGHT + 50}", y=f"{float(y) + 4}").text = series.name
+    look = {"class": "line", "stroke": colour} | ({"stroke-dasharray": dash} if dash else {})
+    SubElement(picture, "polyline", look, points=" ".join(steps(series.x, series.y, end, first)))
+    x, y = WIDTH - RIGHT + 14, TOP + 14 + 20 * number
+    SubElement(picture, "line", look, x1=f"{x}", x2=f"{x + 30}", y1=f"{y}", y2=f"{y}")
+    SubElement(picture, "text", x=f"{x + 36}", y=f"{y + 4}").text = series.name
 
 
 def steps(x: Sequence[float], y: Sequence[float], end: float, first: float) -> list[str]:
