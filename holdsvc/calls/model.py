@@ -55,6 +55,9 @@ class Kind(StrEnum):
     QUIET = "quiet"
 
 
+ORDERED = frozenset({Kind.PODCAST, Kind.DAILY})  # shelves that are heard in their order, not shuffled
+
+
 class Licence(Struct, frozen=True):
     name: str  # an SPDX identifier where one exists
     source: str  # where the item came from, for whoever checks
@@ -106,6 +109,7 @@ class ContentItem(Struct, frozen=True):
     expires: datetime | None = None  # from then on it is never planned; None: never
     segment: str = ""  # of the caller's contact, for whom alone this is; "" = for everybody
     identity: Identity = Identity.NUMBER  # with a segment: how sure we must be of who is calling
+    queues: tuple[str, ...] = ()  # where alone it is heard; () = wherever its shelf is offered
     chapters: tuple[Chapter, ...] = ()
 
 
@@ -128,6 +132,9 @@ class Talk(StrEnum):
     FULL = "full"
     WHEN_MOVED = "when_asked"  # only when the caller has moved up in the queue; keys are still answered
     NONE = "none"  # nothing, but what is asked for in words or by zero
+
+
+TALKS = tuple(Talk)  # one press after the other
 
 
 class Via(StrEnum):

@@ -6,12 +6,13 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence, PromptId
+from holdsvc.calls.model import Chapter, ContentId, ContentItem, Identity, Kind, Licence, PromptId
 from holdsvc.content.sounds import write
 from holdsvc.errors import BadContent
 
@@ -22,7 +23,7 @@ LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,35}")
 _T = TypeVar("_T")
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     kind: Kind
     shelf: str
@@ -33,6 +34,11 @@ class Entry(msgspec.Struct, frozen=True):
     language: str = "zxx"
     order: int = 0
     house: bool = False
+    expires: datetime | None = None
+    segment: str = ""
+    identity: Identity = Identity.NUMBER
+    queues: tuple[str, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
 
     def item(self, seconds: float) -> ContentItem:
         return ContentItem(
@@ -45,6 +51,11 @@ class Entry(msgspec.Struct, frozen=True):
             language=self.language,
             order=self.order,
             licence=self.licence,
+            expires=self.expires,
+            segment=self.segment,
+            identity=self.identity,
+            queues=self.queues,
+            chapters=self.chapters,
         )
 
 
@@ -107,10 +118,14 @@ def _written(entry: Entry) -> str:
     fields = msgspec.to_builtins(entry)
     licence = fields.pop("licence")
     lines = ["[[item]]", *(f"{name} = {_quoted(value)}" for name, value in fields.items())]
-    lines += ["[item.licence]", *(f"{name} = {_quoted(value)}" for name, value in licence.items())]
+    lines += ["[item.licence]", *(f"{name} = {_quoted(value)}" for name, value in licence.items() if value is not None)]
     return "\n".join(lines) + "\n"
 
 
-def _quoted(value: str | int | bool) -> str:
+def _quoted(value: object) -> str:
     """A JSON string is a TOML string, but for the one control character that JSON leaves alone."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {_quoted(one)}" for name, one in value.items() if one is not None) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_quoted, value))}]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

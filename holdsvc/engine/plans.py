@@ -101,7 +101,7 @@ class PlanBook:
         if made is None:
             if len(self._plans) > 4 * len(self._queues) + 8:
                 self._plans.clear()
-            items = tuple(one for one in self._shelves.items if may_hear(one, segment, now))
+            items = tuple(one for one in self._shelves.items if may_hear(one, shape, segment, now))
             self._good_until = soonest(self._good_until, items)
             made = self._plans[key] = self._make(queue, rules, live, only, items)
         return made if made.queue == queue else replace(made, queue=queue)
@@ -128,9 +128,11 @@ class PlanBook:
         )
 
 
-def may_hear(item: ContentItem, segment: str, now: datetime) -> bool:
+def may_hear(item: ContentItem, queue: str, segment: str, now: datetime) -> bool:
     """A number is all that we know a caller by: what wants more is for nobody."""
     if item.expires is not None and now >= item.expires:
+        return False
+    if item.queues and queue not in item.queues:
         return False
     return not item.segment or (item.segment == segment and item.identity is Identity.NUMBER)
 

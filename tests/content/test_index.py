@@ -1,9 +1,10 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdsvc.calls.model import Kind, Licence
+from holdsvc.calls.model import Chapter, Identity, Kind, Licence
 from holdsvc.content.index import Entry, read_index, read_prompts, write_index
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
@@ -24,6 +25,11 @@ def test_what_is_written_is_read_back_whatever_the_words(tmp_path_factory, words
         artist=artist,
         language=language,
         order=order,
+        expires=datetime(2026, 3, 2, 12, tzinfo=UTC),
+        segment=title,
+        identity=Identity.VERIFIED,
+        queues=(shelf, artist),
+        chapters=(Chapter(0.0, title), Chapter(12.5, source)),
     )
 
     write_index(folder, [entry, Entry("y", kind, shelf, title, file, entry.licence)])

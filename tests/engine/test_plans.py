@@ -112,3 +112,13 @@ def test_what_wants_a_caller_to_be_verified_is_not_told_on_the_strength_of_a_num
     item = update("order", segment="gold", identity=Identity.VERIFIED)
 
     assert offered_at(item, clock=Clock(), segment="gold") == ["waltz"]
+
+
+def test_what_is_for_some_queues_is_heard_in_no_other():
+    item, shelves = update("storm", queues=("support",)), Shelves()
+    shelves.items = (WALTZ, item)
+    plans = PlanBook(shelves, {"default": QueueRules(), "support": QueueRules()}, streams=False)
+
+    assert item in plans.plan(QUEUE).items
+    assert item not in plans.plan(QueueName("sales")).items
+    assert item not in plans.plan(QueueName("default")).items
