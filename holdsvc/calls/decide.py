@@ -54,7 +54,8 @@ from holdsvc.calls.instructions import (
     Say,
     Stop,
 )
-from holdsvc.calls.model import EventId, Outcome, Profile
+from holdsvc.calls.languages import OF_COUNTRY
+from holdsvc.calls.model import Contact, EventId, Outcome, Profile
 from holdsvc.calls.plan import HoldPlan, Media
 from holdsvc.calls.session import MOST_SEEN, HoldSession, lived, refolded
 
@@ -107,7 +108,7 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
     """What the event changes, apart from the history and from what was heard."""
     match event:
         case CallerKnown():
-            return recognise(session, event)
+            return recognise(session, event, plan)
         case CallArrived():
             return arrive(session, event, plan), ()
         case CallHeld(inferred=False):
@@ -119,7 +120,7 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
         case DigitPressed() | UtteranceHeard():
             return programme.obey(session, event, plan)
         case ContentEnded():
-            return programme.go_on(session, plan), ()
+            return programme.go_on(session, plan, event.at), ()
         case ReleaseAsked():
             return replace(session, released=True), ()
         case TimeCame():
@@ -145,7 +146,7 @@ def hold_on(session: HoldSession, event: CallHeld, plan: HoldPlan) -> tuple[Hold
     return programme.begin(told, event, plan)
 
 
-def recognise(session: HoldSession, event: CallerKnown) -> tuple[HoldSession, tuple[AnyFact, ...]]:
+def recognise(session: HoldSession, event: CallerKnown, plan: HoldPlan) -> tuple[HoldSession, tuple[AnyFact, ...]]:
     contact = event.contact or session.contact
     session = replace(
         session,
@@ -155,9 +156,8 @@ def recognise(session: HoldSession, event: CallerKnown) -> tuple[HoldSession, tu
         contact=contact,
     )
     if event.profile is not None:
-        session = programme.recall(session, event.profile)
-    if contact and contact.language and not session.language:
-        session = replace(session, language=contact.language)
+        session = programme.recall(session, event.profile, plan)
+    session = addressed(session, contact, event.country)
     known = event.profile is not None and event.profile != Profile()
     if not known and event.contact is None:
         return session, ()
@@ -166,6 +166,16 @@ def recognise(session: HoldSession, event: CallerKnown) -> tuple[HoldSession, tu
             at=event.at, caller=session.caller, known_before=known, in_directory=event.contact is not None
         ),
     )
+
+
+def addressed(session: HoldSession, contact: Contact | None, country: str) -> HoldSession:
+    """In which language, as long as the caller has chosen none: what a directory says, else what its country speaks."""
+    if session.language and not session.guessed:
+        return session
+    if contact and contact.language:
+        return replace(session, language=contact.language, guessed=False)
+    guess = OF_COUNTRY.get(country, "")
+    return replace(session, language=guess, guessed=True) if guess else session
 
 
 def close_stream(session: HoldSession, event: StreamClosed) -> HoldSession:

@@ -40,11 +40,20 @@ class ContentHeard(Fact, frozen=True, tag=True, kw_only=True):
     until_second: float
 
 
+class ContentSkipped(Fact, frozen=True, tag=True, kw_only=True):
+    """The caller wanted the next one instead: as good as heard, however little of it was."""
+
+    queue: QueueName
+    content: ContentId
+    kind: Kind
+
+
 class PreferenceSet(Fact, frozen=True, tag=True, kw_only=True):
-    """A remembered wish: "gain" in decibels, or "less_talk"."""
+    """A remembered wish: "gain" in decibels, "talk" as a step of TALKS, or "language" as a word."""
 
     what: str
     value: float
+    word: str = ""
 
 
 class NotUnderstood(Fact, frozen=True, tag=True, kw_only=True):
@@ -99,6 +108,7 @@ AnyFact = (
     | CallerRecognised
     | ContentChosen
     | ContentHeard
+    | ContentSkipped
     | PreferenceSet
     | NotUnderstood
     | WaitEnded

@@ -20,12 +20,16 @@ class Say(Struct, frozen=True, tag=True):
 
 
 class Play(Struct, frozen=True, tag=True):
-    """Content from a second of it; until_second None means to its end. `gain` in decibels, for wires that can."""
+    """Content from a second of it; until_second None means to its end. `gain` in decibels, for wires that can.
+
+    `ducks`: where sound is mixed, it goes on beneath the prompts before it, turned down; else it waits for their end.
+    """
 
     content: ContentId
     from_second: float
     until_second: float | None = None
     gain: float = 0.0
+    ducks: bool = False
 
 
 class Listen(Struct, frozen=True, tag=True):

@@ -6,8 +6,17 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, PreferenceSet, WaitAmended, WaitEnded
-from holdsvc.calls.model import PastWait, Profile, Via
+from holdsvc.calls.facts import (
+    AnyFact,
+    ContentChosen,
+    ContentHeard,
+    ContentSkipped,
+    PreferenceSet,
+    WaitAmended,
+    WaitEnded,
+)
+from holdsvc.calls.model import ORDERED, TALKS, Kind, PastWait, Profile, Via
+from holdsvc.calls.rotation import played
 from holdsvc.calls.session import put
 
 MOST_WAITS = 20
@@ -26,8 +35,14 @@ def with_fact(profile: Profile, fact: AnyFact) -> Profile:
             return replace(profile, choice=choice)
         case ContentHeard():
             return heard(profile, fact)
+        case ContentSkipped():
+            return skipped(profile, fact)
         case PreferenceSet(what="gain", value=value):
             return replace(profile, gain=value)
+        case PreferenceSet(what="talk", value=value):
+            return replace(profile, talk=TALKS[int(value) % len(TALKS)])
+        case PreferenceSet(what="language", word=word):
+            return replace(profile, language=word)
         case WaitEnded():
             past = PastWait(fact.began, fact.seconds, fact.queue, fact.outcome)
             return replace(profile, waits=(*profile.waits, past)[-MOST_WAITS:])
@@ -43,9 +58,20 @@ def plays(choice: str) -> bool:
 
 def heard(profile: Profile, fact: ContentHeard) -> Profile:
     offsets = put(profile.offsets, fact.content, fact.until_second)[-MOST_OFFSETS:]
-    latest = put(profile.latest, fact.kind.value, fact.content)
-    latest = put(latest, f"{fact.kind}:{fact.shelf}", fact.content)
-    return replace(profile, offsets=offsets, latest=latest)
+    latest = profile.latest
+    for shelf in (fact.kind.value, f"{fact.kind}:{fact.shelf}"):
+        if (shelf, fact.content) not in latest:
+            latest = put(latest, shelf, fact.content)
+    plays = profile.plays if fact.kind is Kind.QUIET else played(profile.plays, fact.content, fact.at)
+    return replace(profile, offsets=offsets, latest=latest, plays=plays)
+
+
+def skipped(profile: Profile, fact: ContentSkipped) -> Profile:
+    """An episode keeps the place where it stopped; of a piece of music that is not wanted there is nothing to go on with."""
+    profile = replace(profile, plays=played(profile.plays, fact.content, fact.at))
+    if fact.kind in ORDERED:
+        return profile
+    return replace(profile, offsets=put(profile.offsets, fact.content, 0.0)[-MOST_OFFSETS:])
 
 
 def amended(profile: Profile, fact: WaitAmended) -> Profile:

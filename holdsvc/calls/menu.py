@@ -12,12 +12,15 @@ from holdsvc.calls.model import Kind
 class Action(StrEnum):
     PLAY = "play"  # content of a kind, perhaps of one shelf
     NEXT = "next"
-    REPEAT = "repeat"  # this piece from its start
+    REPEAT = "repeat"  # this piece from its start; at its start, the one before
+    BACK = "back"  # the one before
     LOUDER = "louder"
     SOFTER = "softer"
     LESS_TALK = "less_talk"
     MENU = "menu"  # say the choices again
+    LANGUAGE = "language"  # the next one, or that of the entry "language:es"
     LEAVE = "leave"  # out of the queue, by the caller's own wish
+    ANSWER = "answer"  # one of an open question's options
 
 
 class Choice(Struct, frozen=True):
@@ -63,4 +66,6 @@ SHIPPED = (
     Choice("menu", Action.MENU, "0", ("menu", "help", "choices", "repeat", "what can i say")),
     Choice("repeat", Action.REPEAT, "*", ("from the start", "again", "start over")),
     Choice("less_talk", Action.LESS_TALK, "#", ("less talk", "stop talking", "no more announcements")),
+    Choice("back", Action.BACK, "", ("back", "previous", "go back", "the one before", "last one")),
+    Choice("language", Action.LANGUAGE, "", ("language", "another language", "change the language")),
 )

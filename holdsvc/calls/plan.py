@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from msgspec import Struct, field
 
 from holdsvc.calls.history import Rules
+from holdsvc.calls.languages import names
 from holdsvc.calls.menu import Action, Choice, Menu
 from holdsvc.calls.model import ContentId, ContentItem, Kind, PromptId, QueueName
+from holdsvc.calls.rotation import Freshness
 
 
 class Media(StrEnum):
@@ -33,6 +35,9 @@ class HoldPlan(Struct, frozen=True, dict=True):
     silence_limit: float = 180.0  # seconds without news after which a waiting call counts as gone
     max_wait: float | None = None  # seconds after which the caller is moved on; None: never
     rules: Rules = Rules()
+    fresh: Freshness = Freshness()
+    rewind: float = 5.0  # seconds by which speech is taken up earlier than it stopped
+    prompts_per_minute: int = 12  # of what was not asked for; 0: none
 
     def item(self, content: ContentId) -> ContentItem | None:
         return self.by_id.get(content)
@@ -45,9 +50,17 @@ class HoldPlan(Struct, frozen=True, dict=True):
         return known
 
     def shelf(self, choice: Choice) -> tuple[ContentItem, ...]:
-        return tuple(
-            item for item in self.items if item.kind is choice.kind and (not choice.shelf or item.shelf == choice.shelf)
-        )
+        shelves: dict[tuple[Kind | None, str], tuple[ContentItem, ...]] = self.__dict__.setdefault("_shelves", {})
+        found = shelves.get((choice.kind, choice.shelf))
+        if found is None:
+            found = tuple(item for item in self.items if stands_on(item, choice))
+            shelves[choice.kind, choice.shelf] = found
+        return found
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that can be spoken here, the queue's own first."""
+        return tuple(sorted(self.prompts, key=lambda language: (language != self.spoken(""), language)))
 
     def spoken(self, language: str) -> str:
         """The language to speak: the wished one if we have prompts in it."""
@@ -65,10 +78,16 @@ class HoldPlan(Struct, frozen=True, dict=True):
         return sum(have.get(prompt, 0.0) for prompt in prompts)
 
 
-def offered(choices: tuple[Choice, ...], items: tuple[ContentItem, ...]) -> Menu:
-    """The menu with only what can be had, and a spoken entry for each shelf of music."""
+def stands_on(item: ContentItem, choice: Choice) -> bool:
+    return item.kind is choice.kind and (not choice.shelf or item.shelf == choice.shelf)
+
+
+def offered(choices: tuple[Choice, ...], items: tuple[ContentItem, ...], languages: Collection[str] = ()) -> Menu:
+    """The menu with only what can be had, and a spoken entry for each shelf of music and each language."""
     kinds = {item.kind for item in items}
     kept = [choice for choice in choices if choice.action is not Action.PLAY or choice.kind in kinds]
+    if len(languages) < 2:
+        kept = [choice for choice in kept if choice.action is not Action.LANGUAGE]
     taken = {word for choice in kept for word in choice.words}
     genres = dict.fromkeys(item.shelf for item in items if item.kind is Kind.MUSIC)
     for genre in genres:
@@ -76,4 +95,6 @@ def offered(choices: tuple[Choice, ...], items: tuple[ContentItem, ...]) -> Menu
         if word not in taken:
             words = (word, f"{word} music", f"play {word}")
             kept.append(Choice(f"music:{genre}", Action.PLAY, "", words, Kind.MUSIC, genre))
+    if len(languages) > 1 and any(choice.action is Action.LANGUAGE for choice in kept):
+        kept += [Choice(f"language:{one}", Action.LANGUAGE, "", names(one)) for one in languages]
     return Menu(tuple(kept))

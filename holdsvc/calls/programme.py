@@ -9,35 +9,41 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from holdsvc.calls import controls, tuning
+from holdsvc.calls.controls import Changed, may_speak, measured, menu_prompts, say, spoken
 from holdsvc.calls.events import CallEvent, Departure, DigitPressed, HeardUntil, LeftQueue, UtteranceHeard
-from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, LeaveChosen, NotUnderstood, PreferenceSet
+from holdsvc.calls.facts import ContentChosen, ContentHeard, ContentSkipped, LeaveChosen, NotUnderstood
 from holdsvc.calls.heard import Part, Sent, heard_of
 from holdsvc.calls.history import Stage
 from holdsvc.calls.instructions import Instruction, LeaveQueue, Listen, Play, Release, Say
 from holdsvc.calls.menu import Action, Choice
-from holdsvc.calls.model import ContentItem, EventId, Kind, Profile, PromptId, Via
+from holdsvc.calls.model import ORDERED, ContentItem, EventId, Kind, Profile, Talk, Via
 from holdsvc.calls.plan import HoldPlan, Media
-from holdsvc.calls.session import MOST_CHOICES, Chosen, HoldSession, Listened, Talk, lived, put
+from holdsvc.calls.rotation import played
+from holdsvc.calls.session import MOST_CHOICES, Chosen, HoldSession, Listened, lived, put
+from holdsvc.calls.tuning import NEARLY_OVER, finished
 
 GRID = 10  # seconds; finite segments begin on it, so that all callers share the same bytes
 LONGEST_SEGMENT = 60  # seconds of content in one document
-NEARLY_OVER = 1.0  # seconds before its end at which an item counts as heard
-GAIN_STEP, LEAST_GAIN, MOST_GAIN = 6.0, -12.0, 6.0  # decibels
-
-Changed = tuple[HoldSession, tuple[AnyFact, ...]]
+BENEATH_PROMPTS = (Kind.MUSIC, Kind.QUIET)  # nobody talks in these, so that they need not wait for a prompt's end
 
 
-def recall(session: HoldSession, profile: Profile) -> HoldSession:
+def recall(session: HoldSession, profile: Profile, plan: HoldPlan) -> HoldSession:
     """Take up what we remember of this caller; what was chosen in this call already stays."""
+    heard = tuple(one for one in profile.plays if one[0] in plan.by_id)
     if session.choice or session.choices:
-        return replace(session, past=profile.waits)
+        others = {content for content, _ in session.plays}
+        plays = (*(one for one in heard if one[0] not in others), *session.plays)
+        return replace(session, plays=plays, past=profile.waits)
     return replace(
         session,
         language=profile.language or session.language,
         remembered=profile.choice,
         gain=profile.gain,
+        talk=profile.talk,
         offsets=profile.offsets,
         places=profile.latest,
+        plays=heard,
         past=profile.waits,
     )
 
@@ -59,6 +65,8 @@ def listen(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
         session,
         offsets=put(session.offsets, item.id, until),
         listened=(*others, total),
+        rewind=0.0,
+        plays=session.plays if item.kind is Kind.QUIET else played(session.plays, item.id, event.at),
     )
     fact = ContentHeard(
         at=event.at,
@@ -103,13 +111,15 @@ def parts_of(todo: Instruction, plan: HoldPlan) -> tuple[Part, ...]:
 def begin(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     """Sound on: the remembered choice, else the queue's default; or go on with what is being heard."""
     if session.choice:
-        return go_on(session, plan), ()
+        return go_on(session, plan, event.at), ()
     remembered = plan.menu.by_id(session.remembered)
     choice = remembered or plan.menu.by_id(plan.default_choice) or first_playable(plan)
     if choice is None or not plan.shelf(choice):
         return replace(session, now=plan.house), ()
-    session = tune_in(session, choice, plan)
+    session = tuning.tune_in(session, choice, plan, event.at, opening=True)
     tell = remembered is None and session.talk is Talk.FULL and not session.told_menu
+    tell = tell and may_speak(session, event.at, plan)
+    session = spoken(session, event.at, plan) if tell else session
     session = replace(session, saying=(), menu_due=tell, told_menu=session.told_menu or tell)
     return chosen(session, choice, event, Via.REMEMBERED if remembered else Via.DEFAULT)
 
@@ -124,44 +134,8 @@ def chosen(session: HoldSession, choice: Choice, event: CallEvent, via: Via) -> 
     return replace(session, choices=kept), (fact,)
 
 
-def tune_in(session: HoldSession, choice: Choice, plan: HoldPlan) -> HoldSession:
-    """Go to where this caller stopped on the choice's shelf, or to the next item if that one was over."""
-    items = plan.shelf(choice)
-    place = session.place(choice.id)
-    item = next((one for one in items if one.id == place), items[0])
-    session = replace(session, choice=choice.id)
-    return settle(session, item, plan)
-
-
-def settle(session: HoldSession, item: ContentItem, plan: HoldPlan) -> HoldSession:
-    """Make this the item that is heard; if it has been heard to its end, the one after it."""
-    if finished(session, item):
-        if item.kind is not Kind.QUIET:
-            item = following(session, item, plan)
-        session = replace(session, offsets=put(session.offsets, item.id, 0.0)) if finished(session, item) else session
-    places = put(session.places, session.choice, item.id)
-    if session.choice != item.kind:
-        places = put(places, item.kind.value, item.id)
-    return replace(session, now=item.id, places=places)
-
-
-def finished(session: HoldSession, item: ContentItem) -> bool:
-    return session.offset(item.id) >= item.seconds - NEARLY_OVER
-
-
-def following(session: HoldSession, item: ContentItem, plan: HoldPlan) -> ContentItem:
-    choice = plan.menu.by_id(session.choice)
-    items = plan.shelf(choice) if choice else ()
-    at = next((index for index, one in enumerate(items) if one.id == item.id), -1)
-    return items[(at + 1) % len(items)] if items else item
-
-
-def go_on(session: HoldSession, plan: HoldPlan) -> HoldSession:
-    session = replace(session, saying=(), menu_due=False)
-    item = plan.item(session.now) if session.now else None
-    if item is None:
-        return replace(session, now=plan.house)
-    return settle(session, item, plan)
+def go_on(session: HoldSession, plan: HoldPlan, at: datetime) -> HoldSession:
+    return tuning.go_on(replace(session, saying=(), menu_due=False), plan, at)
 
 
 def obey(session: HoldSession, event: DigitPressed | UtteranceHeard, plan: HoldPlan) -> Changed:
@@ -169,11 +143,14 @@ def obey(session: HoldSession, event: DigitPressed | UtteranceHeard, plan: HoldP
     via = Via.KEY if isinstance(event, DigitPressed) else Via.VOICE
     choice = plan.menu.by_digit(event.digit) if isinstance(event, DigitPressed) else plan.menu.by_id(event.choice)
     session, begun = (session, ()) if session.choice else begin(session, event, plan)
-    session = replace(go_on(session, plan), told_menu=True)
+    session = replace(go_on(session, plan, event.at), told_menu=True)
+    if choice is None or choice.action is not Action.MENU:
+        session = replace(session, menu_until=None)
     if choice is None:
-        session = say(session, "not_understood")
+        session = measured(say(session, "not_understood"), None, event.at, plan)
         return session, (*begun, NotUnderstood(at=event.at, queue=session.queue, via=via))
     session, done = act(session, choice, event, plan)
+    session = measured(session, choice, event.at, plan)
     session, facts = chosen(session, choice, event, via)
     return session, (*begun, *facts, *done)
 
@@ -181,35 +158,33 @@ def obey(session: HoldSession, event: DigitPressed | UtteranceHeard, plan: HoldP
 def act(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPlan) -> Changed:
     match choice.action:
         case Action.PLAY:
-            return switch(session, choice, plan), ()
+            return switch(session, choice, plan, event.at), ()
         case Action.NEXT:
-            return step(session, plan), ()
-        case Action.REPEAT:
-            offsets = put(session.offsets, session.now, 0.0) if session.now else session.offsets
-            return say(replace(session, offsets=offsets), "again"), ()
+            return step(session, event, plan)
+        case Action.REPEAT | Action.BACK:
+            return repeat(session, plan, before=choice.action is Action.BACK), ()
         case Action.LOUDER:
-            return adjust(session, event, GAIN_STEP, "louder")
+            return controls.louder(session, event)
         case Action.SOFTER:
-            return adjust(session, event, -GAIN_STEP, "softer")
+            return controls.softer(session, event)
         case Action.LESS_TALK:
-            quiet = PreferenceSet(at=event.at, what="less_talk", value=1.0)
-            return say(replace(session, talk=Talk.WHEN_ASKED), "less_talk"), (quiet,)
+            return controls.less_talk(session, event)
         case Action.MENU:
-            return replace(session, saying=menu_prompts(plan)), ()
+            return controls.menu(session, event, plan)
+        case Action.LANGUAGE:
+            return controls.language(session, choice, event, plan)
         case Action.LEAVE:
             left = LeaveChosen(at=event.at, queue=session.queue)
             return say(leave(session, event, Departure.CHOICE), "leaving"), (left,)
+        case Action.ANSWER:
+            return session, ()
 
 
-def say(session: HoldSession, *prompts: str) -> HoldSession:
-    return replace(session, saying=tuple(PromptId(prompt) for prompt in prompts))
-
-
-def switch(session: HoldSession, choice: Choice, plan: HoldPlan) -> HoldSession:
+def switch(session: HoldSession, choice: Choice, plan: HoldPlan, at: datetime) -> HoldSession:
     """To another shelf; asking for music while music plays means another genre."""
     if choice.id == session.choice.partition(":")[0] and choice.kind is Kind.MUSIC and not choice.shelf:
         choice = next_genre(session, choice, plan)
-    session = tune_in(session, choice, plan)
+    session = tuning.tune_in(session, choice, plan, at)
     resumed = (
         ("resume",) if session.now and session.offset(session.now) >= GRID and choice.kind is not Kind.QUIET else ()
     )
@@ -223,20 +198,35 @@ def next_genre(session: HoldSession, choice: Choice, plan: HoldPlan) -> Choice:
     return genres[(at + 1) % len(genres)] if genres else choice
 
 
-def step(session: HoldSession, plan: HoldPlan) -> HoldSession:
-    """The next item of the shelf, from where it stopped, or from its start when it was over."""
+def step(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
+    """The next item of the shelf. What is left counts as heard."""
     item = plan.item(session.now) if session.now else None
     if item is None:
-        return say(session, "next")
-    onward = following(session, item, plan)
-    if finished(session, onward):
-        session = replace(session, offsets=put(session.offsets, onward.id, 0.0))
-    return say(settle(session, onward, plan), "next")
+        return say(session, "next"), ()
+    known = dict(session.plays)
+    session = tuning.skip(session, item, plan, event.at)
+    over = item.kind in ORDERED and session.now in known
+    session = say(session, "no_more" if over else next_prompt(session, item, plan))
+    if item.kind is Kind.QUIET:
+        return session, ()
+    return session, (ContentSkipped(at=event.at, queue=session.queue, content=item.id, kind=item.kind),)
 
 
-def adjust(session: HoldSession, event: CallEvent, step: float, prompt: str) -> Changed:
-    gain = min(MOST_GAIN, max(LEAST_GAIN, session.gain + step))
-    return say(replace(session, gain=gain), prompt), (PreferenceSet(at=event.at, what="gain", value=gain),)
+def next_prompt(session: HoldSession, item: ContentItem, plan: HoldPlan) -> str:
+    episode = plan.available(("next_episode",), plan.spoken(session.language))
+    return "next_episode" if item.kind is Kind.PODCAST and episode else "next"
+
+
+def repeat(session: HoldSession, plan: HoldPlan, *, before: bool) -> HoldSession:
+    """The item from its start; or `before`, or where it has hardly begun, the one before it."""
+    item = plan.item(session.now) if session.now else None
+    if item is None:
+        return say(session, "again")
+    if before or tuning.at_its_start(session, item):
+        gone = tuning.back(session, item, plan)
+        if gone is not None:
+            return say(gone, "previous")
+    return say(tuning.again(session, item), "again")
 
 
 def leave(session: HoldSession, event: CallEvent, why: Departure) -> HoldSession:
@@ -245,13 +235,6 @@ def leave(session: HoldSession, event: CallEvent, why: Departure) -> HoldSession
     if session.streaming:
         return lived(session, LeftQueue(at=event.at, id=EventId(f"{event.id}+left"), why=why))
     return session
-
-
-def menu_prompts(plan: HoldPlan) -> tuple[PromptId, ...]:
-    choices = [
-        f"choice_{choice.id}" for choice in plan.menu.choices if choice.digit and choice.action is not Action.NEXT
-    ]
-    return tuple(PromptId(prompt) for prompt in (*choices, "or_say", "controls"))
 
 
 def turn(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
@@ -265,26 +248,25 @@ def turn(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
         return (*said, Release() if session.streaming else LeaveQueue())
     item = (plan.item(session.now) if session.now else None) or plan.item(plan.house)
     if item is None:
-        return (*said, Play(plan.house, 0.0), Listen(plan.menu, language))
+        return (*said, Play(plan.house, 0.0, ducks=True), Listen(plan.menu, language))
     stretches = play(session, item, plan, language)
     return (*said, *stretches, Listen(plan.menu, language))
 
 
 def play(session: HoldSession, item: ContentItem, plan: HoldPlan, language: str) -> tuple[Say | Play, ...]:
     live = plan.media is Media.STREAM or session.streaming
-    start = session.offset(item.id)
-    if finished(session, item):
-        start = 0.0
+    start = 0.0 if finished(session, item) else max(0.0, session.offset(item.id) - session.rewind)
     if not live:
         start = float(start // GRID * GRID)
     until = None if live else min(start + LONGEST_SEGMENT, item.seconds)
     menu = plan.available(menu_prompts(plan), language) if session.menu_due else ()
     pause = start + plan.menu_after
+    ducks = item.kind in BENEATH_PROMPTS
     if not menu or pause >= (until or item.seconds) - NEARLY_OVER:
         tail = (Say(menu, language),) if menu else ()
-        return (Play(item.id, start, until, session.gain), *tail)
+        return (Play(item.id, start, until, session.gain, ducks), *tail)
     return (
-        Play(item.id, start, pause, session.gain),
+        Play(item.id, start, pause, session.gain, ducks),
         Say(menu, language),
-        Play(item.id, pause, until, session.gain),
+        Play(item.id, pause, until, session.gain, ducks),
     )

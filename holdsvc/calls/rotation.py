@@ -45,9 +45,10 @@ class Past(Struct, frozen=True):
     opening: bool = False  # the first thing to be heard: nothing is put before it
 
 
-@lru_cache(maxsize=16_384)
 def seed_of(*words: str) -> int:
-    return int.from_bytes(blake2b("\x00".join(words).encode(), digest_size=BITS // 8).digest(), "big")
+    return int.from_bytes(
+        blake2b("\x00".join(words).encode(errors="surrogatepass"), digest_size=BITS // 8).digest(), "big"
+    )
 
 
 def played(plays: Plays, content: ContentId, at: datetime) -> Plays:
@@ -85,12 +86,15 @@ def in_order(shelf: Sequence[ContentItem], past: Past, rules: Freshness, place: 
     return next(new, None) or min(onward, key=lambda item: heard.get(item.id, 0), default=None)
 
 
+of_item = lru_cache(maxsize=16_384)(seed_of)
+
+
 # --- inside --------------------------------------------------------------------------------------------------------------
 
 
 def ticket(item: ContentItem, seed: int, heard: Mapping[ContentId, int]) -> float:
     """The item's place in this caller's shuffle; a new one each time that it comes back into the bag. The lowest goes first."""
-    drawn = ((seed ^ seed_of(item.id) ^ heard.get(item.id, 0)) * STIR) & MASK
+    drawn = ((seed ^ of_item(item.id) ^ heard.get(item.id, 0)) * STIR) & MASK
     drawn = ((drawn ^ drawn >> 32) * STIR_MORE) & MASK
     return -math.log((drawn + 1) / (MASK + 1)) / item.airing.weight
 

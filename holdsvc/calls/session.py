@@ -7,7 +7,6 @@ thousands of kept calls would otherwise stop the service for a tenth of a second
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import TypeVar
 
 from msgspec import Struct
@@ -27,19 +26,15 @@ from holdsvc.calls.model import (
     PastWait,
     PromptId,
     QueueName,
+    Talk,
     Via,
 )
+from holdsvc.calls.rotation import Plays
 
 MOST_LIFE_EVENTS = 64
+MOST_BACK = 20  # items that a caller can go back
 MOST_SEEN = 128  # ids of presses and progress that are remembered against repetition
 MOST_CHOICES = 64
-
-
-class Talk(StrEnum):
-    """How much we say of our own accord."""
-
-    FULL = "full"
-    WHEN_ASKED = "when_asked"
 
 
 class Chosen(Struct, frozen=True, gc=False):
@@ -72,6 +67,7 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     masked: str = ""
     contact: Contact | None = None
     language: str = ""
+    guessed: bool = False  # the language is what most people speak where the number is from
     past: tuple[PastWait, ...] = ()  # earlier waits of this caller, latest last
     remembered: str = ""  # menu entry that was heard last in an earlier call
 
@@ -81,10 +77,16 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     talk: Talk = Talk.FULL
     offsets: tuple[tuple[ContentId, float], ...] = ()
     places: tuple[tuple[str, ContentId], ...] = ()  # per menu entry, the item heard last
+    plays: Plays = ()  # what this caller heard of what the queue plays, in earlier calls too
+    before: tuple[ContentId, ...] = ()  # what was heard on this shelf in this call, latest last: the way back
+    ahead: tuple[ContentId, ...] = ()  # what the caller went back from, nearest last
+    rewind: float = 0.0  # seconds by which the present turn begins earlier than the place where the item stopped
     saying: tuple[PromptId, ...] = ()  # prompts of the present turn
     sent: Sent | None = None  # what the last document lets the caller hear, until we are told how much of it was heard
     told_menu: bool = False
     menu_due: bool = False  # the present turn tells the menu after a first stretch of content
+    menu_until: datetime | None = None  # until when the menu that was asked for is being told
+    spoke: tuple[datetime, ...] = ()  # when we spoke last of what was not asked for
     stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says
     streaming: bool = False  # the caller's media comes to us
     broken: int = 0  # streams that broke, or could not be opened, since the last one that did
@@ -145,4 +147,6 @@ V = TypeVar("V")
 
 def put(pairs: tuple[tuple[K, V], ...], key: K, value: V) -> tuple[tuple[K, V], ...]:
     """The pairs with this one renewed, and last."""
+    if pairs and pairs[-1][0] == key:  # as a rule: content goes on, and nothing needs to be looked for
+        return (*pairs[:-1], (key, value))
     return (*(pair for pair in pairs if pair[0] != key), (key, value))
