@@ -73,6 +73,8 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         {"default": settings.queue("default"), **settings.queues},
         streams=streams_open,
         stream_only=catalogue.STREAM_ONLY,
+        clock=clock,
+        territory=settings.callers.region,
     )
     metrics, roster = Metrics(__version__, clock), Roster(clock)
     store = catalogue.store(settings, metrics.committed, clock)

@@ -22,7 +22,7 @@ from msgspec import Struct, field
 from holdsvc.calls.events import Departure
 from holdsvc.calls.menu import SHIPPED
 from holdsvc.content.radio import BITRATES
-from holdsvc.engine.plans import QueueRules
+from holdsvc.engine.plans import QueueRules, faults
 from holdsvc.errors import ConfigError
 
 PREFIX = "HOLDSVC_"
@@ -178,6 +178,8 @@ def hold_to_rules(settings: Settings) -> None:
         raise ConfigError("reports.target_share", f"{settings.reports.target_share:g} will not do: 0.8 means 80 %")
     for name, queue in settings.queues.items():
         hold_queue_to_rules(f"queues.{name}", queue)
+        for key, sentence in faults(queue, settings.queues):
+            raise ConfigError(f"queues.{name}.{key}", sentence)
 
 
 def hold_queue_to_rules(key: str, queue: QueueRules) -> None:

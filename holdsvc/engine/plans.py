@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from functools import cache
 from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from holdsvc.calls.history import Rules
 from holdsvc.calls.menu import SHIPPED, Action, Choice, Menu
-from holdsvc.calls.model import ContentId, ContentItem, Identity, PromptId, QueueName
+from holdsvc.calls.model import ContentId, ContentItem, Identity, Kind, PromptId, QueueName
 from holdsvc.calls.plan import HoldPlan, Media, offered
+from holdsvc.calls.rights import MANNERS, fit, licensed, playable
+from holdsvc.calls.rotation import DAY, Freshness
 from holdsvc.clock import Clock, SystemClock
 from holdsvc.ports import Destination
 
@@ -40,8 +45,19 @@ class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
 
     media: Media = Media.DOCUMENTS
     language: str = "en"
+    languages: tuple[str, ...] = ()  # that callers may change to; () = all that there are prompts in
     default_choice: str = "music"
-    shelves: tuple[str, ...] = ()  # names of shelves to offer; () = all
+    base: str = "default"  # the queue whose shelves and territory count where this one names none
+    shelves: tuple[str, ...] = ()  # names of shelves to offer; () = those of the base, and there: all
+    profile: str = ""  # bereavement, fraud or emergency: no quiz, nothing jolly, nothing that sells
+    territory: str = (
+        ""  # ISO 3166 code of the country where this is heard; "" = the base's, and there: the service's region
+    )
+    timezone: str = "UTC"  # in which the schedules of items tell the time
+    fresh_days: float = 30.0  # in which a caller hears nothing twice, as long as something else is left
+    artist_gap: int = 2  # items between two of the same artist, where the shelf has that many others
+    rewind: float = 5.0  # seconds by which speech is taken up earlier than it stopped
+    prompts_per_minute: int = 12  # at most, of what was not asked for
     short_abandon: float = 5.0
     silence_limit: float = 180.0
     max_wait: float | None = None
@@ -62,9 +78,14 @@ class PlanBook:
         streams: bool,
         stream_only: Collection[str] = (),
         clock: Clock | None = None,
+        territory: str = "",
     ) -> None:
-        """`streams`: platforms can reach our socket. `stream_only`: platforms whose calls have a stream and nothing else."""
+        """`streams`: platforms can reach our socket. `stream_only`: platforms whose calls have a stream and nothing else.
+
+        `territory` is where queues are heard that say nothing of it.
+        """
         self._shelves, self._queues, self._streams = shelves, queues, streams
+        self._territory = territory
         self._stream_only = frozenset(stream_only)
         self._plans: dict[tuple[str, int, bool, bool, str], HoldPlan] = {}
         self._clock = clock or SystemClock()
@@ -101,23 +122,53 @@ class PlanBook:
         if made is None:
             if len(self._plans) > 4 * len(self._queues) + 8:
                 self._plans.clear()
-            items = tuple(one for one in self._shelves.items if may_hear(one, shape, segment, now))
-            self._good_until = soonest(self._good_until, items)
+            items = tuple(one for one in self.playable(shape, now) if may_hear(one, shape, segment, now))
             made = self._plans[key] = self._make(queue, rules, live, only, items)
+            self._good_until = soonest(self._good_until, made.items, zone_of(rules))
         return made if made.queue == queue else replace(made, queue=queue)
+
+    def playable(self, queue: str, now: datetime) -> tuple[ContentItem, ...]:
+        """What stands on the queue's shelves, as far as its licence and the queue's profile let it be played."""
+        rules = self.rules(queue)
+        today, manner = now.astimezone(zone_of(rules)).date(), MANNERS.get(rules.profile)
+        territory = self._heard_in(rules)
+        shelves = next((one.shelves for one in lineage(rules, self._queues) if one.shelves), ())
+        return tuple(
+            one
+            for one in self._shelves.items
+            if (not shelves or one.shelf in shelves) and playable(one, today, territory, manner)
+        )
+
+    def _heard_in(self, rules: QueueRules) -> str:
+        return next((one.territory for one in lineage(rules, self._queues) if one.territory), self._territory)
+
+    def _house(self, rules: QueueRules, now: datetime) -> ContentItem:
+        """What plays when nothing else can: the house track, unless it must not be played here."""
+        house, manner = self._shelves.house, MANNERS.get(rules.profile)
+        today = now.astimezone(zone_of(rules)).date()
+        territory = self._heard_in(rules)
+        if licensed(house.licence, today, territory) and (not house.mood or fit(house, manner)):
+            return house
+        return next((one for one in self._shelves.items if one.kind is Kind.QUIET), house)
 
     def _make(
         self, queue: QueueName, rules: QueueRules, live: bool, only: bool, there: tuple[ContentItem, ...]
     ) -> HoldPlan:
-        shelves = self._shelves
-        items = tuple(one for one in there if not rules.shelves or one.shelf in rules.shelves)
-        items = items if any(one.id == shelves.house.id for one in items) else (*items, shelves.house)
+        house = self._house(rules, self._clock.now())
+        items = there if any(one.id == house.id for one in there) else (*there, house)
+        known = self._shelves.prompts()
+        prompts = {name: known[name] for name in known if name in rules.languages} if rules.languages else known
+        manner = MANNERS.get(rules.profile)
+        off = replace(rules.menu, off=(*rules.menu.off, *(manner.kinds if manner else ())))
         return HoldPlan(
             queue=queue,
             items=items,
-            menu=menu(rules.menu, items),
-            house=ContentId(shelves.house.id),
-            prompts=shelves.prompts(),
+            menu=menu(off, items, tuple(prompts)),
+            house=ContentId(house.id),
+            prompts=prompts or known,
+            fresh=Freshness(rules.fresh_days * DAY, rules.artist_gap, zone_of(rules)),
+            rewind=rules.rewind,
+            prompts_per_minute=rules.prompts_per_minute,
             language=rules.language,
             media=Media.STREAM if live else Media.DOCUMENTS,
             last_word=only,
@@ -137,9 +188,12 @@ def may_hear(item: ContentItem, queue: str, segment: str, now: datetime) -> bool
     return not item.segment or (item.segment == segment and item.identity is Identity.NUMBER)
 
 
-def soonest(until: datetime | None, items: tuple[ContentItem, ...]) -> datetime | None:
-    """When the first of these expires, or what was known of others before."""
+def soonest(until: datetime | None, items: tuple[ContentItem, ...], zone: ZoneInfo) -> datetime | None:
+    """When the first of these expires, or its licence; or what was known of others before."""
     ends = [item.expires for item in items if item.expires is not None]
+    last = min((item.licence.until for item in items if item.licence.until is not None), default=None)
+    if last is not None:
+        ends.append(datetime.combine(last + timedelta(days=1), time(), zone))
     return min([*ends, until] if until is not None else ends, default=None)
 
 
@@ -148,7 +202,44 @@ def release_answers(rules: QueueRules, only: bool) -> bool:
     return bool(rules.hand_over.redirect) or only if rules.release_answers is None else rules.release_answers
 
 
-def menu(rules: MenuRules, items: tuple[ContentItem, ...]) -> Menu:
+def lineage(rules: QueueRules, queues: Mapping[str, QueueRules]) -> Iterator[QueueRules]:
+    """The queue's settings, those of its base, and so on; each once."""
+    seen: set[str] = set()
+    while True:
+        yield rules
+        if rules.base in seen or rules.base not in queues:
+            return
+        seen.add(rules.base)
+        rules = queues[rules.base]
+
+
+@cache
+def zone_named(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def zone_of(rules: QueueRules) -> ZoneInfo:
+    return zone_named(rules.timezone)
+
+
+def faults(rules: QueueRules, queues: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What a type cannot say of a queue's settings: key and sentence."""
+    if rules.profile not in ("", *MANNERS):
+        yield "profile", f"{rules.profile!r} will not do: one of {', '.join(MANNERS)}"
+    if rules.base not in ("default", *queues):
+        yield "base", f"there is no queue {rules.base!r} to take shelves from"
+    try:
+        zone_named(rules.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield "timezone", f"{rules.timezone!r} is no time zone; write it as Europe/Berlin"
+    if rules.territory and not (len(rules.territory) == 2 and rules.territory.isascii() and rules.territory.isupper()):
+        yield "territory", f"{rules.territory!r} is no country; write two letters, as DE"
+    for name in ("fresh_days", "artist_gap", "rewind", "prompts_per_minute"):
+        if not 0 <= getattr(rules, name) < math.inf:
+            yield name, f"{getattr(rules, name):g} will not do: 0 or more"
+
+
+def menu(rules: MenuRules, items: tuple[ContentItem, ...], languages: tuple[str, ...] = ()) -> Menu:
     choices = [
         replace(choice, words=(*choice.words, *rules.words.get(choice.id, ())))
         for choice in SHIPPED
@@ -157,4 +248,4 @@ def menu(rules: MenuRules, items: tuple[ContentItem, ...]) -> Menu:
     if rules.leave:
         words = ("leave", "leave a message", "voicemail", *rules.words.get("leave", ()))
         choices.append(Choice("leave", Action.LEAVE, rules.leave, words))
-    return offered(tuple(choices), items)
+    return offered(tuple(choices), items, languages)
