@@ -14,6 +14,26 @@ from holdsvc.web.api import ROUTES, ApiRoute, Problem
 from holdsvc.web.house import HOUSE
 
 Json = dict[str, Any]  # a JSON document: whatever the schema library made
+LIVE: Json = {
+    "operationId": "live",
+    "summary": "A music shelf as mp3 without end, for players: this machine and the networks of live.allow need no token",
+    "security": [{"token": []}, {}],
+    "parameters": [
+        {
+            "name": "shelf",
+            "in": "path",
+            "description": "a shelf of music, or `music` for all of them; `.mp3` may stand behind it",
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    ],
+    "responses": {
+        "200": {"description": "it ends when you hang up", "content": {"audio/mpeg": {}}},
+        "403": {"description": "not for you: your network is not in live.allow"},
+        "404": {"description": "no such shelf; the answer names those that there are"},
+        "503": {"description": "all places are taken"},
+    },
+}
 
 
 @cache
@@ -24,6 +44,7 @@ def description(version: str) -> Json:
     paths: Json = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = operation(route, refs)
+    paths["/audio/live/{shelf}"] = {"get": LIVE}
     described: Json = {
         "openapi": "3.1.0",
         "info": {
