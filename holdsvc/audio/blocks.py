@@ -7,25 +7,27 @@ nobody asked for lately are forgotten: what is still asked for moves from the ol
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from holdsvc.audio.player import Part, sound_of
 
 MOST = 16384  # blocks of 200 ms: 55 minutes of different sound, about 35 MB as text
 
 Key = tuple[str, float, int]
+T = TypeVar("T")
 
 
-class Blocks:
+class Blocks(Generic[T]):
     """`make` turns the mu-law of a block into what goes over the line; `length` is a block's, in bytes of mu-law."""
 
-    def __init__(self, make: Callable[[bytes], bytes], length: int, most: int = MOST) -> None:
+    def __init__(self, make: Callable[[bytes], T], length: int, most: int = MOST) -> None:
         self.made = 0  # blocks, since the start
         self._make, self._length = make, length
         self._half = max(1, most // 2)
-        self._young: dict[Key, bytes] = {}
-        self._old: dict[Key, bytes] = {}
+        self._young: dict[Key, T] = {}
+        self._old: dict[Key, T] = {}
 
-    def get(self, part: Part, start: int) -> bytes:
+    def get(self, part: Part, start: int) -> T:
         """The block of a shared part that begins at this sample of it, ready to be sent."""
         key = (part.name, part.gain, start)
         block = self._young.get(key)
@@ -34,7 +36,7 @@ class Blocks:
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def _found(self, key: Key, part: Part, start: int) -> bytes:
+    def _found(self, key: Key, part: Part, start: int) -> T:
         block = self._old.pop(key, None)
         if block is None:
             block = self._make(bytes(sound_of(part, start, start + self._length)))

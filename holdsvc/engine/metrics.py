@@ -127,6 +127,9 @@ class Metrics:
     def stream_cut(self, wire: str) -> None:
         self._cuts.labels(wire).inc()
 
+    def stream_refused(self, platform: str, reason: str) -> None:
+        self.webhook_rejected(platform, reason)
+
     def stream_late(self, wire: str, seconds: float) -> None:
         self._lateness.observe(wire, seconds)
 

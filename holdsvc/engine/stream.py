@@ -15,11 +15,12 @@ from holdsvc.calls.events import CallEvent, ContentEnded, DigitPressed, Heard, H
 from holdsvc.calls.instructions import Instruction, Play
 from holdsvc.calls.model import ContentId, EventId
 from holdsvc.engine.captions import Tape
+from holdsvc.engine.paced import voice_for
 from holdsvc.engine.shell import Question, Shell, Swept
 from holdsvc.engine.sockets import GONE
 from holdsvc.engine.tokens import Ticket
 from holdsvc.engine.turns import Turn, excerpts, turn_of
-from holdsvc.engine.voice import Socket, Voice
+from holdsvc.engine.voice import Socket
 from holdsvc.engine.wheel import NEVER
 from holdsvc.errors import BadWebhook
 from holdsvc.ports import Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop
@@ -65,7 +66,7 @@ class Stream:
         self.over = False
         self._shell = shell
         self.slot = NEVER
-        self._voice = Voice(wire, socket, shell.meter)
+        self._voice = voice_for(wire, socket, shell.meter)
         self._swept = socket if isinstance(socket, Swept) else None
         now = shell.clock.monotonic()
         self._opened_at = self._heard_from_at = now
@@ -118,7 +119,11 @@ class Stream:
             self._react(event, now)
 
     def _sweep(self, socket: Swept, now: float) -> None:
-        came = socket.sweep(self.hear)
+        try:
+            came = socket.sweep(self.hear)
+        except BadWebhook as error:
+            self._refuse(error.reason)
+            return
         if came == GONE:
             self.lost()
         elif came:
@@ -390,6 +395,7 @@ class Stream:
 
     def _refuse(self, reason: str) -> None:
         log.warning("stream_refused", extra={"call": self.ticket.ref.call, "reason": reason})
+        self._shell.meter.stream_refused(self.ticket.ref.platform, reason)
         self.close(NOT_ALLOWED)
 
 

@@ -19,8 +19,9 @@ from holdsvc.calls.model import CallRef, ContentId, QueueName
 from holdsvc.clock import Clock
 from holdsvc.engine.captions import Captions
 from holdsvc.engine.intake import Taken
+from holdsvc.engine.lines import Belt
 from holdsvc.engine.shell import Meter, Question
-from holdsvc.engine.sockets import FAREWELL, OwnedSocket
+from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Stream
 from holdsvc.engine.tokens import Ticket, Tokens
 from holdsvc.engine.voice import Socket
@@ -70,8 +71,9 @@ class Streams:
         self._answering: set[asyncio.Task[None]] = set()
         self._busy = asyncio.Event()
         self._wheel = Wheel()
-        self._leaving: set[OwnedSocket] = set()
-        self._blocks: dict[tuple[str, int], Blocks] = {}
+        self._leaving: set[Served] = set()
+        self.belt = Belt(meter, clock.monotonic)  # of the lines that are paced to the frame
+        self._blocks: dict[tuple[str, int], Blocks[bytes]] = {}
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -117,6 +119,7 @@ class Streams:
 
     def turn(self, now: float) -> None:
         """Serve whoever something is due for. One that fails takes no other with it."""
+        self.belt.turn(now)
         for one in self._wheel.due(now):
             try:
                 again = one.serve(now)
@@ -125,13 +128,12 @@ class Streams:
                 continue
             if again is not None:
                 self._wheel.put(one, again)
-            elif isinstance(one, OwnedSocket):
+            elif not isinstance(one, Stream):
                 self._leaving.discard(one)
 
     def _failed(self, one: Served) -> None:
-        if isinstance(one, OwnedSocket):
-            self._leaving.discard(one)
         if not isinstance(one, Stream):
+            self._leaving.discard(one)
             log.exception("farewell_failed")
             return
         log.exception("stream_failed", extra={"call": one.ticket.ref.call})
@@ -160,7 +162,7 @@ class Streams:
 
     # --- what a stream needs of us -----------------------------------------------------------------------------------
 
-    def blocks(self, sharing: Sharing, length: int) -> Blocks:
+    def blocks(self, sharing: Sharing, length: int) -> Blocks[bytes]:
         """Blocks of the same kind are made once for all streams."""
         key = (sharing.kind, length)
         if key not in self._blocks:
@@ -171,7 +173,7 @@ class Streams:
         if not stream.over:
             self._wheel.sooner(stream, when)
 
-    def leave(self, socket: OwnedSocket) -> None:
+    def leave(self, socket: Served) -> None:
         """It takes leave of its far end, and is served until that is over."""
         self._leaving.add(socket)
         self._wheel.put(socket, self.clock.monotonic())

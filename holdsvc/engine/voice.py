@@ -68,11 +68,11 @@ class Voice:
         self._name = ""
         self._mark_at = 0  # bytes sent at which the next mark is due
         self._push: Callable[[bytes], None] | None = None  # where blocks are shared
-        self._blocks: Blocks | None = None
+        self._blocks: Blocks[bytes] | None = None
         self._head = self._before_block = b""
         self._tail: Callable[[bytes], bytes] | None = None
 
-    def begin(self, name: str, blocks: Callable[[Sharing, int], Blocks]) -> None:
+    def begin(self, name: str, blocks: Callable[[Sharing, int], Blocks[bytes]]) -> None:
         """The platform's word for the stream is known; sound may flow."""
         self._name = name
         if isinstance(self._wire, SharingWire) and isinstance(self.socket, Pushing):

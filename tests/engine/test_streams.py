@@ -67,6 +67,7 @@ class Counts:
         self.opened = self.closed = self.underruns = self.cuts = 0
         self.late: list[float] = []
         self.switches: list[float] = []
+        self.refused: list[str] = []
 
     def stream_opened(self, wire: str) -> None:
         self.opened += 1
@@ -79,6 +80,9 @@ class Counts:
 
     def stream_cut(self, wire: str) -> None:
         self.cuts += 1
+
+    def stream_refused(self, platform: str, reason: str) -> None:
+        self.refused.append(reason)
 
     def stream_late(self, wire: str, seconds: float) -> None:
         self.late.append(seconds)

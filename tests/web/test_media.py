@@ -72,6 +72,9 @@ class Figures:
     def stream_cut(self, wire):
         self.cuts += 1
 
+    def stream_refused(self, platform, reason):
+        self.rejected.append((platform, reason))
+
     def stream_late(self, wire, seconds):
         self.late.append(seconds)
 

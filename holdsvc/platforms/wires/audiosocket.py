@@ -39,16 +39,18 @@ class AudioSocketWire:
     high_mark = 8 * (HEAD + 2 * FRAME)  # 160 ms: a frame must fit whole into what the network still takes
     farewell = struct.pack(">BH", END, 0)
     sound_begins = bytes((SOUND,))
+    sound_head = FRAME_HEAD
+    sound_length = HEAD + 2 * FRAME
 
     def __init__(self) -> None:
-        self._rest = b""
+        self.rest = b""
         self._stream = ""
         self._keys = 0
 
     def cut(self, received: bytes) -> Iterator[bytes]:
         """Whole frames, however the bytes came. Raises `BadWebhook` where nothing can be understood any more."""
-        whole, at = (self._rest + received if self._rest else received), 0
-        self._rest = b""
+        whole, at = (self.rest + received if self.rest else received), 0
+        self.rest = b""
         while len(whole) - at >= HEAD:
             until = at + HEAD + int.from_bytes(whole[at + 1 : at + HEAD], "big")
             if until - at - HEAD > LONGEST:
@@ -57,7 +59,7 @@ class AudioSocketWire:
                 break
             yield whole[at:until]
             at = until
-        self._rest = whole[at:]
+        self.rest = whole[at:]
 
     def read(self, frame: str | bytes) -> WireEvent | None:
         if isinstance(frame, str) or len(frame) < HEAD or len(frame) - HEAD != int.from_bytes(frame[1:HEAD], "big"):
@@ -76,13 +78,14 @@ class AudioSocketWire:
         raise BadWebhook("unknown_kind")
 
     def write_audio(self, stream: str, payload: bytes) -> bytes:
-        """Frames of exactly 20 ms; what is left over is filled up with silence."""
+        return b"".join(self.frames(payload))
+
+    def frames(self, payload: bytes) -> tuple[bytes, ...]:
+        """Of exactly 20 ms; what is left over is filled up with silence."""
         whole = DECODE_LITTLE[np.frombuffer(payload, np.uint8)].tobytes()
-        if len(payload) == FRAME:
-            return FRAME_HEAD + whole
         size = 2 * FRAME
-        pieces = (whole[at : at + size].ljust(size, b"\0") for at in range(0, len(whole), size))
-        return b"".join(FRAME_HEAD + piece for piece in pieces)
+        whole = whole.ljust(-(-len(whole) // size) * size, b"\0")
+        return tuple(FRAME_HEAD + whole[at : at + size] for at in range(0, len(whole), size))
 
     def write_mark(self, stream: str, name: str) -> bytes:
         return b""  # there is none, and nothing to mark

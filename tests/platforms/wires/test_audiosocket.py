@@ -156,7 +156,7 @@ def test_what_is_kept_of_a_cut_stream_is_never_more_than_a_frame():
     for at in range(20_000):
         list(wire.cut(QUIET[at % 323 : at % 323 + 1]))
 
-    assert len(wire._rest) < 323
+    assert len(wire.rest) < 323
 
 
 def test_the_callers_sound_is_that_of_the_telephone():

@@ -1,0 +1,142 @@
+"""What one stream sends over a line that is paced to the frame: `Voice` for a far end that keeps nothing.
+
+Shared sound is laid on the belt in blocks of ten frames that were made once for all; the belt takes them one by one. So this is
+asked five times a second, not fifty, and still a choice is heard with the next frame: what lies on the belt is taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from holdsvc.audio.blocks import Blocks
+from holdsvc.audio.formats import BLOCK, FRAME
+from holdsvc.audio.pacer import TICK, Playout
+from holdsvc.audio.player import Part, Player
+from holdsvc.engine.lines import Frames, OwnedLine
+from holdsvc.engine.voice import Socket, SoundMeter, Voice
+from holdsvc.ports import LineWire, Sharing, Wire
+
+LEAST = 5  # frames that lie on the belt when the next are laid on it: a late turn sends up to four
+COMFORT = 2 * FRAME  # bytes of comfort sound that are laid on at once, for the answer that is awaited comes soon
+
+
+def voice_for(wire: Wire, socket: Socket, meter: SoundMeter) -> Voice | PacedVoice:
+    """As the way to the far end has it."""
+    return PacedVoice(socket.wire, socket, meter) if isinstance(socket, OwnedLine) else Voice(wire, socket, meter)
+
+
+class Pace:
+    """The belt's time, as a stream asks for it. It is hung on nothing: it always runs."""
+
+    __slots__ = ("_line",)
+
+    def __init__(self, line: OwnedLine) -> None:
+        self._line = line
+
+    @property
+    def next_at(self) -> float:
+        return self._line.dry_at - LEAST * TICK
+
+    def is_due(self, now: float) -> bool:
+        return self._line.waiting <= LEAST
+
+    def ahead(self, now: float) -> float:
+        """Seconds until all that was laid on the belt has been played."""
+        return max(0.0, self._line.dry_at - now)
+
+    def hang(self, now: float) -> None: ...
+
+    @property
+    def leeway(self) -> float:
+        """Nothing is got ready ahead of the belt."""
+        return 0.0
+
+
+class PacedVoice:
+    __slots__ = ("_blocks", "_comforts", "_gaps", "_line", "_meter", "_wire", "pacer", "player", "playout")
+    opening, push = b"", None  # nothing is shared but by the belt
+
+    def __init__(self, wire: LineWire, line: OwnedLine, meter: SoundMeter) -> None:
+        self.player, self.playout, self.pacer = Player(), Playout(), Pace(line)
+        self._wire, self._line, self._meter = wire, line, meter
+        self._gaps = 0  # that were told
+        self._comforts = False  # what lies on the belt is comfort sound
+        self._blocks: Blocks[Frames] | None = None
+
+    def begin(self, name: str, blocks: Callable[[Sharing, int], Blocks[bytes]]) -> None:
+        self._blocks = self._line.begin()
+
+    @property
+    def prompting(self) -> bool:
+        """What comes next is a prompt, not content."""
+        return self.player.content == ""
+
+    def played(self, now: float) -> int:
+        return self.player.sent - self._line.waiting * FRAME
+
+    def play(self, parts: Sequence[Part], now: float) -> None:
+        """Instead of what is still to come, at once."""
+        self.cut(now)
+        self.player.play(parts)
+
+    def pause(self, now: float, patience: float) -> None:
+        """The far end needs sound at all times: it goes on until the answer comes."""
+
+    def cut(self, now: float) -> None:
+        """Take back what lies on the belt; it would come next again."""
+        self._comforts = False
+        if waiting := self._line.clear():
+            self.player.rewind(self.player.sent - waiting * FRAME)
+
+    def send(self, now: float, *, counts: bool, pads: bool) -> None:
+        """Lay on the belt what will be due. `pads`: comfort where there is nothing left; `counts`: that is an underrun."""
+        player, line = self.player, self._line
+        if self._comforts and player.left:
+            self.cut(now)
+        self._tell_gaps()
+        while self.pacer.is_due(now) and (pads or player.left):
+            fed = player.sent and not player.dry
+            self._comforts = not player.left
+            line.put(self._wire.frames(self._comfort()) if self._comforts else self._next())
+            if player.dry and fed and counts:
+                self._meter.stream_underrun(self._wire.name)
+
+    def goes_on(self, now: float, beyond: int) -> Part | None:
+        """As nearly always: one more block of what is being heard. None: nothing was done, there is more to look at."""
+        line, player = self._line, self.player
+        if self._comforts or line.gaps != self._gaps or line.waiting > LEAST or line.backlog > self._wire.high_mark:
+            return None
+        if self._blocks is None or player.left - BLOCK <= beyond or not (block := player.shared(BLOCK)):
+            return None
+        line.put(self._blocks.get(*block))
+        return block[0]
+
+    def ahead(self, beyond: int) -> list[bytes]:
+        """The belt has what comes next."""
+        return []
+
+    def went_on(self, blocks: int) -> None: ...
+
+    def mark(self) -> str:
+        """There is none: what was sent is heard."""
+        return ""
+
+    def _tell_gaps(self) -> None:
+        if self._line.gaps != self._gaps:
+            self._gaps = self._line.gaps
+            if self.player.sent and not self.player.dry:
+                self._meter.stream_underrun(self._wire.name)
+
+    def _comfort(self) -> bytes:
+        return self.player.own(COMFORT)
+
+    def _next(self) -> Frames:
+        """A block that others hear as well, or what leads to one: always whole frames."""
+        assert self._blocks is not None
+        shared = self.player.shared(BLOCK)
+        if shared is not None:
+            return self._blocks.get(*shared)
+        own = self.player.own(BLOCK)
+        while missing := -len(own) % FRAME:
+            own += self.player.own(missing)
+        return self._wire.frames(own)
