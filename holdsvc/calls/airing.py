@@ -9,14 +9,20 @@ from functools import lru_cache
 from holdsvc.calls.model import Airing, ContentItem
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+ALWAYS = Airing()
 MIDNIGHT = 24 * 60  # minutes
 
 
 def airs(item: ContentItem, local: datetime) -> bool:
-    """Whether its schedule has the item now. What begins in the night belongs to the day on which it began."""
+    """Whether its schedule has the item now. What begins in the night belongs to the day on which it began.
+
+    A schedule with a fault in it never plays; `holdsvc check` names the fault.
+    """
     airing = item.airing
-    if not airing.days and not airing.hours:
+    if airing == ALWAYS:
         return True
+    if not is_sound(airing):
+        return False
     minute, day = local.hour * 60 + local.minute, local.weekday()
     for begins, ends in spans(airing.hours):
         if begins <= minute < ends and on(airing, day):
@@ -31,12 +37,18 @@ def on(airing: Airing, day: int) -> bool:
 
 
 @lru_cache(maxsize=256)
+def is_sound(airing: Airing) -> bool:
+    return not any(faults(airing))
+
+
+@lru_cache(maxsize=256)
 def spans(hours: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    """From and until in minutes of the day; over midnight the end is beyond it. ValueError for what is no span."""
+    """From and until in minutes of the day; over midnight the end is beyond it."""
     return tuple(map(span, hours)) or ((0, MIDNIGHT),)
 
 
 def span(text: str) -> tuple[int, int]:
+    """ValueError for what is none."""
     first, dash, last = text.partition("-")
     if not dash:
         raise ValueError(f"{text!r} is no span of hours; write it as 08:00-18:00")

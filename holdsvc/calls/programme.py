@@ -125,7 +125,9 @@ def begin(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
 
 
 def first_playable(plan: HoldPlan) -> Choice | None:
-    return next((choice for choice in plan.menu.choices if choice.action is Action.PLAY), None)
+    """Silence is for those who ask for it: who did not hears the house track rather."""
+    playable = (choice for choice in plan.menu.choices if choice.action is Action.PLAY)
+    return next((choice for choice in playable if choice.kind is not Kind.QUIET), None)
 
 
 def chosen(session: HoldSession, choice: Choice, event: CallEvent, via: Via) -> Changed:

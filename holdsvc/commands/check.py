@@ -5,18 +5,22 @@ Rules are functions that yield findings; each finding has a code that stays, a r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from holdsvc import app, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
+from holdsvc.calls.airing import faults
+from holdsvc.calls.model import ContentItem, Kind
+from holdsvc.clock import SystemClock
 from holdsvc.config import Settings, load
 from holdsvc.content.confine import Confinement, confinement
 from holdsvc.content.library import Library
+from holdsvc.content.ready import ReadySounds
 from holdsvc.engine.outbound import Outbound
-from holdsvc.engine.plans import QueueRules
+from holdsvc.engine.plans import PlanBook, QueueRules
 
 
 class Finding(Struct, frozen=True):
@@ -42,8 +46,14 @@ def check(config: Path | None) -> int:
     library = app.open_library(settings, app.data_folder(settings))
     held = confinement()
     found = [*platforms(settings), *service(settings), *decoding(held), *shelves(library)]
+    book = PlanBook(
+        ReadySounds(library),
+        {"default": settings.queue("default"), **settings.queues},
+        streams=False,
+        territory=settings.callers.region,
+    )
     for name, queue in settings.queues.items():
-        found += queue_findings(name, queue, library)
+        found += queue_findings(name, queue, library, book.playable(name, SystemClock().now()))
     for finding in found:
         print(finding)
     print(f"decoding of sound files: {held}")
@@ -92,10 +102,24 @@ def decoding(held: Confinement) -> Iterator[Finding]:
 def shelves(library: Library) -> Iterator[Finding]:
     for name, reason in library.quarantined.items():
         yield error("HS-201", f"{name} will not be heard: {reason}", "mend the file or take the item off its shelf")
+    today = SystemClock().now().date()
+    for item in library.items:
+        for fault in faults(item.airing):
+            yield error("HS-206", f"the schedule of {item.id} never plays: {fault}", "correct its airing in index.toml")
+        until = item.licence.until
+        if until is not None and until < today:
+            why = f"the licence of {item.id} ended on {until:%Y-%m-%d}: it is not played any more"
+            yield warning("HS-207", why, "renew it, or take the item off its shelf")
 
 
-def queue_findings(name: str, queue: QueueRules, library: Library) -> Iterator[Finding]:
+def queue_findings(
+    name: str, queue: QueueRules, library: Library, playable: Sequence[ContentItem]
+) -> Iterator[Finding]:
     file = f"queues/{name}.toml"
+    if all(item.kind is Kind.QUIET and "quiet" not in queue.shelves for item in playable):
+        why = f"queue {name} has nothing that may be played on its shelves; callers hear the house track"
+        yield warning("HS-208", why, f"see shelves, profile and territory in {file}, and the licences in index.toml")
+        return
     there = {item.shelf for item in library.items}
     kinds = {item.kind.value for item in library.items} | {f"music:{shelf}" for shelf in there}
     if queue.default_choice not in kinds:

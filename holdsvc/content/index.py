@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from holdsvc.calls.model import Chapter, ContentId, ContentItem, Identity, Kind, Licence, PromptId
+from holdsvc.calls.model import Airing, Chapter, ContentId, ContentItem, Identity, Kind, Licence, PromptId
 from holdsvc.content.sounds import write
 from holdsvc.errors import BadContent
 
@@ -39,6 +39,9 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     identity: Identity = Identity.NUMBER
     queues: tuple[str, ...] = ()
     chapters: tuple[Chapter, ...] = ()
+    mood: str = ""
+    tags: tuple[str, ...] = ()
+    airing: Airing = Airing()
 
     def item(self, seconds: float) -> ContentItem:
         return ContentItem(
@@ -56,6 +59,9 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
             identity=self.identity,
             queues=self.queues,
             chapters=self.chapters,
+            mood=self.mood,
+            tags=self.tags,
+            airing=self.airing,
         )
 
 
