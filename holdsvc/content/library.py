@@ -13,6 +13,7 @@ from pathlib import Path
 
 from holdsvc.audio.formats import RATE
 from holdsvc.calls.model import ContentId, ContentItem, Kind, PromptId
+from holdsvc.content.quiz import Bank, Question
 from holdsvc.content.shelves import QUIET_ITEM, Prompt, Shelves, Source, look, prompt_name
 from holdsvc.content.sounds import QUIET_SOUND, find, hash_of_file
 from holdsvc.errors import BadContent
@@ -58,6 +59,15 @@ class Library:
     @property
     def quarantined(self) -> Mapping[str, str]:
         return self._shelves.quarantined
+
+    @property
+    def quiz(self) -> tuple[tuple[Bank, Question], ...]:
+        """All good questions, recorded or not."""
+        return self._shelves.quiz
+
+    @property
+    def quiz_faults(self) -> tuple[str, ...]:
+        return self._shelves.quiz_faults
 
     @property
     def house(self) -> ContentItem:

@@ -10,12 +10,13 @@ import difflib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from holdsvc.calls.model import PromptId
+from holdsvc.calls import quiz as calls
+from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence, PromptId
 
 QUIZ = "quiz"
 OPTIONS = 3  # as many as the keys 1 to 3, and as one can keep in mind when they are heard once
@@ -110,6 +111,35 @@ def recordings(bank: Bank, question: Question) -> tuple[tuple[PromptId, str, str
         (ask_id(question.id), ask_text(question, bank.language), f"{question.id}.ask"),
         (tell_id(question.id), tell_text(question), f"{question.id}.tell"),
     )
+
+
+def playable(
+    quiz: Iterable[tuple[Bank, Question]], seconds: Mapping[str, Mapping[PromptId, float]]
+) -> dict[str, calls.Shelf]:
+    """By language, what can be asked: `seconds` has what is ready to be heard."""
+    found: dict[str, list[calls.Question]] = {}
+    for bank, one in quiz:
+        ready = seconds.get(bank.language, {})
+        ask, tell = ready.get(ask_id(one.id), 0.0), ready.get(tell_id(one.id), 0.0)
+        if ask and tell:
+            found.setdefault(bank.language, []).append(_playable(bank, one, ask, tell))
+    return {language: calls.Shelf(language, tuple(questions)) for language, questions in found.items()}
+
+
+def _playable(bank: Bank, question: Question, ask: float, tell: float) -> calls.Question:
+    """Its id is the same in all languages: who was asked it in one knows it in the others."""
+    item = ContentItem(
+        id=ContentId(f"{QUIZ}/{question.id}"),
+        kind=Kind.QUIZ,
+        shelf=bank.theme,
+        title=question.ask,
+        seconds=ask,
+        artist=bank.theme,
+        language=bank.language,
+        licence=Licence(bank.licence, ""),
+    )
+    words = tuple(option.said for option in question.options)
+    return calls.Question(item, question.right, words, ask_id(question.id), tell_id(question.id), ask, tell)
 
 
 def read_banks(folder: Path) -> Banks:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from holdsvc.audio.formats import seconds_of
 from holdsvc.calls.model import ContentId, ContentItem, PromptId
+from holdsvc.calls.quiz import Shelf
 from holdsvc.content.library import Library
+from holdsvc.content.quiz import playable
 from holdsvc.errors import BadContent
 
 
@@ -19,6 +21,7 @@ class ReadySounds:
         self._generation = 0
         self._captions: dict[str, str] = {}
         self._prompts: dict[str, dict[PromptId, float]] = {}
+        self._quiz: dict[str, Shelf] = {}
 
     @property
     def generation(self) -> int:
@@ -30,6 +33,7 @@ class ReadySounds:
                 language: {name: prompt.seconds for name, prompt in prompts.items() if prompt.seconds > 0}
                 for language, prompts in self._library.prompts.items()
             }
+            self._quiz = playable(self._library.quiz, self._prompts)
             self._captions = self._told()
         return self._generation
 
@@ -45,6 +49,11 @@ class ReadySounds:
         """Seconds of each prompt that is ready, by language."""
         assert self.generation >= 0
         return self._prompts
+
+    def quiz(self) -> Mapping[str, Shelf]:
+        """By language, the questions that can be asked: both their sounds are ready."""
+        assert self.generation >= 0
+        return self._quiz
 
     def content(self, content: ContentId) -> memoryview:
         """What is not there any more is played as house music."""

@@ -12,6 +12,7 @@ from holdsvc.audio.formats import seconds_of
 from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence, PromptId
 from holdsvc.content import sounds
 from holdsvc.content.index import PROMPTS, Entry, read_index, read_prompts
+from holdsvc.content.quiz import Bank, Question, read_banks, recordings
 from holdsvc.errors import BadContent
 
 QUIET = ContentId("quiet")
@@ -45,6 +46,7 @@ class Source(Struct, frozen=True):
     file: Path
     sound: str  # the hash under which its sound is kept
     ships: bool = False  # prompts and the house track come prepared with the service
+    turns: str = ""  # with which others, that are no items, it takes turns in being prepared; "": it goes first
 
 
 class Shelves(Struct, frozen=True):
@@ -56,6 +58,8 @@ class Shelves(Struct, frozen=True):
     pending: tuple[Source, ...] = ()
     quarantined: Mapping[str, str] = {}  # id -> reason
     house: ContentId | None = None
+    quiz: tuple[tuple[Bank, Question], ...] = ()  # all good questions, recorded or not
+    quiz_faults: tuple[str, ...] = ()  # what is wrong in the banks, a sentence each
 
 
 def prompt_name(language: str, prompt: PromptId) -> str:
@@ -71,6 +75,8 @@ def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[
         entries |= {entry.id: (folder, entry) for entry in read_index(folder)}
         for language, texts in read_prompts(folder).items():
             wordings.setdefault(language, {}).update({prompt: (folder, text) for prompt, text in texts.items()})
+    banks = [read_banks(folder) for folder in media]
+    quiz = _questions(bank for read in banks for bank in read.banks)
     houses = [id for id, (_, entry) in entries.items() if entry.house]
     house = ContentId(houses[-1]) if houses else None  # the operator's own before ours
 
@@ -78,6 +84,7 @@ def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[
     sources = [
         *_items_sources(entries, house, hash_of, bad),
         *_prompts_sources(wordings, hash_of, bad),
+        *_quiz_sources(quiz, hash_of, bad),
     ]
     ready = {source.id: file for source in sources if (file := sounds.find(source.sound, prepared))}
     pending = []
@@ -103,7 +110,7 @@ def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[
         prompts={
             language: {
                 prompt: Prompt(text, _seconds(ready.get(prompt_name(language, prompt))))
-                for prompt, (_, text) in spoken.items()
+                for prompt, text in _texts(language, spoken, quiz)
             }
             for language, spoken in wordings.items()
         },
@@ -113,6 +120,8 @@ def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[
         pending=tuple(by_turns(pending, entries)),
         quarantined=bad,
         house=house,
+        quiz=quiz,
+        quiz_faults=tuple(fault for read in banks for fault in read.faults),
     )
 
 
@@ -121,7 +130,7 @@ def by_turns(pending: Iterable[Source], entries: Mapping[str, tuple[Path, Entry]
     kinds: Counter[str] = Counter()
     turns: list[tuple[int, Source]] = []
     for source in pending:
-        kind = entries[source.id][1].kind.value if source.id in entries else ""
+        kind = entries[source.id][1].kind.value if source.id in entries else source.turns
         kinds[kind] += bool(kind)
         turns.append((kinds[kind], source))
     return [source for _, source in sorted(turns, key=lambda turn: turn[0])]
@@ -158,6 +167,41 @@ def _prompts_sources(
                 yield Source(name, file, hash_of(file), ships=True)
             except OSError as error:
                 bad[name] = _unreadable(file.name, error)
+
+
+def _questions(banks: Iterable[Bank]) -> tuple[tuple[Bank, Question], ...]:
+    """The first of each theme, then the second; a later folder's question replaces one with its language and id."""
+    found: dict[tuple[str, str], tuple[int, Bank, Question]] = {}
+    for bank in banks:
+        found |= {(bank.language, one.id): (place, bank, one) for place, one in enumerate(bank.questions)}
+    return tuple((bank, one) for _, bank, one in sorted(found.values(), key=lambda question: question[0]))
+
+
+def _texts(
+    language: str, spoken: Mapping[PromptId, tuple[Path, str]], quiz: Iterable[tuple[Bank, Question]]
+) -> Iterator[tuple[PromptId, str]]:
+    """What each prompt says, those of the quiz too."""
+    yield from ((prompt, text) for prompt, (_, text) in spoken.items())
+    for bank, question in quiz:
+        if bank.language == language:
+            yield from ((prompt, text) for prompt, text, _ in recordings(bank, question))
+
+
+def _quiz_sources(
+    quiz: Iterable[tuple[Bank, Question]], hash_of: Callable[[Path], str], bad: dict[str, str]
+) -> Iterator[Source]:
+    """What has been recorded. A question without a recording is not asked, and is no fault."""
+    for bank, question in quiz:
+        for prompt, _, stem in recordings(bank, question):
+            name = prompt_name(bank.language, prompt)
+            file = next(
+                (file for suffix in _RECORDINGS if (file := bank.file.parent / f"{stem}{suffix}").is_file()), None
+            )
+            try:
+                if file is not None:
+                    yield Source(name, file, hash_of(file), turns=f"quiz/{bank.language}")
+            except OSError as error:
+                bad[name] = _unreadable(file.name if file else stem, error)
 
 
 def _below(folder: Path, file: str) -> Path:
