@@ -263,7 +263,7 @@ def test_the_recorded_service_levels_are_those_of_the_published_example(tmp_path
         }
         for name, share in shares.items()
     ]
-    test = {"interval": "1m", "input_series": listed(ends), "promql_expr_test": expected}
+    test: dict[str, object] = {"interval": "1m", "input_series": listed(ends), "promql_expr_test": expected}
 
     assert promtool([test], tmp_path) == ""
 
