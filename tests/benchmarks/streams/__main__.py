@@ -25,9 +25,13 @@ from tests.benchmarks.streams.client import compiled
 from tests.benchmarks.streams.contenders import MAKE, Missing
 from tests.benchmarks.streams.measure import Plan, Run, Setting, run
 
-FULL = "naive:200,pipecat:40,picows:500,bare:1000,ours:1000,ours:2400"
+FULL = "naive:200,pipecat:40,picows:500,bare:1000,ours:1000,ours:2400,naive-lines:250,ours-lines:1000"
 QUICK = "naive:100,bare:300,ours:300"
-RATES = {"pipecat": 10.0, "naive": 100.0}  # calls a second, where a server would be overrun by 200
+RATES = {
+    "pipecat": 10.0,
+    "naive": 100.0,
+    "naive-lines": 100.0,
+}  # calls a second, where a server would be overrun by 200
 LOCK = Path(tempfile.gettempdir()) / "holdsvc-benchmark.lock"
 TRIES = 3  # runs that may be void, for each that counts
 

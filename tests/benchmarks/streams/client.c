@@ -1,6 +1,6 @@
 /* A phone platform's end of many media streams, on one core: it talks, plays out what it hears, and judges it.
  *
- *   client PORT SEED KEYS_EVERY
+ *   client PORT SEED KEYS_EVERY [lines]                             `lines`: AudioSocket, see lines.h; else websockets
  *
  * On stdin, a line each:   CALL path host signature callSid token   one more stream, opened at once
  *                          BEGIN / END                              the window in which is judged
@@ -12,7 +12,7 @@
  * stand for the tones below; what is heard is taken from every 20 ms of sound. A client that was late itself says so.
  */
 #define _GNU_SOURCE
-#include "hearing.h"
+#include "lines.h"
 #include "telling.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -85,6 +85,10 @@ static void put_frame(stream *s, int opcode, const char *text, int length) {
 static void say(stream *s) {
   char text[512];
   s->chunk++;
+  if (lines) {
+    put(s, spoken[(s->chunk + (unsigned)s->number) % 50], HEAD + WHOLE);
+    return;
+  }
   unsigned passed = (unsigned)((s->next - s->started) / MS);
   int length = snprintf(text, sizeof text,
       "{\"event\":\"media\",\"sequenceNumber\":\"%u\",\"media\":{\"track\":\"inbound\",\"chunk\":\"%u\",\"timestamp\":\"%u\","
@@ -92,7 +96,7 @@ static void say(stream *s) {
   put_frame(s, 1, text, length);
 }
 
-static void start(stream *s, moment now) {
+static void introduce(stream *s) {
   static const char connected[] = "{\"event\":\"connected\",\"protocol\":\"Call\",\"version\":\"1.0.0\"}";
   char text[1024];
   put_frame(s, 1, connected, sizeof connected - 1);
@@ -101,6 +105,12 @@ static void start(stream *s, moment now) {
       "\"tracks\":[\"inbound\"],\"mediaFormat\":{\"encoding\":\"audio/x-mulaw\",\"sampleRate\":8000,\"channels\":1},"
       "\"customParameters\":{\"token\":\"%s\"}},\"streamSid\":\"%s\"}", ++s->sequence, 0, s->sid, s->call, s->token, s->sid);
   put_frame(s, 1, text, length);
+}
+
+static void start(stream *s, moment now) {
+  uint8_t name[HEAD + 16];
+  if (lines) put(s, name, name_frame(s->token, name));
+  else introduce(s);
   s->state = TALKING, s->started = now, alive++, opened++;
   s->next = (now / (SLOTS * MS) + 1) * SLOTS * MS + (moment)(s->number % SLOTS) * MS; /* its slot of the wheel */
   s->next_key = now + (moment)(share() * keys_every * SECOND);
@@ -122,11 +132,16 @@ static void press(stream *s, moment now) {
   if (!s->begun || s->wanted >= 0) return;
   char text[256];
   int tone = (s->tone + 1 + (int)(draw() % (TONES - 1))) % TONES;
+  s->wanted = tone, s->pressed = now;
+  if (judging) window.keys++;
+  if (lines) {
+    uint8_t key[] = {KEY, 0, 1, (uint8_t)('1' + tone)};
+    put(s, key, sizeof key);
+    return;
+  }
   int length = snprintf(text, sizeof text, "{\"event\":\"dtmf\",\"streamSid\":\"%s\",\"sequenceNumber\":\"%u\",\"dtmf\":{\"track\":\"inbound_track\",\"digit\":\"%d\"}}",
                         s->sid, ++s->sequence, tone + 1);
   put_frame(s, 1, text, length);
-  s->wanted = tone, s->pressed = now;
-  if (judging) window.keys++;
 }
 
 /* --- what comes -------------------------------------------------------------------------------------------------- */
@@ -197,6 +212,22 @@ static int take_frames(stream *s, const uint8_t *in, int length, moment now) {
   return at;
 }
 
+static int take_line(stream *s, const uint8_t *in, int length, moment now) {
+  int at = 0;
+  while (s->state == TALKING && at < length) {
+    uint8_t sound[FRAME];
+    int size = length - at < HEAD ? HEAD : HEAD + (in[at + 1] << 8 | in[at + 2]);
+    int whole = size <= length - at;
+    if (whole && sound_of(in + at, size, sound)) play(s, sound, FRAME, now);
+    else {
+      if (!whole || in[at] != FAREWELL) broken++;
+      hang_up(s, &lost);
+    }
+    at += size;
+  }
+  return length;
+}
+
 static int take_answer(stream *s, const uint8_t *in, int length, moment now) {
   const uint8_t *end = memmem(in, (size_t)length, "\r\n\r\n", 4);
   if (!end) return 0;
@@ -223,7 +254,8 @@ static void receive(stream *s) {
     moment now = now_ns();
     int length = kept + (int)count, used = 0;
     if (s->state == DIALLING) used = take_answer(s, in, length, now);
-    if (s->state == TALKING) used += take_frames(s, in + used, length - used, now);
+    if (s->state == TALKING && lines) used = take_line(s, in, length, now);
+    else if (s->state == TALKING) used += take_frames(s, in + used, length - used, now);
     s->rest_length = 0;
     if (used < length && s->state != GONE) keep(&s->rest, &s->rest_length, &s->rest_room, in + used, length - used);
     if ((size_t)count < sizeof in - (size_t)kept) return;
@@ -241,12 +273,16 @@ static void dial(stream *s) {
   fcntl(s->fd, F_SETFL, O_NONBLOCK);
   struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = s};
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, s->fd, &event) < 0) fail("epoll_ctl");
+  s->dialled = now_ns();
+  if (lines) {
+    start(s, s->dialled);
+    return;
+  }
   char text[1024];
   int length = snprintf(text, sizeof text,
       "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
       "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nX-Twilio-Signature: %s\r\nUser-Agent: Twilio.TmeWs/1.0\r\n\r\n",
       s->path, s->host, s->signature);
-  s->dialled = now_ns();
   put(s, (uint8_t *)text, length);
 }
 
@@ -338,12 +374,13 @@ static void run(void) {
 }
 
 int main(int count, char **words) {
-  if (count != 4) {
-    fprintf(stderr, "usage: client PORT SEED KEYS_EVERY\n");
+  if (count < 4 || count > 5) {
+    fprintf(stderr, "usage: client PORT SEED KEYS_EVERY [lines]\n");
     return 2;
   }
   port = atoi(words[1]), chance = 88172645463325252ull ^ (strtoull(words[2], NULL, 10) * 2654435761u), keys_every = atof(words[3]);
   make_tables(), make_waves();
+  if (count == 5) lines = 1, cushion = 60 * MS, make_lines();
   for (int i = 0; i < 50; i++) {
     uint8_t noise[FRAME];
     for (int j = 0; j < FRAME; j++) noise[j] = (uint8_t)(draw() % 24 + 0x68) | (draw() & 1 ? 0x80 : 0);

@@ -104,9 +104,9 @@ def compiled(folder: Path, name: str) -> Path:
 
 
 class Client:
-    def __init__(self, program: Path, port: int, seed: int, keys_every: float) -> None:
-        """`keys_every`: seconds between two keys of a stream, on average; 0 = no keys."""
-        self._words = [str(program), str(port), str(seed), str(keys_every)]
+    def __init__(self, program: Path, port: int, seed: int, keys_every: float, *, lines: bool = False) -> None:
+        """`keys_every`: seconds between two keys of a stream, on average; 0 = no keys. `lines`: AudioSocket, no websockets."""
+        self._words = [str(program), str(port), str(seed), str(keys_every), *(["lines"] if lines else [])]
         self._process: asyncio.subprocess.Process | None = None
         self._told = Told(0, 0, 0, 0, 0, 0)
         self._result: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()

@@ -13,6 +13,7 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import numpy as np
 
@@ -32,6 +33,11 @@ class Server(Protocol):
     def pid(self) -> int: ...
     @property
     def port(self) -> int: ...
+    @property
+    def lines(self) -> bool:
+        """It speaks AudioSocket, not Twilio's websocket."""
+        ...
+
     def start(self) -> None: ...
     async def place(self, number: int, rate: float, take: Callable[[Call], None]) -> int:
         """Calls at this rate; how many were offered a stream."""
@@ -42,6 +48,8 @@ class Server(Protocol):
 
 
 class Ours:
+    lines = False
+
     def __init__(self, folder: Path, media: Path, **more: str) -> None:
         self._service: Service = ours.service(folder, media, **more)
 
@@ -68,11 +76,26 @@ class Ours:
         return self._service.log()
 
 
+class OurLines(Ours):
+    lines = True
+
+    def __init__(self, folder: Path, media: Path) -> None:
+        self._line = free_port()
+        self._service = ours.line_service(folder, media, self._line)
+
+    @property
+    def port(self) -> int:
+        return self._line
+
+    async def place(self, number: int, rate: float, take: Callable[[Call], None]) -> int:
+        return await ours.announce(self._service.port, number, rate, take)
+
+
 class Plain:
     """A server that takes whoever dials in: `command PORT TONE...`"""
 
-    def __init__(self, folder: Path, command: list[str], tones: list[Path]) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, command: list[str], tones: list[Path], *, lines: bool = False) -> None:
+        self.port, self.lines = free_port(), lines
         self._words = [*command, str(self.port), *map(str, tones)]
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -96,7 +119,8 @@ class Plain:
         began = loop.time()
         for name in range(1, number + 1):
             await asyncio.sleep(max(0.0, began + name / rate - loop.time()))
-            take(Call("/media", "localhost", "unsigned", f"CA{name:032x}", "none"))
+            token = str(UUID(int=name)) if self.lines else "none"
+            take(Call("/media", "localhost", "unsigned", f"CA{name:032x}", token))
         return number
 
     def stop(self) -> None:
@@ -142,12 +166,23 @@ def own(folder: Path, media: Path, tones: list[Path]) -> Server:
     return Ours(folder / "data", media)
 
 
+def own_lines(folder: Path, media: Path, tones: list[Path]) -> Server:
+    return OurLines(folder / "data", media)
+
+
+def naive_lines(folder: Path, media: Path, tones: list[Path]) -> Server:
+    module = "tests.benchmarks.streams.servers.naive_lines"
+    return Plain(folder, [sys.executable, "-m", module], tones, lines=True)
+
+
 MAKE: dict[str, Callable[[Path, Path, list[Path]], Server]] = {
     "naive": naive,
     "pipecat": pipecat,
     "picows": picows,
     "bare": bare,
     "ours": own,
+    "naive-lines": naive_lines,
+    "ours-lines": own_lines,
 }
 TOLD = {
     "naive": "naive aiohttp: a task per call, JSON and base64 every 20 ms",
@@ -155,6 +190,8 @@ TOLD = {
     "picows": "picows + uvloop, one ticker, encoded once, 20 ms",
     "bare": "bare C, epoll, 200 ms messages",
     "ours": "holdsvc serve",
+    "naive-lines": "AudioSocket, naive asyncio streams: two tasks per call, a write every 20 ms",
+    "ours-lines": "AudioSocket, holdsvc serve",
 }
 
 

@@ -43,7 +43,7 @@ static void judge(stream *s, int heard, moment plays_at, moment now) {
 /* Sound came: it is played when all before it was. */
 static void play(stream *s, const uint8_t *sound, int length, moment now) {
   if (!s->begun) {
-    s->begun = 1, s->dry_at = now, first_sounds++;
+    s->begun = 1, s->dry_at = now + cushion, first_sounds++;
     add(&to_first_sound, now - s->started), add(&to_answer, now - s->dialled);
   } else if (s->cleared) {
     if (judging) add(&window.after_clear, now - s->dry_at), window.clear_gap += now - s->dry_at;
@@ -54,7 +54,7 @@ static void play(stream *s, const uint8_t *sound, int length, moment now) {
       window.gap += now - from;
       if (now - from > UNDERRUN) window.underruns++;
     }
-    s->dry_at = now;
+    s->dry_at = now + cushion;
   }
   moment lead = s->dry_at - now;
   if (s->cleared || lead > s->best_lead) s->best_lead = lead;
@@ -63,8 +63,9 @@ static void play(stream *s, const uint8_t *sound, int length, moment now) {
     window.media++, window.bytes += (uint64_t)length;
     add(&window.lead, lead), add(&window.late, s->best_lead - lead);
   }
+  moment passed_on = s->dry_at - cushion > now ? s->dry_at - cushion : now;
   for (int at = 0; at + FRAME <= length; at += FRAME)
-    judge(s, tone_of(sound + at), s->dry_at + (moment)at * SECOND / RATE, now);
+    judge(s, tone_of(sound + at), passed_on + (moment)at * SECOND / RATE, now);
   s->dry_at += (moment)length * SECOND / RATE;
 }
 

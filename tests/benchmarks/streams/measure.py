@@ -83,7 +83,7 @@ class Run(Struct, frozen=True):
 
 async def run(server: Server, plan: Plan, setting: Setting, show: Show) -> Run:
     """The server is stopped afterwards, whatever happens."""
-    client = Client(setting.program, server.port, setting.seed, setting.keys_every)
+    client = Client(setting.program, server.port, setting.seed, setting.keys_every, lines=server.lines)
     try:
         start_on(setting.server_core, server)
         await asyncio.sleep(1.0)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import quote_plus, urlsplit
+from uuid import UUID
+
+import msgspec
 
 from holdsvc.simulator.signing import HEADER, sign
 from tests.benchmarks.dialogues import STANDARD, Request
@@ -32,8 +35,27 @@ def service(folder: Path, media: Path, **more: str) -> Service:
     return Service(folder, before=(), **ours)
 
 
+def line_service(folder: Path, media: Path, port: int) -> Service:
+    """The same with AudioSocket on this port; its calls are announced by the API, on loopback."""
+    return Service(folder, before=(), MEDIA__FOLDER=str(media), AUDIOSOCKET__PORT=str(port))
+
+
 async def place(port: int, number: int, rate: float, take: Callable[[Call], None]) -> int:
     """So many calls a second, evenly. Returns how many got a stream offered."""
+    return await evenly(port, number, rate, take, placed)
+
+
+async def announce(port: int, number: int, rate: float, take: Callable[[Call], None]) -> int:
+    return await evenly(port, number, rate, take, announced)
+
+
+async def evenly(
+    port: int,
+    number: int,
+    rate: float,
+    take: Callable[[Call], None],
+    ask: Callable[[Line, int], Awaitable[Call | None]],
+) -> int:
     free: asyncio.Queue[Line] = asyncio.Queue()
     lines = await connect(HOST, port, LINES)
     for line in lines:
@@ -43,7 +65,7 @@ async def place(port: int, number: int, rate: float, take: Callable[[Call], None
 
     async def one(name: int, line: Line) -> None:
         nonlocal offered
-        call = await placed(line, name)
+        call = await ask(line, name)
         free.put_nowait(line)
         if call is not None:
             offered += 1
@@ -74,6 +96,20 @@ async def placed(line: Line, name: int) -> Call | None:
     line.give(Request((head + body).encode(), b"<Stream"))
     await answered.wait()
     return call_of(sid, line.last.decode())
+
+
+async def announced(line: Line, name: int) -> Call | None:
+    call = str(UUID(int=name))
+    body = msgspec.json.encode({"queue": "support", "caller": f"+1500555{name % 10_000:04d}", "uuid": call})
+    head = (
+        "POST /api/v1/calls/announce HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    answered = asyncio.Event()
+    line.on_empty = answered.set
+    line.give(Request(head.encode() + body, call.encode()))
+    await answered.wait()
+    return Call("-", "-", "-", call, call) if call.encode() in line.last else None
 
 
 def call_of(sid: str, document: str) -> Call | None:

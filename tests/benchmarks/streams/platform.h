@@ -52,6 +52,8 @@ static uint64_t opened, refused, lost, broken, alive, first_sounds;
 static int last_status;
 static stream *streams[MOST_STREAMS];
 static int placed, judging;
+static int lines;                   /* AudioSocket; else Twilio's websocket */
+static moment cushion;              /* that a telephone puts before what it plays, where the platform keeps nothing */
 static int port, epoll;
 static double keys_every;
 static uint64_t chance;

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tests.benchmarks.streams.measure import Run
 
 Figure = Callable[[Run], float]
+CUSHION = 60.0  # milliseconds that a telephone keeps, in the client
 
 
 def told(run: Run) -> str:
@@ -63,10 +64,11 @@ def ratios(runs: Sequence[Run]) -> str:
     by = {(run.plan.name, run.plan.streams): [] for run in runs}  # type: dict[tuple[str, int], list[Run]]
     for run in runs:
         by[run.plan.name, run.plan.streams].append(run)
+    rows += lines(by)
     mine = next((by[key] for key in sorted(by) if key[0] == "ours" and key[1] >= 1000), None)
     mine = mine or next((by[key] for key in sorted(by) if key[0] == "ours"), None)
     if mine is None:
-        return ""
+        return "\n".join(rows)
     for other, must, reach in (("naive", "12x", "20x"), ("pipecat", "50x", "90x"), ("picows", "", "")):
         theirs = next((by[key] for key in sorted(by) if key[0] == other), None)
         if theirs:
@@ -89,6 +91,27 @@ def ratios(runs: Sequence[Run]) -> str:
         f"| {spread(good, lambda run: run.heard.start_to_first_sound.p99, 1)} ms | 50 | 10 |",
     ]
     return "\n".join(rows)
+
+
+def lines(by: Mapping[tuple[str, int], Sequence[Run]]) -> list[str]:
+    """AudioSocket, where a frame is to come when it is to be heard."""
+    theirs = next((by[key] for key in sorted(by) if key[0] == "naive-lines"), None)
+    mine = next((by[key] for key in sorted(by, reverse=True) if key[0] == "ours-lines"), None)
+    if mine is None:
+        return []
+    good = counted(mine)
+    rows = [
+        f"| AudioSocket: underruns behind a cushion of 60 ms | {max(run.heard.underruns for run in good)} | 0 | 0 |",
+        f"| AudioSocket: most that a frame came before its time | {most(good, ahead_of_time)} ms | 20 | |",
+        f"| AudioSocket: key to new content sent, p99 | {spread(good, lambda run: run.heard.key_to_heard.p99, 0)} ms | | |",
+    ]
+    if theirs:
+        rows.insert(0, f"| AudioSocket, CPU per stream: naive / ours | {ratio(theirs, mine)}x | 3.5x | 6x |")
+    return rows
+
+
+def ahead_of_time(run: Run) -> float:
+    return run.heard.lead.most - CUSHION
 
 
 def crowd(number: int, runs: Sequence[Run]) -> list[str]:
