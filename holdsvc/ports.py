@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
@@ -270,6 +271,19 @@ class Opener(Protocol):
         """GET, no redirect followed, in at most `seconds` and with at most `idle` between pieces. Raises `OutboundFailed`."""
 
 
+class SourceReport(Struct, frozen=True):
+    """How it stands with content that comes from outside."""
+
+    name: str
+    kind: str
+    items: int  # on the shelf
+    looked: datetime | None = None  # when it last answered well
+    next_at: datetime | None = None
+    fault: str = ""  # why the last look failed
+    refused: tuple[tuple[str, str], ...] = ()  # title and reason of what no caller will hear
+    doing: str = ""  # what is going on at this moment
+
+
 # --- speech ----------------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +294,15 @@ class Understood(Struct, frozen=True):
 
 class WordMatcher(Protocol):
     def match(self, text: str, menu: Menu, language: str) -> Understood: ...
+
+
+class Synthesiser(Protocol):
+    """Text to speech, for what is spoken before anybody calls; never while a caller waits."""
+
+    name: str
+
+    async def speak(self, text: str, language: str, into: Path) -> None:
+        """A sound file of any kind that we decode. BadContent: this text cannot be spoken; OutboundFailed: not now."""
 
 
 # --- stores ----------------------------------------------------------------------------------------------------------

@@ -35,9 +35,21 @@ class Library:
         self._shelves = Shelves()
 
     @classmethod
-    def open(cls, media: Path, prepared: Sequence[Path], overlay: Path | None = None) -> Library:
-        """`overlay` is a second media folder, the operator's own; its items replace those with the same id."""
-        library = cls((media,) if overlay is None else (media, overlay), tuple(prepared))
+    def open(
+        cls,
+        media: Path,
+        prepared: Sequence[Path],
+        overlay: Path | None = None,
+        fetched: Path | None = None,
+        known: Mapping[tuple[Path, int, int], str] | None = None,
+    ) -> Library:
+        """`overlay` is a second media folder, the operator's own; its items replace those with the same id.
+
+        `fetched` is a third, of what comes from outside; `known` are hashes of files, by size and time of change in nanoseconds.
+        """
+        folders = (media, *(folder for folder in (overlay, fetched) if folder is not None))
+        library = cls(folders, tuple(prepared))
+        library._hashes.update(known or {})
         library.refresh()
         return library
 
