@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from holdsvc.calls.events import CallEvent
 from holdsvc.calls.facts import AnyFact, PreferenceSet
+from holdsvc.calls.instructions import Say
 from holdsvc.calls.menu import Action, Choice
 from holdsvc.calls.model import TALKS, Kind, PromptId, Talk
 from holdsvc.calls.plan import HoldPlan
@@ -54,7 +55,7 @@ def less_talk(session: HoldSession, event: CallEvent) -> Changed:
 
 def menu(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     """The choices; while they are told, the same key means that they are not understood: in the next language."""
-    if session.menu_until is not None and event.at <= session.menu_until and len(plan.languages) > 1:
+    if session.offer is not None and session.offer[0] <= event.at <= session.offer[1] and len(plan.languages) > 1:
         session, facts = speak(session, event, next_language(session, plan))
         return told(session, event, plan, "language_set"), facts
     return told(session, event, plan), ()
@@ -83,7 +84,32 @@ def told(session: HoldSession, event: CallEvent, plan: HoldPlan, *first: str) ->
     session = say(session, *first, *menu_prompts(plan))
     language = plan.spoken(session.language)
     seconds = plan.seconds_of(plan.available(session.saying, language), language)
-    return replace(session, menu_until=event.at + timedelta(seconds=seconds) + STILL_TOLD)
+    return replace(session, offer=(event.at, event.at + timedelta(seconds=seconds) + offered_for(plan, language)))
+
+
+def due(session: HoldSession, event: CallEvent, plan: HoldPlan) -> HoldSession:
+    """Tell the menu of our own accord, after a first stretch of content. Zero answers the languages offered at its end."""
+    language = plan.spoken(session.language)
+    before = plan.menu_after + plan.seconds_of(plan.available(menu_prompts(plan), language), language)
+    begins = event.at + timedelta(seconds=before)
+    return replace(session, menu_due=True, told_menu=True, offer=(begins, begins + offered_for(plan, language)))
+
+
+def offers(plan: HoldPlan, language: str) -> tuple[Say, ...]:
+    """To those who did not understand the menu: how to have it in theirs, each in its own words."""
+    others = (one for one in plan.languages if one != language)
+    return tuple(Say(prompts, one) for one in others if (prompts := plan.available(("language_offer",), one)))
+
+
+def offered_for(plan: HoldPlan, language: str) -> timedelta:
+    seconds = sum(plan.seconds_of(offer.prompts, offer.language) for offer in offers(plan, language))
+    return timedelta(seconds=seconds) + STILL_TOLD
+
+
+def tells_menu(session: HoldSession, plan: HoldPlan) -> bool:
+    """The present turn begins with the menu."""
+    menu = menu_prompts(plan)
+    return session.saying[-len(menu) :] == menu
 
 
 def menu_prompts(plan: HoldPlan) -> tuple[PromptId, ...]:

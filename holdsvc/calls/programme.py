@@ -10,7 +10,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from holdsvc.calls import controls, tuning
-from holdsvc.calls.controls import Changed, may_speak, measured, menu_prompts, say, spoken
+from holdsvc.calls.controls import Changed, may_speak, measured, menu_prompts, say, spoken, tells_menu
 from holdsvc.calls.events import CallEvent, Departure, DigitPressed, HeardUntil, LeftQueue, UtteranceHeard
 from holdsvc.calls.facts import ContentChosen, ContentHeard, ContentSkipped, LeaveChosen, NotUnderstood
 from holdsvc.calls.heard import Part, Sent, heard_of
@@ -120,7 +120,8 @@ def begin(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     tell = remembered is None and session.talk is Talk.FULL and not session.told_menu
     tell = tell and may_speak(session, event.at, plan)
     session = spoken(session, event.at, plan) if tell else session
-    session = replace(session, saying=(), menu_due=tell, told_menu=session.told_menu or tell)
+    session = replace(session, saying=(), menu_due=False)
+    session = controls.due(session, event, plan) if tell else session
     return chosen(session, choice, event, Via.REMEMBERED if remembered else Via.DEFAULT)
 
 
@@ -147,7 +148,7 @@ def obey(session: HoldSession, event: DigitPressed | UtteranceHeard, plan: HoldP
     session, begun = (session, ()) if session.choice else begin(session, event, plan)
     session = replace(go_on(session, plan, event.at), told_menu=True)
     if choice is None or choice.action is not Action.MENU:
-        session = replace(session, menu_until=None)
+        session = replace(session, offer=None)
     if choice is None:
         session = measured(say(session, "not_understood"), None, event.at, plan)
         return session, (*begun, NotUnderstood(at=event.at, queue=session.queue, via=via))
@@ -243,7 +244,9 @@ def turn(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
     """What is to be heard from now on: prompts, content from where it stopped, and an open ear all the while."""
     language = plan.spoken(session.language)
     prompts = plan.available(session.saying, language)
-    said = (Say(prompts, language),) if prompts else ()
+    said: tuple[Say, ...] = (Say(prompts, language),) if prompts else ()
+    if prompts and tells_menu(session, plan):
+        said = (*said, *controls.offers(plan, language))
     if session.released and session.streaming:
         return (Release(),)
     if session.leaving and session.history.stage in (Stage.WAITING, Stage.ENDED):
@@ -265,10 +268,11 @@ def play(session: HoldSession, item: ContentItem, plan: HoldPlan, language: str)
     pause = start + plan.menu_after
     ducks = item.kind in BENEATH_PROMPTS
     if not menu or pause >= (until or item.seconds) - NEARLY_OVER:
-        tail = (Say(menu, language),) if menu else ()
+        tail = (Say(menu, language), *controls.offers(plan, language)) if menu else ()
         return (Play(item.id, start, until, session.gain, ducks), *tail)
     return (
         Play(item.id, start, pause, session.gain, ducks),
         Say(menu, language),
+        *controls.offers(plan, language),
         Play(item.id, pause, until, session.gain, ducks),
     )

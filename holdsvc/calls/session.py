@@ -85,7 +85,9 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     sent: Sent | None = None  # what the last document lets the caller hear, until we are told how much of it was heard
     told_menu: bool = False
     menu_due: bool = False  # the present turn tells the menu after a first stretch of content
-    menu_until: datetime | None = None  # until when the menu that was asked for is being told
+    offer: tuple[datetime, datetime] | None = (
+        None  # between these, zero does not tell the menu but changes the language
+    )
     spoke: tuple[datetime, ...] = ()  # when we spoke last of what was not asked for
     stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says
     streaming: bool = False  # the caller's media comes to us
