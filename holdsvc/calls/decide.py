@@ -120,7 +120,7 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
         case DigitPressed() | UtteranceHeard():
             return programme.obey(session, event, plan)
         case ContentEnded():
-            return programme.go_on(session, plan, event.at), ()
+            return programme.onward(session, event, plan)
         case ReleaseAsked():
             return replace(session, released=True), ()
         case TimeCame():

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from holdsvc.calls.model import CallerId, ContentId, Kind, Outcome, QueueName, Via
+from holdsvc.calls.quiz import Result
 
 
 class Fact(Struct, frozen=True, gc=False, tag=True, kw_only=True):
@@ -46,6 +47,16 @@ class ContentSkipped(Fact, frozen=True, tag=True, kw_only=True):
     queue: QueueName
     content: ContentId
     kind: Kind
+
+
+class QuizAnswered(Fact, frozen=True, tag=True, kw_only=True):
+    """What came of a question. `late`: it had been counted as silent a moment before."""
+
+    queue: QueueName
+    question: ContentId
+    result: Result
+    key: int = 0  # 1 to 3; 0 where nothing was chosen
+    late: bool = False
 
 
 class PreferenceSet(Fact, frozen=True, tag=True, kw_only=True):
@@ -109,6 +120,7 @@ AnyFact = (
     | ContentChosen
     | ContentHeard
     | ContentSkipped
+    | QuizAnswered
     | PreferenceSet
     | NotUnderstood
     | WaitEnded

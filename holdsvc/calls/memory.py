@@ -12,10 +12,12 @@ from holdsvc.calls.facts import (
     ContentHeard,
     ContentSkipped,
     PreferenceSet,
+    QuizAnswered,
     WaitAmended,
     WaitEnded,
 )
 from holdsvc.calls.model import ORDERED, TALKS, Kind, PastWait, Profile, Via
+from holdsvc.calls.quiz import Answered, scored
 from holdsvc.calls.rotation import played
 from holdsvc.calls.session import put
 
@@ -37,6 +39,9 @@ def with_fact(profile: Profile, fact: AnyFact) -> Profile:
             return heard(profile, fact)
         case ContentSkipped():
             return skipped(profile, fact)
+        case QuizAnswered():
+            came = Answered(fact.question, fact.result, fact.key, fact.late)
+            return replace(profile, quiz=scored(profile.quiz, came, fact.at))
         case PreferenceSet(what="gain", value=value):
             return replace(profile, gain=value)
         case PreferenceSet(what="talk", value=value):

@@ -153,6 +153,14 @@ class PastWait(Struct, frozen=True, gc=False):
     outcome: Outcome
 
 
+class QuizScore(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is kept of a caller's quizzes from call to call."""
+
+    asked: int = 0  # questions that were told, answered or not
+    right: int = 0
+    plays: tuple[tuple[ContentId, int], ...] = ()  # what was asked and when (whole seconds of Unix time); latest last
+
+
 class Profile(Struct, frozen=True, gc=False):
     """What we remember of a caller from earlier calls: ours, never the platform's."""
 
@@ -164,6 +172,7 @@ class Profile(Struct, frozen=True, gc=False):
     latest: tuple[tuple[str, ContentId], ...] = ()  # per shelf, the item that was heard last
     plays: tuple[tuple[ContentId, int], ...] = ()  # what was heard, and when (whole seconds of Unix time); latest last
     talk: Talk = Talk.FULL
+    quiz: QuizScore = QuizScore()
 
 
 class Contact(Struct, frozen=True, gc=False):

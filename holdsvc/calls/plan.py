@@ -11,6 +11,7 @@ from holdsvc.calls.history import Rules
 from holdsvc.calls.languages import names
 from holdsvc.calls.menu import Action, Choice, Menu
 from holdsvc.calls.model import ContentId, ContentItem, Kind, PromptId, QueueName
+from holdsvc.calls.quiz import Shelf
 from holdsvc.calls.rotation import Freshness
 
 
@@ -27,6 +28,7 @@ class HoldPlan(Struct, frozen=True, dict=True):
     menu: Menu  # only what can be had
     house: ContentId  # plays when nothing else can
     prompts: Mapping[str, Mapping[PromptId, float]] = field(default_factory=dict)  # language -> prompt -> seconds
+    quiz: Mapping[str, Shelf] = field(default_factory=dict)  # language -> questions that can be asked
     language: str = "en"
     media: Media = Media.DOCUMENTS
     last_word: bool = False  # nothing of ours speaks behind the stream: what is to be said at its end is said on it

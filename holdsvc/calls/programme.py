@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from holdsvc.calls import controls, tuning
+from holdsvc.calls import controls, quizmaster, tuning
 from holdsvc.calls.controls import Changed, may_speak, measured, menu_prompts, say, spoken, tells_menu
 from holdsvc.calls.events import CallEvent, Departure, DigitPressed, HeardUntil, LeftQueue, UtteranceHeard
 from holdsvc.calls.facts import ContentChosen, ContentHeard, ContentSkipped, LeaveChosen, NotUnderstood
@@ -17,8 +17,9 @@ from holdsvc.calls.heard import Part, Sent, heard_of
 from holdsvc.calls.history import Stage
 from holdsvc.calls.instructions import Instruction, LeaveQueue, Listen, Play, Release, Say
 from holdsvc.calls.menu import Action, Choice
-from holdsvc.calls.model import ORDERED, ContentItem, EventId, Kind, Profile, Talk, Via
+from holdsvc.calls.model import ORDERED, ContentItem, EventId, Kind, Profile, QuizScore, Talk, Via
 from holdsvc.calls.plan import HoldPlan, Media
+from holdsvc.calls.quiz import Quiz
 from holdsvc.calls.rotation import played
 from holdsvc.calls.session import MOST_CHOICES, Chosen, HoldSession, Listened, lived, put
 from holdsvc.calls.tuning import NEARLY_OVER, finished
@@ -34,7 +35,7 @@ def recall(session: HoldSession, profile: Profile, plan: HoldPlan) -> HoldSessio
     if session.choice or session.choices:
         others = {content for content, _ in session.plays}
         plays = (*(one for one in heard if one[0] not in others), *session.plays)
-        return replace(session, plays=plays, past=profile.waits)
+        return replace(session, plays=plays, past=profile.waits, quiz=scored(session, profile))
     return replace(
         session,
         language=profile.language or session.language,
@@ -45,7 +46,13 @@ def recall(session: HoldSession, profile: Profile, plan: HoldPlan) -> HoldSessio
         places=profile.latest,
         plays=heard,
         past=profile.waits,
+        quiz=scored(session, profile),
     )
+
+
+def scored(session: HoldSession, profile: Profile) -> Quiz:
+    """The score of earlier calls; what was played in this one stays."""
+    return session.quiz if session.quiz.score != QuizScore() else replace(session.quiz, score=profile.quiz)
 
 
 def listen(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
@@ -111,16 +118,16 @@ def parts_of(todo: Instruction, plan: HoldPlan) -> tuple[Part, ...]:
 def begin(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     """Sound on: the remembered choice, else the queue's default; or go on with what is being heard."""
     if session.choice:
-        return go_on(session, plan, event.at), ()
+        return onward(session, event, plan)
     remembered = plan.menu.by_id(session.remembered)
     choice = remembered or plan.menu.by_id(plan.default_choice) or first_playable(plan)
     if choice is None or not plan.shelf(choice):
         return replace(session, now=plan.house), ()
-    session = tuning.tune_in(session, choice, plan, event.at, opening=True)
+    session = tune_in(session, choice, plan, event.at, opening=True)
     tell = remembered is None and session.talk is Talk.FULL and not session.told_menu
     tell = tell and may_speak(session, event.at, plan)
     session = spoken(session, event.at, plan) if tell else session
-    session = replace(session, saying=(), menu_due=False)
+    session = replace(session, menu_due=False)
     session = controls.due(session, event, plan) if tell else session
     return chosen(session, choice, event, Via.REMEMBERED if remembered else Via.DEFAULT)
 
@@ -137,6 +144,22 @@ def chosen(session: HoldSession, choice: Choice, event: CallEvent, via: Via) -> 
     return replace(session, choices=kept), (fact,)
 
 
+def tune_in(
+    session: HoldSession, choice: Choice, plan: HoldPlan, at: datetime, *, opening: bool = False
+) -> HoldSession:
+    session = replace(session, saying=())
+    if choice.kind is Kind.QUIZ:
+        return quizmaster.tune_in(session, choice, plan, at)
+    return tuning.tune_in(quizmaster.put_aside(session), choice, plan, at, opening=opening)
+
+
+def onward(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
+    """What was to be heard has been heard."""
+    if quizmaster.playing(session, plan):
+        return quizmaster.go_on(session, event, plan)
+    return go_on(session, plan, event.at), ()
+
+
 def go_on(session: HoldSession, plan: HoldPlan, at: datetime) -> HoldSession:
     return tuning.go_on(replace(session, saying=(), menu_due=False), plan, at)
 
@@ -144,18 +167,37 @@ def go_on(session: HoldSession, plan: HoldPlan, at: datetime) -> HoldSession:
 def obey(session: HoldSession, event: DigitPressed | UtteranceHeard, plan: HoldPlan) -> Changed:
     """Do what the caller asked for; what we do not understand is answered kindly, and the content goes on."""
     via = Via.KEY if isinstance(event, DigitPressed) else Via.VOICE
-    choice = plan.menu.by_digit(event.digit) if isinstance(event, DigitPressed) else plan.menu.by_id(event.choice)
     session, begun = (session, ()) if session.choice else begin(session, event, plan)
-    session = replace(go_on(session, plan, event.at), told_menu=True)
+    menu, quizzing = quizmaster.menu(session, plan), quizmaster.playing(session, plan)
+    choice = menu.by_digit(event.digit) if isinstance(event, DigitPressed) else menu.by_id(event.choice)
+    session = replace(session, saying=(), menu_due=False) if quizzing else go_on(session, plan, event.at)
+    session = replace(session, told_menu=True)
     if choice is None or choice.action is not Action.MENU:
         session = replace(session, offer=None)
     if choice is None:
         session = measured(say(session, "not_understood"), None, event.at, plan)
+        session = quizmaster.after(session, None, event.at, plan) if quizzing else session
         return session, (*begun, NotUnderstood(at=event.at, queue=session.queue, via=via))
-    session, done = act(session, choice, event, plan)
+    session, done = (play_on if quizzing else act)(session, choice, event, plan)
     session = measured(session, choice, event.at, plan)
-    session, facts = chosen(session, choice, event, via)
+    session, facts = (session, ()) if choice.action is Action.ANSWER else chosen(session, choice, event, via)
     return session, (*begun, *facts, *done)
+
+
+def play_on(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPlan) -> Changed:
+    """While the quiz is played, some keys are its own."""
+    match choice.action:
+        case Action.ANSWER:
+            return quizmaster.answer(session, choice, event, plan)
+        case Action.NEXT:
+            return quizmaster.skip(session, event, plan)
+        case Action.PLAY | Action.LEAVE:
+            return act(session, choice, event, plan)
+        case Action.REPEAT | Action.BACK:
+            return quizmaster.after(session, choice, event.at, plan), ()
+        case _:
+            session, facts = act(session, choice, event, plan)
+            return quizmaster.after(session, choice, event.at, plan), facts
 
 
 def act(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPlan) -> Changed:
@@ -187,7 +229,9 @@ def switch(session: HoldSession, choice: Choice, plan: HoldPlan, at: datetime) -
     """To another shelf; asking for music while music plays means another genre."""
     if choice.id == session.choice.partition(":")[0] and choice.kind is Kind.MUSIC and not choice.shelf:
         choice = next_genre(session, choice, plan)
-    session = tuning.tune_in(session, choice, plan, at)
+    session = tune_in(session, choice, plan, at)
+    if choice.kind is Kind.QUIZ:
+        return session
     resumed = (
         ("resume",) if session.now and session.offset(session.now) >= GRID and choice.kind is not Kind.QUIET else ()
     )
@@ -254,6 +298,8 @@ def turn(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
     item = (plan.item(session.now) if session.now else None) or plan.item(plan.house)
     if item is None:
         return (*said, Play(plan.house, 0.0, ducks=True), Listen(plan.menu, language))
+    if quizmaster.playing(session, plan):
+        return quizmaster.turn(session, item, said, plan)
     stretches = play(session, item, plan, language)
     return (*said, *stretches, Listen(plan.menu, language))
 

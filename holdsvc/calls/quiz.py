@@ -17,12 +17,14 @@ from msgspec.structs import replace
 
 from holdsvc.calls.menu import Action, Choice, Menu
 from holdsvc.calls.model import ContentId, ContentItem, PromptId
-from holdsvc.calls.rotation import Freshness, Past, Plays, played, shuffled
+from holdsvc.calls.model import QuizScore as Score
+from holdsvc.calls.rotation import Freshness, Past, played, shuffled
 
 THINKING = 8.0  # seconds for an answer
 UNHURRIED = 12.0  # after two silences in a row
 BREATH = 1.0  # seconds between what is told and the next question
 SLACK = 2.0  # seconds that a question may seem too short by and still count as asked to its end
+FORGOTTEN = 30.0  # seconds behind its end after which a question was not what was heard last: an agent was, perhaps
 LATE = 2.0  # seconds into the time-up in which an answer still counts: the answer is not given away before
 PATIENT = 2  # silences in a row after which there is less hurry
 EVERY = 5  # questions after which the score is told
@@ -97,14 +99,6 @@ class Shelf(Struct, frozen=True, dict=True):
         if known is None:
             known = self.__dict__["_by_id"] = {one.item.id: one for one in self.questions}
         return known
-
-
-class Score(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What is kept of a caller's quizzes from call to call."""
-
-    asked: int = 0  # questions that were told, answered or not
-    right: int = 0
-    plays: Plays = ()  # what was asked and when, latest last
 
 
 class Quiz(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -206,7 +200,8 @@ def go_on(quiz: Quiz, table: Table) -> Step:
     if not quiz.open or question is None:
         return begin(put_aside(quiz), table), None
     over = asked_from(quiz, table) + timedelta(seconds=question.ask_seconds + thinking(quiz) - SLACK)
-    if table.at < over and quiz.tries < MOST_TRIES:
+    was_heard = over <= table.at <= over + timedelta(seconds=FORGOTTEN)
+    if not was_heard and quiz.tries < MOST_TRIES:
         return replace(again(quiz, table), tries=quiz.tries + 1), None
     return tell(quiz, table, Answered(question.item.id, Result.SILENT))
 
@@ -223,7 +218,7 @@ def prompts(quiz: Quiz, shelf: Shelf) -> tuple[PromptId, ...]:
 
 def pause(quiz: Quiz) -> float:
     """Seconds of soft sound behind what is said."""
-    return thinking(quiz) if quiz.open else BREATH
+    return BREATH if quiz.stage is Stage.TOLD else thinking(quiz)
 
 
 def thinking(quiz: Quiz) -> float:

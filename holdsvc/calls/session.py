@@ -29,6 +29,7 @@ from holdsvc.calls.model import (
     Talk,
     Via,
 )
+from holdsvc.calls.quiz import Quiz
 from holdsvc.calls.rotation import Plays
 
 MOST_LIFE_EVENTS = 64
@@ -96,6 +97,7 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     handed: EventId = EventId("")  # the event that was answered with the hand-over
     leaving: Departure | None = None
 
+    quiz: Quiz = Quiz()
     position: int | None = None
     size: int | None = None
     choices: tuple[Chosen, ...] = ()

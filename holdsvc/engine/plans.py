@@ -16,6 +16,7 @@ from holdsvc.calls.history import Rules
 from holdsvc.calls.menu import SHIPPED, Action, Choice, Menu
 from holdsvc.calls.model import ContentId, ContentItem, Identity, Kind, PromptId, QueueName
 from holdsvc.calls.plan import HoldPlan, Media, offered
+from holdsvc.calls.quiz import Shelf
 from holdsvc.calls.rights import MANNERS, fit, licensed, playable
 from holdsvc.calls.rotation import DAY, Freshness
 from holdsvc.clock import Clock, SystemClock
@@ -32,6 +33,7 @@ class Shelves(Protocol):
     @property
     def house(self) -> ContentItem: ...
     def prompts(self) -> Mapping[str, Mapping[PromptId, float]]: ...
+    def quiz(self) -> Mapping[str, Shelf]: ...
 
 
 class MenuRules(Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,6 +160,8 @@ class PlanBook:
         items = there if any(one.id == house.id for one in there) else (*there, house)
         known = self._shelves.prompts()
         prompts = {name: known[name] for name in known if name in rules.languages} if rules.languages else known
+        quiz = {name: shelf for name, shelf in self._shelves.quiz().items() if name in (prompts or known)}
+        items = items if quiz else tuple(one for one in items if one.kind is not Kind.QUIZ)
         manner = MANNERS.get(rules.profile)
         off = replace(rules.menu, off=(*rules.menu.off, *(manner.kinds if manner else ())))
         return HoldPlan(
@@ -166,6 +170,7 @@ class PlanBook:
             menu=menu(off, items, tuple(prompts)),
             house=ContentId(house.id),
             prompts=prompts or known,
+            quiz=quiz,
             fresh=Freshness(rules.fresh_days * DAY, rules.artist_gap, zone_of(rules)),
             rewind=rules.rewind,
             prompts_per_minute=rules.prompts_per_minute,

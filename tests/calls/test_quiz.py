@@ -323,7 +323,7 @@ def test_whatever_is_done_the_score_is_the_right_answers_and_no_question_is_told
     state, at, came = Quiz(), 0.0, []
     shelf = a_shelf(30)
     for deed, seconds in history:
-        at += 60.0 if deed == "passes" else seconds
+        at += 40.0 if deed == "passes" else seconds
         table = a_table(at, seed=seed, shelf=shelf)
         open_before, told_before = state.question if state.open else None, state.before
         state, answered = do(deed, state, table)
@@ -351,7 +351,7 @@ def test_it_is_never_stuck_time_alone_brings_the_next_question(history):
 
     seen = set()
     for _ in range(8):
-        at += 60.0
+        at += 40.0
         state, _ = quiz.go_on(state, a_table(at))
         assert state.stage in (Stage.ASKED, Stage.TOLD)
         assert quiz.prompts(state, a_shelf())

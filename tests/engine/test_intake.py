@@ -26,6 +26,9 @@ class Shelves:
     items = ITEMS
     house = ITEMS[0]
 
+    def quiz(self):
+        return {}
+
     def prompts(self):
         return {"en": {PromptId(name): seconds for name, seconds in PROMPTS.items()}}
 

@@ -15,6 +15,9 @@ class Shelves:
     items = (WALTZ,)
     house = WALTZ
 
+    def quiz(self):
+        return {}
+
     def prompts(self):
         return {}
 
