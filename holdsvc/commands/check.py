@@ -18,7 +18,9 @@ from holdsvc.clock import SystemClock
 from holdsvc.config import Settings, load
 from holdsvc.content.confine import Confinement, confinement
 from holdsvc.content.library import Library
+from holdsvc.content.quiz import recordings
 from holdsvc.content.ready import ReadySounds
+from holdsvc.content.shelves import prompt_name
 from holdsvc.engine.outbound import Outbound
 from holdsvc.engine.plans import PlanBook, QueueRules
 
@@ -45,7 +47,7 @@ def check(config: Path | None) -> int:
     settings = load(config)
     library = app.open_library(settings, app.data_folder(settings))
     held = confinement()
-    found = [*platforms(settings), *service(settings), *decoding(held), *shelves(library)]
+    found = [*platforms(settings), *service(settings), *decoding(held), *shelves(library), *quiz(library)]
     book = PlanBook(
         ReadySounds(library),
         {"default": settings.queue("default"), **settings.queues},
@@ -110,6 +112,20 @@ def shelves(library: Library) -> Iterator[Finding]:
         if until is not None and until < today:
             why = f"the licence of {item.id} ended on {until:%Y-%m-%d}: it is not played any more"
             yield warning("HS-207", why, "renew it, or take the item off its shelf")
+
+
+def quiz(library: Library) -> Iterator[Finding]:
+    for fault in library.quiz_faults:
+        yield error("HS-221", f"{fault}; it will not be asked", "correct the bank")
+    recorded = {source.id for source in library.sources}
+    mute: dict[str, int] = {}
+    for bank, question in library.quiz:
+        needed = (prompt_name(bank.language, prompt) for prompt, _, _ in recordings(bank, question))
+        mute[bank.name] = mute.get(bank.name, 0) + any(name not in recorded for name in needed)
+    for name, count in mute.items():
+        if count:
+            why = f"{name}: {count} of its questions have no sound, and so are not asked"
+            yield warning("HS-222", why, "record <id>.ask and <id>.tell beside the bank, or configure a synthesiser")
 
 
 def queue_findings(

@@ -67,6 +67,10 @@ class Bank(msgspec.Struct, frozen=True):
     title: str = ""
     licence: str = ""
 
+    @property
+    def name(self) -> str:
+        return _name(self.file)
+
 
 class Banks(msgspec.Struct, frozen=True):
     banks: tuple[Bank, ...] = ()

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 from msgspec import Struct
 from msgspec.structs import replace
 
+from holdsvc.calls import quizmaster
 from holdsvc.calls.decide import decide
 from holdsvc.calls.events import AnyEvent, CallArrived, CallerKnown, CallEvent, CallHeld, UtteranceHeard
 from holdsvc.calls.facts import AnyFact
@@ -175,7 +176,8 @@ class Intake:
             return event
         plan = self._plans.plan(report.queue)
         language = plan.spoken(session.language if session else "")
-        understood = self._words.match(report.spoken, plan.menu, language)
+        menu = quizmaster.menu(session, plan) if session else plan.menu
+        understood = self._words.match(report.spoken, menu, language)
         return replace(event, choice=understood.choice, score=understood.score)
 
     async def _recognise(self, report: Report) -> tuple[CallerKnown, asyncio.Task[None] | None]:

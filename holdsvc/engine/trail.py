@@ -18,6 +18,7 @@ from holdsvc.calls.facts import (
     HoldBegan,
     LeaveChosen,
     NotUnderstood,
+    QuizAnswered,
     WaitAmended,
     WaitBegan,
     WaitEnded,
@@ -93,6 +94,8 @@ def line(fact: AnyFact) -> tuple[str, dict[str, object]] | None:
             return "wait_amended", {"was": fact.was.value if fact.was else "waiting", "became": became}
         case ContentChosen():
             return "content_chosen", {"choice": fact.choice, "via": fact.via.value}
+        case QuizAnswered():
+            return "quiz_answered", {"question": fact.question, "result": fact.result.value}
         case NotUnderstood():
             return "not_understood", {"via": fact.via.value}
         case HandedOver():
