@@ -31,6 +31,7 @@ CHAPTERS = Limits(size=1 << 20, seconds=20.0, idle=10.0)
 EPISODE_SECONDS, EPISODE_IDLE = 1800.0, 30.0  # an hour's show over a slow line
 SPARE = 256 << 20  # bytes of the disk that fetching leaves to those who keep calls
 MOST_REFUSED = 50  # that are remembered
+ORDERS = ("latest", "serial")
 
 SUFFIXES = {  # what a server says of a sound file -> how ours is named; its bytes decide in the end
     "audio/mpeg": ".mp3",
@@ -59,7 +60,7 @@ BEGINNINGS = (  # of what is offered as a sound file and is none
 class PodcastSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A subscription: a section of the settings, or a line of what `holdsvc media add URL` wrote."""
 
-    url: str
+    url: str = ""
     licence: str = ""  # under which its episodes are played; nothing is fetched without
     shelf: str = ""  # "" = the subscription's name
     source: str = ""  # for whoever checks the licence; "" = the feed's host
