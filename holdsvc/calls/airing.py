@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 
-from holdsvc.calls.model import Airing, ContentItem
+from holdsvc.calls.model import ALWAYS, Airing, ContentItem
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-ALWAYS = Airing()
 MIDNIGHT = 24 * 60  # minutes
 
 
@@ -19,7 +18,7 @@ def airs(item: ContentItem, local: datetime) -> bool:
     A schedule with a fault in it never plays; `holdsvc check` names the fault.
     """
     airing = item.airing
-    if airing == ALWAYS:
+    if airing is ALWAYS or airing == ALWAYS:
         return True
     if not is_sound(airing):
         return False

@@ -77,6 +77,9 @@ class Airing(Struct, frozen=True):
     every_minutes: float | None = None  # so long after it was heard last
 
 
+ALWAYS = Airing()
+
+
 class Identity(StrEnum):
     """How sure we are of who is calling."""
 
@@ -105,7 +108,7 @@ class ContentItem(Struct, frozen=True):
     licence: Licence = Licence("", "")
     mood: str = ""  # of music: calm, sober, warm, bright, jolly
     tags: tuple[str, ...] = ()  # "advert" for what sells
-    airing: Airing = Airing()
+    airing: Airing = ALWAYS
     expires: datetime | None = None  # from then on it is never planned; None: never
     segment: str = ""  # of the caller's contact, for whom alone this is; "" = for everybody
     identity: Identity = Identity.NUMBER  # with a segment: how sure we must be of who is calling

@@ -23,6 +23,7 @@ Plays = tuple[tuple[ContentId, int], ...]
 DAY = 86_400.0
 MOST_PLAYS = 500  # that are remembered of a caller; the oldest go
 STILL = 3600  # seconds for which hearing the same item is one play
+FEW = 8  # items, among which the same title twice is looked for
 BITS = 64
 MASK = (1 << BITS) - 1
 STIR, STIR_MORE = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93  # odd, and without pattern
@@ -69,7 +70,7 @@ def shuffled(shelf: Sequence[ContentItem], past: Past, rules: Freshness) -> Cont
     if len(regular) < len(on_air) and not past.opening and (insert := due(on_air, past.plays, now)) is not None:
         return insert
     new = [item for item in regular if now - heard.get(item.id, -math.inf) >= rules.window]
-    recent = last_heard(shelf, past.plays, rules.artist_gap)
+    recent = last_heard(shelf, past.plays, rules.artist_gap, now - rules.window)
     if new:
         return out_of_the_bag(new, recent, lambda item: ticket(item, past.seed, heard))
     return longest_unheard(regular or on_air, recent, heard)
@@ -99,14 +100,14 @@ def ticket(item: ContentItem, seed: int, heard: Mapping[ContentId, int]) -> floa
     return -math.log((drawn + 1) / (MASK + 1)) / item.airing.weight
 
 
-def last_heard(shelf: Sequence[ContentItem], plays: Plays, gap: int) -> list[ContentItem]:
+def last_heard(shelf: Sequence[ContentItem], plays: Plays, gap: int, since: float) -> list[ContentItem]:
     """The last items of this shelf that were heard, latest first."""
     if not plays or gap <= 0:
         return []
     known = {item.id: item for item in shelf}
     found: list[ContentItem] = []
-    for content, _ in reversed(plays):
-        if content in known:
+    for content, at in reversed(plays):
+        if at > since and content in known:
             found.append(known[content])
             if len(found) == gap:
                 break
@@ -118,9 +119,14 @@ def out_of_the_bag(
 ) -> ContentItem:
     """The first of the shuffle that keeps its distance; an artist who would end up in a row goes ahead of all others."""
     crowded = outnumbering(new)
-    if crowded and not (recent and recent[0].artist == crowded):
-        new = [item for item in new if item.artist == crowded]
-    return min(new, key=lambda item: (nearness(item, recent), drawn(item), item.id))
+    if crowded and not (recent and crowded in names(recent[0])):
+        new = [item for item in new if crowded in names(item)]
+    near = nearness(new, recent)
+    closest = min(near)
+    return min(
+        (item for item, close in zip(new, near, strict=True) if close == closest),
+        key=lambda item: (drawn(item), item.id),
+    )
 
 
 def longest_unheard(
@@ -128,24 +134,40 @@ def longest_unheard(
 ) -> ContentItem | None:
     """The longest unheard. To keep artists apart, one of the older half may go before it."""
     oldest = sorted(items, key=lambda item: (heard.get(item.id, 0), item.id))[: (len(items) + 1) // 2]
-    return min(oldest, key=lambda item: nearness(item, recent), default=None)
+    if not oldest:
+        return None
+    near = nearness(oldest, recent)
+    return oldest[near.index(min(near))]
 
 
 def outnumbering(items: Sequence[ContentItem]) -> str:
-    """The artist of more than half of the items, "" for none."""
-    artists = Counter(item.artist for item in items if item.artist)
-    if not artists:
-        return ""
-    artist, count = artists.most_common(1)[0]
-    return artist if 2 * count > len(items) else ""
+    """The artist or, of the last few, the title of more than half of the items; "" for none."""
+    half = len(items) // 2
+    artists = [item.artist for item in items if item.artist]
+    found = Counter(artists).most_common(1) if len(artists) > half else []
+    if found and found[0][1] > half:
+        return f"a{found[0][0]}"
+    if len(items) <= FEW:
+        title, count = Counter(item.title.casefold() for item in items).most_common(1)[0]
+        return f"t{title}" if count > half else ""
+    return ""
 
 
-def nearness(item: ContentItem, recent: Sequence[ContentItem]) -> int:
-    """How close the same artist or title was heard; 0 for far enough."""
-    for back, other in enumerate(recent):
-        if (item.artist and item.artist == other.artist) or item.title.casefold() == other.title.casefold():
-            return len(recent) - back
-    return 0
+def names(item: ContentItem) -> tuple[str, ...]:
+    """By what items are kept apart: the title, the artist. A letter before them keeps one from being taken for the other."""
+    title = f"t{item.title.casefold()}"
+    return (title, f"a{item.artist}") if item.artist else (title,)
+
+
+def nearness(items: Sequence[ContentItem], recent: Sequence[ContentItem]) -> list[int]:
+    """How lately the artist or the title of each was heard; 0 for long enough ago."""
+    artists: dict[str, int] = {}
+    titles: dict[str, int] = {}
+    for close, item in enumerate(reversed(recent), 1):
+        titles[item.title.casefold()] = close
+        if item.artist:
+            artists[item.artist] = close
+    return [max(artists.get(item.artist, 0), titles.get(item.title.casefold(), 0)) for item in items]
 
 
 def inserted(item: ContentItem) -> bool:
