@@ -8,29 +8,18 @@ lies between comes by `own`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
 
+from holdsvc.audio.fade import FADE, Heard, chained
 from holdsvc.audio.formats import FRAME, RATE, length_of, seconds_of
-from holdsvc.audio.g711 import DECODE, FULL_SCALE, Samples, encode, linear, samples
+from holdsvc.audio.mix import Part, loudness, sound_of
 
-FADE = 80  # samples: 10 ms, long enough not to click and too short to be noticed
+__all__ = ["COMFORT", "FADE", "Part", "Player", "Stretch", "excerpt", "loudness", "sound_of"]
+
 KEPT = 2 * RATE  # samples that can still be taken back after they were reported; more than any wire's lead
-
-
-class Part(Struct, frozen=True):
-    """An excerpt of a sound, in samples. `content` is "" for prompts: nobody's place in them is remembered."""
-
-    sound: bytes | memoryview
-    start: int
-    stop: int
-    content: str = ""
-    gain: float = 0.0  # decibels
-    base: int = 0  # the content's sample that sound[0] is
-    name: str = ""  # of the whole sound, by what it is: the same name is the same bytes. "" = made for this caller
 
 
 class Stretch(Struct, frozen=True):
@@ -60,39 +49,41 @@ def excerpt(
     content: str = "",
     gain: float = 0.0,
     name: str = "",
+    ducks: bool = False,
 ) -> Part | None:
     """The part between two seconds of a sound; None where nothing lies between them."""
     stop = len(sound) if until_second is None else min(length_of(until_second), len(sound))
     start = max(0, length_of(from_second))
-    return Part(sound, start, stop, content, gain, name=name) if start < stop else None
+    return Part(sound, start, stop, content, gain, name=name, ducks=ducks) if start < stop else None
 
 
 class Player:
     """`sent` is the length of the caller's time line: bytes handed out and not taken back."""
 
-    __slots__ = ("_at", "_floor", "_index", "_parts", "_reported", "_spans", "dry", "sent")
+    __slots__ = ("_at", "_before", "_began", "_floor", "_index", "_parts", "_reported", "_spans", "dry", "sent")
 
     def __init__(self) -> None:
         self.sent = 0
         self.dry = False  # the last frames ended in comfort sound, because there was nothing else
         self._parts: list[Part] = []
         self._index, self._at = 0, 0  # the part that comes next, and its sample
+        self._before: Heard | None = None  # what was cut by the last `play`, at this byte of the time line
+        self._began = 0
         self._spans: list[_Span] = []
         self._reported = 0
         self._floor = 0  # what lies before on the time line cannot be taken back any more
 
     def play(self, parts: Sequence[Part]) -> None:
         """Instead of all that was still to come. Nothing to play means: nothing more is to come."""
-        last = self._spans[-1] if self._spans else None
-        heard = (last.part, last.stop) if last and last.index != COMFORT_INDEX else None
-        self._parts = list(chained(heard, parts))
+        self._before, self._began = self._sounding(), self.sent
+        self._parts = list(chained(self._before, parts))
         self._index, self._at = 0, self._parts[0].start if self._parts else 0
         self._floor = self.sent
 
     def append(self, parts: Sequence[Part]) -> None:
         """After all that is still to come."""
         over = self._part() is None
-        before = None if over or not self._parts else (self._parts[-1], self._parts[-1].stop)
+        before = self._sounding() if over else (self._parts[-1], self._parts[-1].stop)
         self._parts.extend(chained(before, parts))
         if over and self._index < len(self._parts):
             self._at = self._parts[self._index].start
@@ -154,6 +145,12 @@ class Player:
         return None if part is None else part.content
 
     @property
+    def prompting(self) -> bool:
+        """Somebody speaks in what comes next, alone or over content."""
+        part = self._part()
+        return part is not None and self._at < part.spoken_until
+
+    @property
     def left(self) -> int:
         """Bytes until the playlist is over."""
         part = self._part()
@@ -198,6 +195,16 @@ class Player:
         self._forget()
         return [Stretch(content, seconds_of(begin), seconds_of(end)) for content, begin, end in runs]
 
+    def _sounding(self) -> Heard | None:
+        """What would come next, had nothing else been asked for; None where nothing is being heard."""
+        if self.sent == self._began:
+            return self._before  # nothing of what was asked for last has been heard
+        last = self._spans[-1] if self._spans else None
+        if last is None or last.index == COMFORT_INDEX:
+            return None
+        part = self._part()
+        return (last.part, last.stop) if part is None else (part, self._at)
+
     def _part(self) -> Part | None:
         while self._index < len(self._parts):
             part = self._parts[self._index]
@@ -234,60 +241,15 @@ class Player:
         needed = min(self._reported, self.sent - KEPT)
         while len(self._spans) > 1 and self._spans[0].until <= needed:
             self._floor = max(self._floor, self._spans.pop(0).until)
-
-
-def chained(before: tuple[Part, int] | None, parts: Iterable[Part]) -> Iterable[Part]:
-    """The parts with smooth joints between them. `before` is what is heard until then, and the sample at which it stops."""
-    for part in parts:
-        yield from joined(before, part)
-        before = (part, part.stop)
-
-
-def joined(before: tuple[Part, int] | None, part: Part) -> tuple[Part, ...]:
-    """The part, its beginning made anew where the sound before it or it itself would be cut in its middle."""
-    if before and goes_on(*before, part):
-        return (part,)
-    tail = after(*before) if before else NOTHING
-    if not len(tail) and not part.start:
-        return (part,)
-    head = sounded(part, part.start, min(part.start + FADE, part.stop))
-    if part.start:
-        head = head * np.linspace(0, 1, len(head), dtype=np.float32)
-    shared = min(len(tail), len(head))
-    head[:shared] += (tail * np.linspace(1, 0, len(tail), dtype=np.float32))[:shared]
-    made = Part(encode(linear(head)), 0, len(head), part.content, base=part.base + part.start)
-    rest = Part(part.sound, part.start + len(head), part.stop, part.content, part.gain, part.base, part.name)
-    return (made, rest) if rest.start < rest.stop else (made,)
-
-
-def goes_on(before: Part, stop: int, part: Part) -> bool:
-    same = (before.content, before.gain) == (part.content, part.gain)
-    return bool(part.content) and same and before.base + stop == part.base + part.start
+        first = self._spans[0] if self._spans else None
+        if first and first.at >= self._began:
+            self._before = None
+            if first.index > 0 and self._parts[first.index - 1] is not SOFT:
+                self._parts[: first.index] = [SOFT] * first.index
 
 
 def begins_block(part: Part, at: int, length: int) -> bool:
     return bool(part.name) and not at % length and part.stop - at >= length
-
-
-def sound_of(part: Part, start: int, stop: int) -> bytes | memoryview:
-    """As it is heard: a view of the shared sound, or made louder."""
-    piece = part.sound[start:stop]
-    return bytes(piece).translate(loudness(part.gain)) if part.gain else piece
-
-
-def after(part: Part, stop: int) -> Samples:
-    """What would have come next, had it not been cut."""
-    return sounded(part, stop, min(stop + FADE, len(part.sound)))
-
-
-def sounded(part: Part, start: int, stop: int) -> Samples:
-    return samples(part.sound[start:stop]) * np.float32(10 ** (part.gain / 20))
-
-
-@lru_cache(maxsize=64)
-def loudness(gain: float) -> bytes:
-    """What each code of mu-law becomes when it is so many decibels louder."""
-    return encode(linear(DECODE.astype(np.float32) / np.float32(FULL_SCALE) * np.float32(10 ** (gain / 20))))
 
 
 def _comfort() -> bytes:
@@ -295,7 +257,6 @@ def _comfort() -> bytes:
     return np.random.default_rng(RATE).choice(np.frombuffer(b"\xff\x7f\xfe\x7e", np.uint8), RATE).tobytes()
 
 
-NOTHING: Samples = np.zeros(0, np.float32)
 COMFORT = memoryview(_comfort())
 COMFORT_INDEX = -1
 SOFT = Part(COMFORT, 0, len(COMFORT))

@@ -31,18 +31,21 @@ Cue = tuple[int, str]  # bytes from the beginning, and the text that begins ther
 def cues(turn: Sequence[Instruction], sounds: Sounds, words: Words) -> list[Cue]:
     """A turn's texts, with the bytes of sound before each. What cannot be heard is not told."""
     found: list[Cue] = []
-    at = 0
+    at = said = 0  # where what comes next is heard alone, and how much is said before it
     for todo in turn:
         if isinstance(todo, Stop):
-            found, at = [], 0
+            found, at, said = [], 0, 0
         elif isinstance(todo, Play) and (part := played(todo, sounds)):
             found.append((at, words.content_words(todo.content)))
-            at += part.stop - part.start
+            length = part.stop - part.start
+            at += max(0, length - said) if todo.ducks else length
+            said = 0
         elif isinstance(todo, Say):
             for prompt in todo.prompts:
                 if part := spoken(todo.language, prompt, sounds):
                     found.append((at, words.prompt_words(todo.language, prompt)))
                     at += part.stop - part.start
+                    said += part.stop - part.start
     return [(place, text) for place, text in found if text]
 
 

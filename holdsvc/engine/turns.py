@@ -57,7 +57,7 @@ def played(todo: Play, sounds: Sounds) -> Part | None:
     except HoldsvcError as error:
         log.warning("sound_missing", extra={"content": todo.content, "reason": str(error)})
         return None
-    return excerpt(sound, todo.from_second, todo.until_second, todo.content, todo.gain, name)
+    return excerpt(sound, todo.from_second, todo.until_second, todo.content, todo.gain, name, todo.ducks)
 
 
 def spoken(language: str, prompt: PromptId, sounds: Sounds) -> Part | None:

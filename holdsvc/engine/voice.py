@@ -82,8 +82,8 @@ class Voice:
 
     @property
     def prompting(self) -> bool:
-        """What comes next is a prompt, not content."""
-        return self.player.content == ""
+        """Somebody speaks in what comes next, alone or over content."""
+        return self.player.prompting
 
     def played(self, now: float) -> int:
         if not self._wire.can_clear:

@@ -150,7 +150,7 @@ async def test_a_release_is_told_to_the_caller_and_then_the_dialplan_goes_on(lin
 
     assert how == "ended", "its own farewell, which the dialplan takes for a success"
     assert leg.heard.findings == []
-    assert bytes(leg.heard.sound).endswith(decode(connecting[800:]).astype("<i2").tobytes())
+    assert bytes(leg.heard.sound).endswith(decode(connecting[1600:]).astype("<i2").tobytes())
     assert wait["outcome"] == "answered"
 
 
