@@ -166,10 +166,8 @@ class Keeper:
                 await self._save()
 
     def _went_well(self, source: Source, state: State) -> State:
-        now = self._clock.now()
-        usual = now + timedelta(seconds=self._about(source.every))
-        wished = state.next_at if state.next_at is not None and now < state.next_at < usual else usual
-        return replace(state, looked=now, next_at=wished, failures=0, fault="")
+        next_at = self._next(state, self._about(source.every))
+        return replace(state, looked=self._clock.now(), next_at=next_at, failures=0, fault="")
 
     def _failed(self, source: Source, reason: str) -> State:
         """Later and later; told once, until it is another fault or none."""
@@ -180,8 +178,14 @@ class Keeper:
                 extra={"source": source.name, "reason": reason, "heard": "what it gave before, and the other shelves"},
             )
         pause = min(LAST_RETRY, max(FIRST_RETRY, source.every / 8) * 2.0 ** min(state.failures, 20))
-        next_at = self._clock.now() + timedelta(seconds=self._about(pause))
+        next_at = self._next(state, self._about(pause))
         return replace(state, next_at=next_at, failures=state.failures + 1, fault=reason)
+
+    def _next(self, state: State, seconds: float) -> datetime:
+        """After so long, or earlier if the source wished so."""
+        now = self._clock.now()
+        usual = now + timedelta(seconds=seconds)
+        return state.next_at if state.next_at is not None and now < state.next_at < usual else usual
 
     def _about(self, seconds: float) -> float:
         return seconds * self._chance.uniform(1 - JITTER, 1 + JITTER)
