@@ -11,6 +11,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -115,6 +116,11 @@ def recordings(bank: Bank, question: Question) -> tuple[tuple[PromptId, str, str
         (ask_id(question.id), ask_text(question, bank.language), f"{question.id}.ask"),
         (tell_id(question.id), tell_text(question), f"{question.id}.tell"),
     )
+
+
+def spoken_as(stem: str, text: str) -> str:
+    """The name of what a synthesiser made of these words, for want of a recording; other words have another."""
+    return f"{stem}.{sha256(text.encode()).hexdigest()[:8]}.wav"
 
 
 def playable(

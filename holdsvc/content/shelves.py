@@ -12,7 +12,7 @@ from holdsvc.audio.formats import seconds_of
 from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence, PromptId
 from holdsvc.content import sounds
 from holdsvc.content.index import PROMPTS, Entry, read_index, read_prompts
-from holdsvc.content.quiz import Bank, Question, read_banks, recordings
+from holdsvc.content.quiz import Bank, Question, read_banks, recordings, spoken_as
 from holdsvc.errors import BadContent
 
 QUIET = ContentId("quiet")
@@ -192,16 +192,20 @@ def _quiz_sources(
 ) -> Iterator[Source]:
     """What has been recorded. A question without a recording is not asked, and is no fault."""
     for bank, question in quiz:
-        for prompt, _, stem in recordings(bank, question):
+        for prompt, text, stem in recordings(bank, question):
             name = prompt_name(bank.language, prompt)
-            file = next(
-                (file for suffix in _RECORDINGS if (file := bank.file.parent / f"{stem}{suffix}").is_file()), None
-            )
+            file = recorded(bank.file.parent, stem, text)
             try:
                 if file is not None:
                     yield Source(name, file, hash_of(file), turns=f"quiz/{bank.language}")
             except OSError as error:
                 bad[name] = _unreadable(file.name if file else stem, error)
+
+
+def recorded(there: Path, stem: str, text: str) -> Path | None:
+    """Somebody's recording of a question or an answer, else what was made of these very words."""
+    names = (*(f"{stem}{suffix}" for suffix in _RECORDINGS), spoken_as(stem, text))
+    return next((file for name in names if (file := there / name).is_file()), None)
 
 
 def _below(folder: Path, file: str) -> Path:
