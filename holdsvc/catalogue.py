@@ -13,12 +13,16 @@ from msgspec.structs import replace
 from holdsvc.callers.http_json import HttpJsonDirectory, HttpJsonSettings
 from holdsvc.callers.table import TableDirectory
 from holdsvc.clock import Clock, SystemClock
-from holdsvc.config import DirectorySettings, Settings, convert_section
+from holdsvc.config import DirectorySettings, Settings, SynthesiserSettings, convert_section
+from holdsvc.content.fetch import Fetcher
+from holdsvc.content.sources import Sources
+from holdsvc.content.subscriptions import Subscriptions
 from holdsvc.engine.outbound import Outbound
 from holdsvc.errors import ConfigError
 from holdsvc.platforms.audiosocket import AudioSocket
 from holdsvc.platforms.twilio import Twilio
-from holdsvc.ports import Directory, LinePlatform, Numbers, Platform, Store
+from holdsvc.ports import Directory, LinePlatform, Numbers, Platform, Store, Synthesiser
+from holdsvc.speech.speak.command import CommandSettings, CommandSynthesiser
 from holdsvc.stores.memory import MemoryStore
 from holdsvc.stores.sqlite import SqliteStore
 
@@ -86,6 +90,27 @@ def http_json(given: DirectorySettings) -> HttpJsonSettings:
         number=given.number,
     )
     return replace(settings, fields={**settings.fields, **given.fields})
+
+
+SYNTHESISERS: Mapping[str, Callable[[SynthesiserSettings], Synthesiser]] = {
+    "command": lambda given: CommandSynthesiser(
+        CommandSettings(given.command, given.voices, given.seconds, given.most_megabytes)
+    ),
+}
+
+
+def synthesiser(settings: Settings) -> Synthesiser | None:
+    """What speaks texts, where there is one."""
+    given = settings.synthesiser
+    make = pick(SYNTHESISERS, given.kind, "synthesiser.kind")
+    return make(given) if given.command else None
+
+
+def sources(settings: Settings, outbound: Outbound) -> Sources:
+    """Where content comes from outside. Those that will not do are left out; `holdsvc check` says why."""
+    fetcher = Fetcher(outbound, settings.fetch.ports)
+    subscriptions = Subscriptions(settings.data_dir)
+    return Sources(settings.podcasts, settings.updates, subscriptions, fetcher, synthesiser(settings))
 
 
 def pick(shelf: Mapping[str, T], name: str, key: str) -> T:

@@ -21,6 +21,9 @@ from msgspec import Struct, field
 
 from holdsvc.calls.events import Departure
 from holdsvc.calls.menu import SHIPPED
+from holdsvc.content.daily import UpdateSettings
+from holdsvc.content.feeds import PodcastSettings
+from holdsvc.content.fetch import PORTS
 from holdsvc.content.radio import BITRATES
 from holdsvc.engine.plans import QueueRules, faults
 from holdsvc.errors import ConfigError
@@ -94,6 +97,21 @@ class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     folder: str = ""  # "" = the shipped shelf
 
 
+class FetchSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    allow: tuple[str, ...] = ()  # private networks that feeds and episodes may come from, as 10.1.0.0/16
+    ports: tuple[int, ...] = PORTS  # that their URLs may name; 0 among them = any
+
+
+class SynthesiserSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    kind: str = "command"
+    command: tuple[
+        str, ...
+    ] = ()  # the program and its words, () = none; text to its input, sound from its output or {file}
+    voices: Mapping[str, str] = field(default_factory=dict)  # language -> what {voice} stands for
+    seconds: float = 60.0  # that one text may take
+    most_megabytes: int = 50  # of sound that one text may make
+
+
 class CallersSettings(Struct, frozen=True, forbid_unknown_fields=True):
     region: str = "US"  # country that numbers without a country code belong to, ISO 3166
     budget: float = 0.3  # seconds that a directory may take before its answer comes as an event
@@ -122,6 +140,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     reports: ReportsSettings = ReportsSettings()
     log: LogSettings = LogSettings()
     media: MediaSettings = MediaSettings()
+    fetch: FetchSettings = FetchSettings()
+    synthesiser: SynthesiserSettings = SynthesiserSettings()
+    podcasts: Mapping[str, PodcastSettings] = field(default_factory=dict)
+    updates: Mapping[str, UpdateSettings] = field(default_factory=dict)
     callers: CallersSettings = CallersSettings()
     directories: Mapping[str, DirectorySettings] = field(default_factory=dict)
     platforms: Mapping[str, Mapping[str, object]] = field(
@@ -165,7 +187,15 @@ def hold_to_rules(settings: Settings) -> None:
         raise ConfigError("service.port", f"{settings.service.port} will not do: a port is 0 to {MOST_PORT}")
     if settings.ledger.url != "sqlite:":
         raise ConfigError("ledger.url", "only sqlite: can be had so far; the wait log shares the store's file")
-    for key, networks in (("metrics.allow", settings.metrics.allow), ("live.allow", settings.live.allow)):
+    for port in settings.fetch.ports:
+        if not 0 <= port <= MOST_PORT:
+            raise ConfigError("fetch.ports", f"{port} will not do: a port is 1 to {MOST_PORT}, and 0 stands for any")
+    allowed = {
+        "metrics.allow": settings.metrics.allow,
+        "live.allow": settings.live.allow,
+        "fetch.allow": settings.fetch.allow,
+    }
+    for key, networks in allowed.items():
         for network in networks:
             if not is_network(network):
                 raise ConfigError(key, f"{network!r} is no network; write it as 10.1.0.0/16")

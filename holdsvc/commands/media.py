@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from holdsvc import app
 from holdsvc.calls.model import Licence
 from holdsvc.config import Settings, load
-from holdsvc.content import shelf_command
+from holdsvc.content import shelf_command, sources
+from holdsvc.content.feed_reader import Feed, read_feed
+from holdsvc.content.feeds import FEED, PodcastSettings
+from holdsvc.content.fetch import Fetcher
+from holdsvc.content.fetched import FOLDER, FetchedShelf, State
 from holdsvc.content.library import Library
+from holdsvc.content.subscriptions import Subscriptions
+from holdsvc.engine.outbound import Outbound
+from holdsvc.errors import BadContent
 
 
 def opened(config: Path | None) -> tuple[Settings, Library, Path]:
@@ -30,9 +39,29 @@ def prepared(config: Path | None) -> tuple[Library, Path]:
 
 
 def list_items(config: Path | None) -> int:
-    library, _ = prepared(config)
+    library, folder = prepared(config)
     shelf_command.list_items(library, sys.stdout)
+    list_sources(load(config), folder, sys.stdout)
     return 0
+
+
+def list_sources(settings: Settings, folder: Path, out: TextIO) -> None:
+    """What comes from outside, and what is wrong with it: each fault once."""
+    podcasts = {**Subscriptions(folder).read(), **settings.podcasts}
+    states = FetchedShelf(folder / FOLDER).states
+    wrong: dict[str, str] = {}
+    for name, fault in sources.faults(podcasts, settings.updates):
+        wrong.setdefault(name, fault)
+    for name in sorted({*podcasts, *settings.updates}):
+        state = states.get(name, State())
+        kind = "podcast" if name in podcasts else "update"
+        looked = f"{state.looked:%Y-%m-%d %H:%M} UTC" if state.looked else "never"
+        out.write(f"{kind} {name}: {len(state.kept)} on the shelf, last heard of {looked}\n")
+        fault = wrong.get(name) or state.fault
+        if fault:
+            out.write(f"  fault: {fault}\n")
+        for one in state.refused:
+            out.write(f"  not heard: {one.title}: {one.reason}\n")
 
 
 def check(config: Path | None) -> int:
@@ -41,19 +70,23 @@ def check(config: Path | None) -> int:
 
 
 def add(given: argparse.Namespace) -> int:
+    return subscribe(given) if "://" in given.file else add_file(given)
+
+
+def add_file(given: argparse.Namespace) -> int:
     _, library, folder = opened(given.config)
     item = shelf_command.add(
-        given.file,
+        Path(given.file),
         library=library,
         overlay=folder / "media",
         into=folder / "sound",
         out=sys.stderr,
         id=given.id,
-        kind=given.kind,
+        kind=given.kind or "",
         shelf=given.shelf,
         title=given.title,
         artist=given.artist,
-        language=given.language,
+        language=given.language or "zxx",
         licence=Licence(given.licence, given.source, given.attribution),
     )
     print(
@@ -62,8 +95,51 @@ def add(given: argparse.Namespace) -> int:
     return 0
 
 
+def subscribe(given: argparse.Namespace) -> int:
+    """Only to what is a feed now; a running service notices within seconds."""
+    settings = load(given.config)
+    folder = app.data_folder(settings)
+    wanted = PodcastSettings(
+        url=given.file,
+        licence=given.licence,
+        shelf=given.shelf,
+        source=given.source,
+        attribution=given.attribution,
+        language=given.language,
+        order=given.order,
+        keep=given.keep,
+    )
+    for fault in sources.podcast_faults(given.id, wanted):
+        raise BadContent(f"the podcast was not added: {fault}")
+    if given.id in settings.podcasts or given.id in settings.updates:
+        raise BadContent(f"the podcast was not added: the settings have a source of the name {given.id!r}")
+    feed = asyncio.run(asked(settings, wanted.url))
+    heard = sum(story.enclosure is not None for story in feed.stories)
+    if not heard:
+        raise BadContent("the podcast was not added: its feed has no episode with sound")
+    Subscriptions(folder).add(given.id, wanted)
+    newest = min(heard, wanted.keep)
+    print(
+        f"{given.id}: {feed.title or 'a podcast'}, {heard} episodes; the newest {newest} come to the shelf "
+        f"{wanted.shelf or given.id}. A running service begins within seconds, `holdsvc media list` shows how it stands."
+    )
+    return 0
+
+
+async def asked(settings: Settings, url: str) -> Feed:
+    gate = Outbound(settings.fetch.allow)
+    try:
+        _, document = await Fetcher(gate, settings.fetch.ports).whole(url, FEED)
+    finally:
+        await gate.close()
+    return read_feed(document, url)
+
+
 def forget(config: Path | None, name: str) -> int:
     _, library, folder = opened(config)
+    if Subscriptions(folder).remove(name):
+        print(f"The subscription {name} has ended; a running service takes its episodes off the shelf within seconds.")
+        return 0
     shelf_command.forget(name, library=library, overlay=folder / "media", into=folder / "sound")
     print(f"{name} is off its shelf.")
     return 0

@@ -70,7 +70,7 @@ class Update:
         fetcher: Fetcher,
         synthesiser: Synthesiser | None,
     ) -> None:
-        """ZoneInfoNotFoundError, ValueError: see `update_faults`."""
+        """ZoneInfoNotFoundError, ValueError: see `own_faults`."""
         spoken_by = synthesiser.name if synthesiser else ""
         self.address = address_of(msgspec.json.encode(settings).decode(), spoken_by)
         self.name = name
@@ -232,7 +232,7 @@ def copied(file: Path, folder: Path, name: str) -> Path:
     return draft.replace(folder / f"{name}{file.suffix.lower()}")
 
 
-def update_faults(name: str, settings: UpdateSettings) -> Iterator[str]:
+def own_faults(settings: UpdateSettings) -> Iterator[str]:
     """What is wrong beyond what is so with every source."""
     if bool(settings.path) == bool(settings.url):
         yield "it needs one of path and url"

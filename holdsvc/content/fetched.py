@@ -15,8 +15,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.content.index import Entry, write_index
+from holdsvc.content.index import Entry, read_index, write_index
 from holdsvc.content.sounds import RECIPE, write
+from holdsvc.errors import BadContent
 
 FOLDER = "fetched"  # in the data folder
 FILES = "files"
@@ -90,6 +91,14 @@ class FetchedShelf:
         self.leaving: tuple[Leaving, ...] = ()
         self._recipe = RECIPE
         self._read()
+
+    def mend(self) -> None:
+        """An index that cannot be read is made anew: what comes from outside keeps no service from starting."""
+        try:
+            read_index(self.folder)
+        except BadContent as error:
+            log.warning("fetched_index_unreadable", extra={"reason": str(error), "heard": "all the same"})
+            self.save()
 
     @property
     def files(self) -> Path:

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
+from holdsvc.content.daily import Update, UpdateSettings, own_faults
 from holdsvc.content.feeds import ORDERS, Podcast, PodcastSettings
 from holdsvc.content.fetch import Fetcher
-from holdsvc.content.index import SLUG
+from holdsvc.content.index import LANGUAGE, SLUG
 from holdsvc.content.keeper import Source
 from holdsvc.content.subscriptions import Subscriptions
 from holdsvc.errors import BadContent
+from holdsvc.ports import Synthesiser
 
 LONGEST_NAME = 60  # characters; an item's id is the name and thirteen more
 MOST_MINUTES = 60  # that the decoder takes of one file
@@ -25,11 +27,13 @@ class Sources:
     def __init__(
         self,
         podcasts: Mapping[str, PodcastSettings],
+        updates: Mapping[str, UpdateSettings],
         subscriptions: Subscriptions,
         fetcher: Fetcher,
-        others: Mapping[str, Source],
+        synthesiser: Synthesiser | None = None,
     ) -> None:
-        self._podcasts, self._subscriptions, self._fetcher, self._others = podcasts, subscriptions, fetcher, others
+        self._podcasts, self._updates, self._subscriptions = podcasts, updates, subscriptions
+        self._fetcher, self._synthesiser = fetcher, synthesiser
         self._mark: tuple[int, int] | None = None
         self._made: Mapping[str, Source] = {}
 
@@ -47,19 +51,32 @@ class Sources:
                 "subscriptions_unreadable", extra={"reason": str(error), "heard": "the podcasts of the settings"}
             )
             added = {}
-        made: dict[str, Source] = dict(self._others)
-        for name, settings in {**added, **self._podcasts}.items():
-            wrong = list(podcast_faults(name, settings))
-            if wrong or name in made:
-                reason = wrong[0] if wrong else "an update has the same name"
-                log.warning("source_left_out", extra={"source": name, "reason": reason, "heard": "the other shelves"})
-            else:
-                made[name] = Podcast(name, settings, self._fetcher)
+        podcasts = {**added, **self._podcasts}
+        left_out = dict(faults(podcasts, self._updates))
+        for name, reason in left_out.items():
+            log.warning("source_left_out", extra={"source": name, "reason": reason, "heard": "the other shelves"})
+        made: dict[str, Source] = {
+            name: Podcast(name, given, self._fetcher) for name, given in podcasts.items() if name not in left_out
+        }
+        made |= {
+            name: Update(name, given, self._fetcher, self._synthesiser)
+            for name, given in self._updates.items()
+            if name not in left_out
+        }
         return made
 
 
+def faults(podcasts: Mapping[str, PodcastSettings], updates: Mapping[str, UpdateSettings]) -> Iterator[tuple[str, str]]:
+    """Names of sources and what is wrong with them, each in one sentence; such a source is left out, and the service serves."""
+    for name, podcast in podcasts.items():
+        yield from ((name, fault) for fault in podcast_faults(name, podcast))
+    for name, update in updates.items():
+        yield from ((name, fault) for fault in update_faults(name, update))
+        if name in podcasts:
+            yield name, "a podcast and an update have the same name"
+
+
 def podcast_faults(name: str, settings: PodcastSettings) -> Iterator[str]:
-    """What is wrong with a subscription, each in one sentence; such a one is left out, and the service serves."""
     yield from name_faults(name)
     yield from url_faults(settings.url)
     if not settings.licence.strip():
@@ -70,6 +87,23 @@ def podcast_faults(name: str, settings: PodcastSettings) -> Iterator[str]:
         ("keep", settings.keep, 1, 100),
         ("most_megabytes", settings.most_megabytes, 1, 300),
         ("most_minutes", settings.most_minutes, 1, MOST_MINUTES),
+        ("every_minutes", settings.every_minutes, 1, 10_080),
+    )
+    yield from limit_faults(limits)
+
+
+def update_faults(name: str, settings: UpdateSettings) -> Iterator[str]:
+    yield from name_faults(name)
+    yield from own_faults(settings)
+    if settings.url:
+        yield from url_faults(settings.url)
+    if not settings.licence.strip():
+        yield "it says no licence under which it may be played"
+    if not LANGUAGE.fullmatch(settings.language):
+        yield f"its language {settings.language!r:.40} is not a tag such as en or de-CH"
+    limits: tuple[tuple[str, float, float, float], ...] = (
+        ("hours", settings.hours, 0.1, 8760),
+        ("most", settings.most, 1, 20),
         ("every_minutes", settings.every_minutes, 1, 10_080),
     )
     yield from limit_faults(limits)

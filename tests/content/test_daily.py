@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from holdsvc.calls.model import Identity, QueueName
 from holdsvc.content.age import PHRASES, aged
-from holdsvc.content.daily import Update, UpdateSettings, update_faults
+from holdsvc.content.daily import Update, UpdateSettings, own_faults
 from holdsvc.content.ready import ReadySounds
 from holdsvc.content.texts import MOST_WORDS, cut
 from holdsvc.engine.plans import PlanBook, QueueRules
@@ -256,7 +256,7 @@ async def test_an_answer_without_text_is_a_fault_and_what_was_said_stays(
     ],
 )
 def test_settings_that_will_not_do_are_said_in_a_sentence(given: dict, sentence: str) -> None:
-    assert sentence in next(update_faults("news", UpdateSettings(**given)))
+    assert sentence in next(own_faults(UpdateSettings(**given)))
 
 
 @given(st.text())
