@@ -16,6 +16,7 @@ from holdsvc.calls.airing import faults
 from holdsvc.calls.model import ContentItem, Kind
 from holdsvc.clock import SystemClock
 from holdsvc.config import Settings, load
+from holdsvc.content.banned import banned
 from holdsvc.content.confine import Confinement, confinement
 from holdsvc.content.library import Library
 from holdsvc.content.quiz import recordings
@@ -47,7 +48,14 @@ def check(config: Path | None) -> int:
     settings = load(config)
     library = app.open_library(settings, app.data_folder(settings))
     held = confinement()
-    found = [*platforms(settings), *service(settings), *decoding(held), *shelves(library), *quiz(library)]
+    found = [
+        *platforms(settings),
+        *service(settings),
+        *decoding(held),
+        *shelves(library),
+        *quiz(library),
+        *wording(library),
+    ]
     book = PlanBook(
         ReadySounds(library),
         {"default": settings.queue("default"), **settings.queues},
@@ -126,6 +134,14 @@ def quiz(library: Library) -> Iterator[Finding]:
         if count:
             why = f"{name}: {count} of its questions have no sound, and so are not asked"
             yield warning("HS-222", why, "record <id>.ask and <id>.tell beside the bank, or configure a synthesiser")
+
+
+def wording(library: Library) -> Iterator[Finding]:
+    for language, prompts in library.prompts.items():
+        for prompt, spoken in prompts.items():
+            if phrase := banned(spoken.text, language):
+                why = f'the prompt {prompt} in {language!r} says "{phrase}", which no caller wants to hear'
+                yield error("HS-231", why, "say what is true and useful, or leave the prompt out")
 
 
 def queue_findings(

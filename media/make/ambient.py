@@ -65,6 +65,57 @@ HARBOUR = Ambient(
     bell_seconds=1.0,
 )
 
+TIDE_TABLES = Ambient(
+    slug="tide-tables",
+    title="Tide Tables",
+    chords=(
+        "G3 D4 G4 B4",
+        "E3 B3 E4 G4 D5",
+        "C3 G3 C4 E4 B4",
+        "D3 A3 D4 E4 A4",
+        "B2 F#3 B3 D4 A4",
+        "C3 G3 E4 G4",
+        "A2 E3 A3 C4 G4",
+        "D3 A3 D4 F#4",
+    ),
+    chord_seconds=9.5,
+    turns=2,
+    bells=(
+        "D5 r r B4 r G4 r",
+        "E5 r r D5 r B4 r",
+        "G5 r r E5 r B4 r",
+        "A4 r r D5 r E5 r",
+        "F#5 r r D5 r A4 r",
+        "E5 r r G5 r C5 r",
+        "C5 r r E5 r G4 r",
+        "D5 r r A4 r F#4 r",
+    ),
+    bell_seconds=1.3,
+)
+UPSTAIRS_LAMP = Ambient(
+    slug="upstairs-lamp",
+    title="The Lamp Upstairs",
+    chords=(
+        "A2 E3 A3 C4 E4",
+        "F3 C4 F4 A4",
+        "C3 G3 C4 E4 G4",
+        "E3 B3 E4 G4",
+        "D3 A3 D4 F4 C5",
+        "F3 C4 F4 G4",
+    ),
+    chord_seconds=8.5,
+    turns=3,
+    bells=(
+        "E5 r C5 r B4 r A4 r",
+        "r A4 r C5 r F5 r r",
+        "G5 r E5 r D5 r C5 r",
+        "r B4 r D5 r G4 r r",
+        "F5 r D5 r C5 r A4 r",
+        "r G4 r C5 r D5 r r",
+    ),
+    bell_seconds=1.05,
+)
+
 
 def played(piece: Ambient) -> Sound:
     chance = random.Random(piece.slug)

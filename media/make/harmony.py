@@ -16,6 +16,8 @@ INTERVALS = {
     "maj7": (0, 4, 7, 11),
     "m7": (0, 3, 7, 10),
     "m7b5": (0, 3, 6, 10),
+    "dim": (0, 3, 6, 9),
+    "sus": (0, 5, 7),
 }
 
 
@@ -93,3 +95,41 @@ def comp(changes: list[Chord], rhythm: Sequence[tuple[float, float]], low: int =
 
 def held(changes: list[Chord], low: int) -> list[Note]:
     return [Note(chord.start, chord.beats, height) for chord in changes for height in chord.near(low, chord.intervals)]
+
+
+def bass(changes: list[Chord], hits: Sequence[tuple[float, float, int]], lowest: int = 40) -> list[Note]:
+    """A pattern in every chord: beat, length, and which of the chord's notes (0 the root, 2 the fifth, 3 the root above)."""
+    notes = []
+    for chord in changes:
+        heights = chord.above(lowest)[:3]
+        heights = [heights[0], heights[1], heights[2] - (12 if heights[2] > lowest + 12 else 0), heights[0] + 12]
+        for beat, beats, which in hits:
+            if beat < chord.beats - 1e-6:
+                strength = 1.0 if beat == 0 else 0.88
+                notes.append(Note(chord.start + beat, min(beats, chord.beats - beat), heights[which], strength))
+    return notes
+
+
+def counter(changes: list[Chord], begin: int, low: int, high: int, strength: float = 1.0) -> list[Note]:
+    """A slow voice beside the tune: one note of each chord, the nearest that is not the last one again. Equal ones are tied."""
+    notes: list[Note] = []
+    here, stayed = begin, 0
+    for chord in changes:
+        tones = [p for p in range(low, high + 1) if (p - chord.root) % 12 in chord.intervals]
+        here, before = min(tones, key=lambda p: (abs(p - here) + (3 if p == here and stayed > 1 else 0), p)), here
+        stayed = stayed + 1 if here == before else 0
+        if notes and here == before and notes[-1].start + notes[-1].beats == chord.start and stayed:
+            last = notes[-1]
+            notes[-1] = Note(last.start, last.beats + chord.beats, last.pitch, last.strength)
+        else:
+            notes.append(Note(chord.start, chord.beats, here, strength))
+    return notes
+
+
+def ended(notes: Sequence[Note], at: float, beats: float) -> list[Note]:
+    """What accompanies comes to rest in the last bars: from `at` on, nothing but what begins there, held."""
+    return [
+        note if note.start < at - 1e-6 else Note(at, beats, note.pitch, note.strength)
+        for note in notes
+        if note.start < at + 1e-6
+    ]

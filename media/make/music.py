@@ -16,7 +16,7 @@ def main(wanted: list[str]) -> None:
     for piece in written():
         if not wanted or piece.slug in wanted:
             _told(piece.slug, render.shaped(render.played(piece)))
-    for quiet in (ambient.SLOW_LIGHT, ambient.HARBOUR):
+    for quiet in (ambient.SLOW_LIGHT, ambient.HARBOUR, ambient.TIDE_TABLES, ambient.UPSTAIRS_LAMP):
         if not wanted or quiet.slug in wanted:
             _told(quiet.slug, render.shaped(ambient.played(quiet), fade_in=1.5, fade_out=5.0))
 

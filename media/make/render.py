@@ -7,6 +7,7 @@ import struct
 import subprocess
 import tempfile
 import wave
+from collections.abc import Mapping
 from pathlib import Path
 
 import av
@@ -147,15 +148,31 @@ def without_rumble(sound: Sound, corner: float = 70.0) -> Sound:
     return np.fft.irfft(spectrum, sound.size).astype(np.float32)
 
 
-def save(sound: Sound, path: Path, rate: int = RATE, bits: int = 24_000, speech: bool = False) -> float:
-    """Write Opus; gives back the seconds. The same sound gives the same bytes."""
+def save(
+    sound: Sound,
+    path: Path,
+    rate: int = RATE,
+    bits: int = 24_000,
+    speech: bool = False,
+    marks: Mapping[str, str] | None = None,
+) -> float:
+    """Write Opus, all or nothing; gives back the seconds. The same sound gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
     pcm = (np.clip(sound, -1, 1) * 32767).astype(np.int16).reshape(1, -1)
-    with av.open(str(path), "w", format="ogg", options={"fflags": "+bitexact"}) as file:
+    with av.open(str(draft), "w", format="ogg", options={"fflags": "+bitexact"}) as file:
         options = {"application": "voip" if speech else "audio", "vbr": "on"}
         stream = file.add_stream("libopus", rate=rate, layout="mono", bit_rate=bits, options=options)
+        stream.metadata.update(marks or {})
         frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
         frame.sample_rate = rate
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             file.mux(packet)
+    draft.replace(path)
     return sound.size / rate
+
+
+def marks(path: Path) -> dict[str, str]:
+    """What `save` was told to write into the file; names in small letters."""
+    with av.open(str(path)) as file:
+        return {name.lower(): value for name, value in file.streams.audio[0].metadata.items()}

