@@ -21,7 +21,10 @@ from holdsvc.callers.pseudonym import Pseudonyms, key_from
 from holdsvc.calls.model import PhoneNumber
 from holdsvc.clock import Clock, SystemClock
 from holdsvc.config import Settings, shipped
+from holdsvc.content.fetched import FOLDER as FETCHED
+from holdsvc.content.fetched import FetchedShelf
 from holdsvc.content.ingest import ingest_behind
+from holdsvc.content.keeper import Keeper
 from holdsvc.content.library import Library
 from holdsvc.content.radio import Radio
 from holdsvc.content.ready import ReadySounds
@@ -33,6 +36,7 @@ from holdsvc.engine.intake import Intake, Recognition, Taken
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.lookup import Limits, Lookup
 from holdsvc.engine.metrics import Metrics
+from holdsvc.engine.notices import Notices
 from holdsvc.engine.outbound import Outbound
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.roster import Roster
@@ -58,6 +62,7 @@ class Options(Struct, frozen=True):
     insecure: bool = False  # webhooks are not verified; loopback only
     sleep: Sleep = asyncio.sleep
     ingest: bool = True  # prepare behind a green /readyz what is not yet
+    fetch: bool = False  # bring in podcasts and updates from outside
 
 
 def build(settings: Settings, clock: Clock | None = None, options: Options | None = None) -> web.Application:
@@ -68,6 +73,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     library = open_library(settings, folder)
     sounds = ReadySounds(library)
     base, streams_open = addresses(settings, options)
+    notices = Notices(folder / "notices.json", lambda: secrets.token_hex(4))
     plans = PlanBook(
         sounds,
         {"default": settings.queue("default"), **settings.queues},
@@ -75,6 +81,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         stream_only=catalogue.STREAM_ONLY,
         clock=clock,
         territory=settings.callers.region,
+        notices=notices.of,
     )
     metrics, roster = Metrics(__version__, clock), Roster(clock)
     store = catalogue.store(settings, metrics.committed, clock)
@@ -106,6 +113,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         sleep=options.sleep,
         captions=captions,
     )
+    keeper, gate = outside(settings, folder, library, clock, options)
     radio = Radio(plans.items, library.linear, settings.live.bitrate, random.Random())
     house = House(
         version=__version__,
@@ -121,9 +129,11 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         broadcast=Broadcast(radio, clock, settings.live.most, options.sleep),
         metrics=metrics,
         clock=clock,
+        notices=notices,
         take_over=settings.streams.take_over and sys.platform != "win32",
         phone=bool(options.phone_token),
         announced=catalogue.announced(settings),
+        outside=keeper.report if keeper is not None else tuple,
     )
     guard = Guard(
         settings.api.token, settings.metrics.allow, settings.live.allow, public=bool(settings.service.public_url)
@@ -131,12 +141,25 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     routes, farewells = phone_line(settings, options, captions)
     application = server.make(house, guard, routes)
     application[FAREWELLS] = [*farewells, streams.close]
-    application.cleanup_ctx.append(running(house, library, folder, options))
+    application.cleanup_ctx.append(running(house, library, folder, options, keeper))
     if house.announced is not None:
         application.cleanup_ctx.append(lines(house, house.announced, settings))
     application.on_shutdown.append(lambda _: house.broadcast.close())
-    application.on_cleanup.append(lambda _: closed(lookup, outbound, spool))
+    application.on_cleanup.append(lambda _: closed(lookup, (outbound, gate), spool))
     return application
+
+
+def outside(
+    settings: Settings, folder: Path, library: Library, clock: Clock, options: Options
+) -> tuple[Keeper | None, Outbound]:
+    """Who looks after content from outside, and the gate through which it comes: with its own list of networks, for what a
+    directory may be asked from is no business of a feed's."""
+    gate = Outbound(settings.fetch.allow)
+    if not options.fetch:
+        return None, gate
+    shelf = FetchedShelf(folder / FETCHED)
+    sources = catalogue.sources(settings, gate)
+    return Keeper(shelf, library, folder / "sound", sources, clock, random.Random(), options.sleep), gate
 
 
 def forgetting(lookup: Lookup, roster: Roster, pseudonyms: Pseudonyms) -> Callable[[PhoneNumber], None]:
@@ -177,7 +200,9 @@ def open_library(settings: Settings, folder: Path) -> Library:
     if not (media / "index.toml").is_file():
         raise ConfigError("media.folder", f"the shelf in {media} cannot be used: there is no index.toml in it")
     try:
-        return Library.open(media, [media / "prepared", folder / "sound"], own if own.is_dir() else None)
+        shelf = FetchedShelf(folder / FETCHED)
+        shelf.mend()
+        return Library.open(media, [media / "prepared", folder / "sound"], own, shelf.folder, shelf.hashes())
     except BadContent as error:
         raise ConfigError("media.folder", f"the shelf in {media} cannot be used: {error}") from error
 
@@ -227,7 +252,7 @@ async def take_leave(application: web.Application) -> None:
 
 
 def running(
-    house: House, library: Library, folder: Path, options: Options
+    house: House, library: Library, folder: Path, options: Options, keeper: Keeper | None = None
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
         await house.store.open()
@@ -242,8 +267,12 @@ def running(
                 house.metrics.store_away,
             )
             tasks = [asyncio.create_task(alarms.run()), asyncio.create_task(house.streams.run())]
+            preparing = None
             if options.ingest and library.pending():
-                tasks.append(asyncio.create_task(prepare_behind(library, folder)))
+                preparing = asyncio.create_task(prepare_behind(library, folder))
+                tasks.append(preparing)
+            if keeper is not None:
+                tasks.append(asyncio.create_task(keeper.run(after=preparing)))
             yield
             await stop(house, tasks)
         finally:
@@ -302,9 +331,10 @@ async def stop(house: House, tasks: list[asyncio.Task[None]]) -> None:
             await task
 
 
-async def closed(lookup: Lookup, outbound: Outbound, spool: FileSpool | None) -> None:
+async def closed(lookup: Lookup, gates: tuple[Outbound, ...], spool: FileSpool | None) -> None:
     await lookup.close()
-    await outbound.close()
+    for gate in gates:
+        await gate.close()
     if spool is not None:
         await asyncio.to_thread(spool.close)
 

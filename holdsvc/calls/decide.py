@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls import programme
+from holdsvc.calls import notices, programme
 from holdsvc.calls.briefing import brief
 from holdsvc.calls.events import (
     LIFE,
@@ -25,6 +25,7 @@ from holdsvc.calls.events import (
     Departure,
     DigitPressed,
     LeftQueue,
+    NoticePosted,
     ReleaseAsked,
     StreamClosed,
     StreamOpened,
@@ -76,7 +77,8 @@ def decide(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Decision:
     after = note(session, event, plan)
     after, heard = programme.listen(after, event, plan)
     after, done = react(after, event, plan)
-    facts = (*life_facts(session, after, event), *heard, *done)
+    after, noticed = notices.heed(after, event, plan)
+    facts = (*life_facts(session, after, event), *heard, *done, *noticed)
     ended = after.history.wait is not None and after.history.wait.ended is not None
     amended = session.amended or any(isinstance(fact, WaitAmended) for fact in facts)
     after = replace(after, reported=session.reported or ended, amended=amended, wake_at=wake(after, plan))
@@ -121,6 +123,8 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
             return programme.obey(session, event, plan)
         case ContentEnded():
             return programme.onward(session, event, plan)
+        case NoticePosted():
+            return programme.interrupt(session, event, plan), ()
         case ReleaseAsked():
             return replace(session, released=True), ()
         case TimeCame():
@@ -229,6 +233,8 @@ def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Inst
         case CallHeld() if session.handed == event.id:
             return (HandOver(session.queue),)
         case CallHeld() | DigitPressed() | UtteranceHeard() | ContentEnded() | StreamOpened():
+            return programme.turn(session, plan)
+        case NoticePosted() if notices.interrupts(session, plan):
             return programme.turn(session, plan)
         case StreamClosed(by_caller=False):
             return after_stream(session)

@@ -86,6 +86,10 @@ class ReleaseAsked(CallEvent, frozen=True, tag=True, kw_only=True):
     """The contact centre's side is ready for this caller: the stream may end."""
 
 
+class NoticePosted(CallEvent, frozen=True, tag=True, kw_only=True):
+    """Something is to be said to all who wait in the queue; what it is stands in the plan."""
+
+
 class TimeCame(CallEvent, frozen=True, tag=True, kw_only=True):
     """The moment has come that the session asked to be woken at."""
 
@@ -145,5 +149,6 @@ AnyEvent = (
     | StreamOpened
     | StreamClosed
     | TimeCame
+    | NoticePosted
     | LifeEvent
 )

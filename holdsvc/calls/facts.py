@@ -110,6 +110,13 @@ class HoldEnded(Fact, frozen=True, tag=True, kw_only=True):
     began: datetime
 
 
+class NoticeTold(Fact, frozen=True, tag=True, kw_only=True):
+    """A word from the floor that this caller was told."""
+
+    queue: QueueName
+    notice: str  # its id
+
+
 class LeaveChosen(Fact, frozen=True, tag=True, kw_only=True):
     queue: QueueName
 
@@ -129,4 +136,5 @@ AnyFact = (
     | HoldBegan
     | HoldEnded
     | LeaveChosen
+    | NoticeTold
 )

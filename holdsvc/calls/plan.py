@@ -22,6 +22,13 @@ class Media(StrEnum):
     STREAM = "stream"  # a live socket
 
 
+class Notice(Struct, frozen=True):
+    """What is to be said to all who wait, once to each, as long as it holds."""
+
+    id: str
+    prompt: PromptId
+
+
 class HoldPlan(Struct, frozen=True, dict=True):
     queue: QueueName
     items: tuple[ContentItem, ...]  # everything that may be played here, in shelf order
@@ -40,6 +47,7 @@ class HoldPlan(Struct, frozen=True, dict=True):
     fresh: Freshness = Freshness()
     rewind: float = 5.0  # seconds by which speech is taken up earlier than it stopped
     prompts_per_minute: int = 12  # of what was not asked for; 0: none
+    notice: Notice | None = None
 
     def item(self, content: ContentId) -> ContentItem | None:
         return self.by_id.get(content)

@@ -170,7 +170,8 @@ def obey(session: HoldSession, event: DigitPressed | UtteranceHeard, plan: HoldP
     session, begun = (session, ()) if session.choice else begin(session, event, plan)
     menu, quizzing = quizmaster.menu(session, plan), quizmaster.playing(session, plan)
     choice = menu.by_digit(event.digit) if isinstance(event, DigitPressed) else menu.by_id(event.choice)
-    session = replace(session, saying=(), menu_due=False) if quizzing else go_on(session, plan, event.at)
+    stays = quizzing or (choice is not None and choice.action is Action.NEXT)  # what is over is left by that alone
+    session = replace(session, saying=(), menu_due=False) if stays else go_on(session, plan, event.at)
     session = replace(session, told_menu=True)
     if choice is None or choice.action is not Action.MENU:
         session = replace(session, offer=None)
@@ -249,7 +250,7 @@ def step(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     """The next item of the shelf. What is left counts as heard."""
     item = plan.item(session.now) if session.now else None
     if item is None:
-        return say(session, "next"), ()
+        return say(tuning.go_on(session, plan, event.at), "next"), ()
     known = dict(session.plays)
     session = tuning.skip(session, item, plan, event.at)
     over = item.kind in ORDERED and session.now in known
@@ -274,6 +275,14 @@ def repeat(session: HoldSession, plan: HoldPlan, *, before: bool) -> HoldSession
         if gone is not None:
             return say(gone, "previous")
     return say(tuning.again(session, item), "again")
+
+
+def interrupt(session: HoldSession, event: CallEvent, plan: HoldPlan) -> HoldSession:
+    """Something is said in the midst of a turn. What of the turn was not told yet is told behind it."""
+    if quizmaster.playing(session, plan):
+        return quizmaster.after(replace(session, saying=()), None, event.at, plan)
+    menu_due = session.menu_due and session.offer is not None and event.at < session.offer[1]
+    return replace(session, saying=(), menu_due=menu_due)
 
 
 def leave(session: HoldSession, event: CallEvent, why: Departure) -> HoldSession:

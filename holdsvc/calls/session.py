@@ -89,6 +89,7 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     offer: tuple[datetime, datetime] | None = (
         None  # between these, zero does not tell the menu but changes the language
     )
+    noticed: str = ""  # id of the last word from the floor that was told
     spoke: tuple[datetime, ...] = ()  # when we spoke last of what was not asked for
     stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says
     streaming: bool = False  # the caller's media comes to us

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from functools import cache
 from typing import Protocol
@@ -20,6 +20,7 @@ from holdsvc.calls.quiz import Shelf
 from holdsvc.calls.rights import MANNERS, fit, licensed, playable
 from holdsvc.calls.rotation import DAY, Freshness
 from holdsvc.clock import Clock, SystemClock
+from holdsvc.engine.notices import Posted, notice
 from holdsvc.ports import Destination
 
 
@@ -81,15 +82,17 @@ class PlanBook:
         stream_only: Collection[str] = (),
         clock: Clock | None = None,
         territory: str = "",
+        notices: Callable[[str, datetime], Posted | None] = lambda queue, now: None,
     ) -> None:
         """`streams`: platforms can reach our socket. `stream_only`: platforms whose calls have a stream and nothing else.
 
-        `territory` is where queues are heard that say nothing of it.
+        `territory` is where queues are heard that say nothing of it. `notices`: what is to be said to all who wait in a queue.
         """
         self._shelves, self._queues, self._streams = shelves, queues, streams
         self._territory = territory
         self._stream_only = frozenset(stream_only)
-        self._plans: dict[tuple[str, int, bool, bool, str], HoldPlan] = {}
+        self._notices = notices
+        self._plans: dict[tuple[str, int, bool, bool, str, str], HoldPlan] = {}
         self._clock = clock or SystemClock()
         self._good_until: datetime | None = None  # when the first item that stands in a plan expires
 
@@ -105,6 +108,9 @@ class PlanBook:
     def items(self) -> Sequence[ContentItem]:
         return self._shelves.items
 
+    def prompts(self) -> Mapping[str, Mapping[PromptId, float]]:
+        return self._shelves.prompts()
+
     def plan(self, queue: QueueName, *, stream: bool | None = None, platform: str = "", segment: str = "") -> HoldPlan:
         """The plan of a queue; `stream` overrides how its media comes, for a call that came another way.
 
@@ -119,13 +125,15 @@ class PlanBook:
         live = rules.media is Media.STREAM if stream is None else stream
         live = (live and self._streams) or only
         shape = queue if queue in self._queues else "default"
-        key = shape, self._shelves.generation, live, only, segment
+        posted = self._notices(shape, now)
+        key = shape, self._shelves.generation, live, only, segment, posted.id if posted else ""
         made = self._plans.get(key)
         if made is None:
             if len(self._plans) > 4 * len(self._queues) + 8:
                 self._plans.clear()
             items = tuple(one for one in self.playable(shape, now) if may_hear(one, shape, segment, now))
-            made = self._plans[key] = self._make(queue, rules, live, only, items)
+            made = replace(self._make(queue, rules, live, only, items), notice=notice(posted))
+            self._plans[key] = made
             self._good_until = soonest(self._good_until, made.items, zone_of(rules))
         return made if made.queue == queue else replace(made, queue=queue)
 

@@ -7,7 +7,8 @@ until then the sound goes on by itself, so that a slow or failing answer is neve
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from holdsvc.audio.formats import length_of
 from holdsvc.audio.pacer import NEAR
@@ -54,7 +55,7 @@ class Stream:
     # fmt: off
     __slots__ = (
         "_allowed", "_ask_at", "_asked_at", "_attentive_until", "_broken", "_checkpoint_at", "_close_at", "_due_at",
-        "_ending", "_goes_on", "_heard_from_at", "_last_mark", "_listening", "_look_at", "_news", "_opened_at",
+        "_ending", "_goes_on", "_heard_from_at", "_interrupted", "_last_mark", "_listening", "_look_at", "_news", "_opened_at",
         "_pressed_at", "_rescue_at", "_routine", "_shell", "_stuck", "_stuck_since", "_sweep_at", "_swept", "_tape", "_voice",
         "name", "over", "slot", "socket", "ticket", "wire",
     )
@@ -85,6 +86,7 @@ class Stream:
         self._ask_at = self._asked_at = 0.0
         self._rescue_at: float | None = None  # when the house's own music comes in, unless an answer was faster
         self._pressed_at: float | None = None
+        self._interrupted = False  # the sound waits for a word to be said
         self._tape: Tape | None = None  # where somebody reads along
         self._routine = False  # content is being heard, and nothing else is to be thought of
         self._due_at = now  # something is to be done then, if nothing happens before
@@ -119,11 +121,7 @@ class Stream:
             self._react(event, now)
 
     def _sweep(self, socket: Swept, now: float) -> None:
-        try:
-            came = socket.sweep(self.hear)
-        except BadWebhook as error:
-            self._refuse(error.reason)
-            return
+        came = socket.sweep(self.hear)
         if came == GONE:
             self.lost()
         elif came:
@@ -214,6 +212,19 @@ class Stream:
         pressed = DigitPressed(at=self._shell.clock.now(), id=EventId(event.id), digit=event.digit, heard=last(told))
         self._ask(*told[:-1], pressed)
 
+    def interrupt(self, event: Callable[[str, datetime], CallEvent]) -> bool:
+        """Something is to be said, and the core knows what: the sound stops where the caller is, as at a key. False: not here."""
+        if self.over or not self.name or not self._goes_on or self._close_at is not None:
+            return False
+        now = self._shell.clock.monotonic()
+        self._voice.cut(now)
+        self._await_sound(now)
+        self._interrupted = True
+        self._shell.wake(self, self._wake_at(now))
+        told = self._told(self._voice.player.sent)
+        self._ask(*told, event(self.name, self._shell.clock.now()))
+        return True
+
     # --- to the caller -----------------------------------------------------------------------------------------------
 
     def perform(self, instructions: Sequence[Instruction], *, follows: bool = False) -> None:
@@ -230,10 +241,11 @@ class Stream:
             begins = self._take_up(turn, now, follows=follows and not turn.stops)
             if self._tape is not None:
                 self._tape.put(begins, instructions)
-        elif self._pressed_at is not None and not follows:
+        elif (self._pressed_at is not None or self._interrupted) and not follows:
             self._voice.pacer.hang(now)  # nothing to say to this key: the sound goes on at once
         self.tick(now)
         self._shell.wake(self, self._wake_at(now))
+        self._interrupted = self._interrupted and follows
         if self._pressed_at is not None and not follows:
             self._shell.meter.stream_switched(self.wire.name, now - self._pressed_at)
             self._pressed_at = None

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from math import ceil
 from typing import Protocol
 
@@ -31,6 +32,7 @@ from holdsvc.ports import Sharing, Sounds, Wire
 __all__ = ["Answer", "Full", "Meter", "Socket", "Stream", "Streams", "Take", "Ticket", "Tokens"]
 
 MOST = 4000  # streams a process; further callers are refused, and their document goes on with what stands behind the stream
+AT_ONCE = 20  # streams that are interrupted in one go
 MOST_QUESTIONS = 64  # a stream; a caller who presses faster than we answer loses keys, not the house
 log = logging.getLogger(__name__)
 
@@ -100,6 +102,18 @@ class Streams:
             return False
         stream.perform(instructions)
         return True
+
+    async def interrupt(
+        self, concerns: Callable[[QueueName], bool], event: Callable[[str, datetime], CallEvent]
+    ) -> int:
+        """Let something be said on the streams of these queues at once; `event` is made of a stream's name. How many there were."""
+        told = 0
+        for stream in tuple(self._streams):
+            if concerns(stream.ticket.queue) and stream.interrupt(event):
+                told += 1
+                if told % AT_ONCE == 0:
+                    await self._sleep(SLOT)  # sound goes before news
+        return told
 
     def rang(self, taken: Taken) -> None:
         """An alarm was answered; what it says is for the stream, if the call has one here."""

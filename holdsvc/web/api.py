@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import NoReturn
 
 import msgspec
 from aiohttp import web
@@ -22,9 +21,11 @@ from holdsvc.calls.plan import Media
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import Chosen, HoldSession, Listened
 from holdsvc.engine.roster import Wall
-from holdsvc.ports import WaitQuery
+from holdsvc.ports import SourceReport, WaitQuery
+from holdsvc.web import notices
 from holdsvc.web.access import Access, Handler, access
 from holdsvc.web.announce import AnnounceCall, Announced, announce
+from holdsvc.web.answers import answer, refuse
 from holdsvc.web.house import HOUSE, House
 
 MOST_ROWS = 1000
@@ -90,6 +91,10 @@ class Content(Struct, frozen=True):
     items: tuple[ContentItem, ...]
 
 
+class Outside(Struct, frozen=True):
+    sources: tuple[SourceReport, ...]
+
+
 class Released(Struct, frozen=True):
     call: str
     released: bool
@@ -101,10 +106,6 @@ class ForgetCaller(Struct, frozen=True):
 
 class Forgotten(Struct, frozen=True):
     waits: int  # that are anonymous now
-
-
-class Problem(Struct, frozen=True):
-    error: str
 
 
 class Parameter(Struct, frozen=True):
@@ -122,22 +123,6 @@ class ApiRoute(Struct, frozen=True):
     query: tuple[Parameter, ...] = ()
     body: type[Struct] | None = None
     refusals: tuple[tuple[str, str], ...] = ()  # status and reason, beyond what every route may say
-
-
-def answer(value: Struct, status: int = 200) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(value), status=status, content_type="application/json", charset="utf-8"
-    )
-
-
-def refuse(status: HTTPStatus, message: str) -> NoReturn:
-    body = msgspec.json.encode(Problem(message)).decode()
-    kinds: Mapping[int, type[web.HTTPException]] = {
-        404: web.HTTPNotFound,
-        400: web.HTTPBadRequest,
-        409: web.HTTPConflict,
-    }
-    raise kinds[status](text=body, content_type="application/json")
 
 
 @access(Access.TOKEN)
@@ -224,6 +209,11 @@ async def queues(request: web.Request) -> web.StreamResponse:
 @access(Access.TOKEN)
 async def content(request: web.Request) -> web.StreamResponse:
     return answer(Content(tuple(request.app[HOUSE].plans.items())))
+
+
+@access(Access.TOKEN)
+async def sources(request: web.Request) -> web.StreamResponse:
+    return answer(Outside(request.app[HOUSE].outside()))
 
 
 @access(Access.TOKEN)
@@ -335,6 +325,24 @@ ROUTES = (
     ),
     ApiRoute("POST", "/api/v1/callers/forget", forget_caller, "Erase a caller", Forgotten, body=ForgetCaller),
     ApiRoute("GET", "/api/v1/queues", queues, "The queues and what they offer", Queues),
+    ApiRoute("GET", "/api/v1/notices", notices.board, "Words from the floor that hold now", notices.NoticeBoard),
+    ApiRoute(
+        "POST",
+        "/api/v1/notices",
+        notices.post,
+        "Say something to all who wait, once to each; on live streams at once",
+        notices.Shown,
+        body=notices.PostNotice,
+        refusals=(("404", "no such queue or prompt"), ("409", "too many notices hold already")),
+    ),
+    ApiRoute(
+        "DELETE",
+        "/api/v1/notices/{notice}",
+        notices.withdraw,
+        "Withdraw a notice; who has not heard it will not",
+        notices.Withdrawn,
+    ),
     ApiRoute("GET", "/api/v1/content", content, "What can be played now, with its licence", Content),
+    ApiRoute("GET", "/api/v1/sources", sources, "Podcasts and updates: how far they are, and their faults", Outside),
     ApiRoute("GET", "/api/v1/wall", wall, "The wallboard's figures", Wall),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 from msgspec import Struct
@@ -12,10 +12,11 @@ from holdsvc.engine.broadcast import Broadcast
 from holdsvc.engine.intake import Intake
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.metrics import Metrics
+from holdsvc.engine.notices import Notices
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
-from holdsvc.ports import LinePlatform, Platform, Sounds, Store
+from holdsvc.ports import LinePlatform, Platform, Sounds, SourceReport, Store
 
 
 class House(Struct, frozen=True):
@@ -32,9 +33,11 @@ class House(Struct, frozen=True):
     broadcast: Broadcast
     metrics: Metrics
     clock: Clock
+    notices: Notices
     take_over: bool = False  # the engine has the sockets of streams to itself, where that can be
     phone: bool = False  # the browser phone is mounted
     announced: LinePlatform | None = None  # whose calls are announced through the API; None: nobody's
+    outside: Callable[[], tuple[SourceReport, ...]] = tuple  # how it stands with content that comes from outside
 
 
 HOUSE: web.AppKey[House] = web.AppKey("house", House)

@@ -10,7 +10,8 @@ import msgspec
 from aiohttp import web
 
 from holdsvc.web.access import Access, access
-from holdsvc.web.api import ROUTES, ApiRoute, Problem
+from holdsvc.web.answers import Problem
+from holdsvc.web.api import ROUTES, ApiRoute
 from holdsvc.web.house import HOUSE
 
 Json = dict[str, Any]  # a JSON document: whatever the schema library made

@@ -1,0 +1,43 @@
+"""A word from the floor to everybody who waits: told once to each, at once where we can, else with the next turn."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from holdsvc.calls.controls import Changed
+from holdsvc.calls.events import (
+    CallEvent,
+    CallHeld,
+    ContentEnded,
+    DigitPressed,
+    NoticePosted,
+    StreamOpened,
+    UtteranceHeard,
+)
+from holdsvc.calls.facts import NoticeTold
+from holdsvc.calls.history import Stage
+from holdsvc.calls.model import Talk
+from holdsvc.calls.plan import HoldPlan
+from holdsvc.calls.session import HoldSession
+
+TURNS = (CallHeld, DigitPressed, UtteranceHeard, ContentEnded, StreamOpened, NoticePosted)  # after these we may speak
+
+
+def heed(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
+    """Begin the present turn with the notice, unless this caller has heard it, or wants to hear nothing of us."""
+    notice = plan.notice
+    if notice is None or session.noticed == notice.id or not isinstance(event, TURNS):
+        return session, ()
+    if isinstance(event, CallHeld) and (event.inferred or event.mid_call):
+        return session, ()
+    if session.history.stage is not Stage.WAITING or session.leaving or session.released or session.talk is Talk.NONE:
+        return session, ()
+    if not plan.available((notice.prompt,), plan.spoken(session.language)):
+        return session, ()
+    told = NoticeTold(at=event.at, queue=session.queue, notice=notice.id)
+    return replace(session, noticed=notice.id, saying=(notice.prompt, *session.saying)), (told,)
+
+
+def interrupts(session: HoldSession, plan: HoldPlan) -> bool:
+    """The notice is what the present turn begins with."""
+    return plan.notice is not None and session.noticed == plan.notice.id and session.saying[:1] == (plan.notice.prompt,)

@@ -1,0 +1,89 @@
+"""The words from the floor that hold now: who put them up, for which queue, until when. A small file keeps them across restarts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from holdsvc.calls.model import PromptId, QueueName
+from holdsvc.calls.plan import Notice
+
+MOST = 50  # that hold at once
+EVERYWHERE = ""
+log = logging.getLogger(__name__)
+
+
+class Posted(Struct, frozen=True):
+    """`queue` "" is every queue. `until` is when it stops to be told to those who have not heard it."""
+
+    id: str
+    queue: str
+    prompt: str
+    since: datetime
+    until: datetime
+
+
+class TooMany(Exception):
+    """Nobody reads fifty notices."""
+
+
+class Notices:
+    def __init__(self, file: Path, new_id: Callable[[], str]) -> None:
+        """A file that cannot be read is no reason not to start: it is said, and there are no notices."""
+        self.generation = 0
+        self._file, self._new_id = file, new_id
+        self._posted: tuple[Posted, ...] = ()
+        try:
+            self._posted = msgspec.json.decode(file.read_bytes(), type=tuple[Posted, ...])
+        except FileNotFoundError:
+            pass
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("notices_unreadable", extra={"file": file.name, "reason": str(error)})
+
+    def all(self, now: datetime) -> tuple[Posted, ...]:
+        return tuple(one for one in self._posted if one.until > now)
+
+    def of(self, queue: str, now: datetime) -> Posted | None:
+        """What callers of this queue are to be told: its own notice before one for all, the newest of either."""
+        fitting = [one for one in self.all(now) if one.queue in (queue, EVERYWHERE)]
+        return max(fitting, key=lambda one: (one.queue == queue, one.since), default=None)
+
+    def post(self, queue: str, prompt: str, now: datetime, until: datetime) -> Posted:
+        """In place of what the same queue was told until now. Raise `TooMany`."""
+        made = Posted(self._new_id(), queue, prompt, now, until)
+        others = tuple(one for one in self.all(now) if one.queue != queue)
+        if len(others) >= MOST:
+            raise TooMany
+        self._keep((*others, made))
+        return made
+
+    def withdraw(self, name: str) -> bool:
+        """False if there is none of that id."""
+        others = tuple(one for one in self._posted if one.id != name)
+        if len(others) == len(self._posted):
+            return False
+        self._keep(others)
+        return True
+
+    def _keep(self, posted: tuple[Posted, ...]) -> None:
+        self._posted = posted
+        self.generation += 1
+        new = self._file.with_suffix(".new")
+        try:
+            new.write_bytes(msgspec.json.encode(posted))
+            new.replace(self._file)
+        except OSError as error:  # it is told all the same; only a restart would forget it
+            log.warning("notices_unkept", extra={"file": self._file.name, "reason": str(error)})
+
+
+def notice(posted: Posted | None) -> Notice | None:
+    return Notice(posted.id, PromptId(posted.prompt)) if posted else None
+
+
+def concerns(posted: Posted, queue: QueueName) -> bool:
+    return posted.queue in (queue, EVERYWHERE)
