@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from holdsvc.calls.plan import Media
 from holdsvc.cli import run
-from holdsvc.config import load, shipped
+from holdsvc.config import FetchSettings, SynthesiserSettings, load, shipped
+from holdsvc.content.daily import UpdateSettings
+from holdsvc.content.feeds import PodcastSettings
 from holdsvc.errors import ConfigError
 
 
@@ -31,7 +33,7 @@ def test_every_commented_key_of_the_shipped_file_is_a_key_with_that_default(tmp_
     live, section = [], ""
     for line in shown:
         bare = line.removeprefix("# ").strip()
-        if line.startswith("[") or bare.startswith("[directories"):
+        if line.startswith("[") or bare.startswith(("[directories", "[podcasts", "[updates")):
             section = bare
             live.append(bare)
         elif section and line.startswith("# ") and " = " in line and not bare.startswith(("HOLD", "Direct", "Sec")):
@@ -41,6 +43,9 @@ def test_every_commented_key_of_the_shipped_file_is_a_key_with_that_default(tmp_
 
     assert settings.service == load(environ={}).service
     assert set(settings.directories) == {"customers", "crm"}
+    assert settings.podcasts["NAME"] == PodcastSettings("https://example.com/feed.xml", "CC-BY-4.0")
+    assert settings.updates["NAME"] == UpdateSettings(path="notes")
+    assert (settings.fetch, settings.synthesiser) == (FetchSettings(), SynthesiserSettings())
 
 
 def test_a_variable_beats_the_file(tmp_path):

@@ -31,7 +31,7 @@ Beside = Callable[
 def serve(config: Path | None, host: str | None, port: int | None, phone: bool, insecure: bool) -> int:
     settings = listening(load(config), host, port)
     trail.start(settings.log.format, settings.log.level)
-    options = app.Options(phone_token=app.new_token() if phone else "", insecure=insecure)
+    options = app.Options(phone_token=app.new_token() if phone else "", insecure=insecure, fetch=True)
 
     @asynccontextmanager
     async def announced(url: str) -> AsyncIterator[None]:
