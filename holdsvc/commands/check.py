@@ -5,6 +5,7 @@ Rules are functions that yield findings; each finding has a code that stays, a r
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,17 +14,23 @@ from msgspec import Struct
 from holdsvc import app, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.calls.airing import faults
-from holdsvc.calls.model import ContentItem, Kind
+from holdsvc.calls.model import ContentItem, Identity, Kind
 from holdsvc.clock import SystemClock
 from holdsvc.config import Settings, load
+from holdsvc.content import sources
 from holdsvc.content.banned import banned
 from holdsvc.content.confine import Confinement, confinement
+from holdsvc.content.daily import TEXTS, UpdateSettings
+from holdsvc.content.fetched import FOLDER, FetchedShelf
 from holdsvc.content.library import Library
 from holdsvc.content.quiz import recordings
 from holdsvc.content.ready import ReadySounds
 from holdsvc.content.shelves import prompt_name
+from holdsvc.content.subscriptions import Subscriptions
+from holdsvc.content.texts import files_at
 from holdsvc.engine.outbound import Outbound
 from holdsvc.engine.plans import PlanBook, QueueRules
+from holdsvc.errors import BadContent
 
 
 class Finding(Struct, frozen=True):
@@ -55,6 +62,8 @@ def check(config: Path | None) -> int:
         *shelves(library),
         *quiz(library),
         *wording(library),
+        *outside(settings),
+        *voice(settings),
     ]
     book = PlanBook(
         ReadySounds(library),
@@ -142,6 +151,53 @@ def wording(library: Library) -> Iterator[Finding]:
             if phrase := banned(spoken.text, language):
                 why = f'the prompt {prompt} in {language!r} says "{phrase}", which no caller wants to hear'
                 yield error("HS-231", why, "say what is true and useful, or leave the prompt out")
+
+
+def outside(settings: Settings) -> Iterator[Finding]:
+    """Podcasts and updates: those that are left out, those that fail, and those that nobody can hear."""
+    podcasts = {**Subscriptions(settings.data_dir).read(), **settings.podcasts}
+    for name, fault in sources.faults(podcasts, settings.updates):
+        section = "podcasts" if name in podcasts else "updates"
+        yield error("HS-211", f"{section}.{name} is left out: {fault}", f"correct it in the section [{section}.{name}]")
+    for name, state in FetchedShelf(settings.data_dir / FOLDER).states.items():
+        if state.fault:
+            yield warning("HS-212", f"{name} has failed since it was last heard of: {state.fault}", "see to its source")
+        for one in state.refused:
+            why = f"{name}: {one.title!r} will not be heard: {one.reason}"
+            yield warning("HS-213", why, "it is left out; its publisher may mend it under another id")
+    wanted = {name: given.queues for name, given in podcasts.items()}
+    wanted |= {name: given.queues for name, given in settings.updates.items()}
+    for name, queues in wanted.items():
+        if unknown := sorted(set(queues) - set(settings.queues)):
+            yield warning(
+                "HS-214", f"{name} is for queues that are not there: {', '.join(unknown)}", "correct its queues"
+            )
+    for name, update in settings.updates.items():
+        if update.segment and update.identity is Identity.VERIFIED:
+            why = f"updates.{name} wants callers to be verified, which nothing here does: it is heard by nobody"
+            yield warning("HS-215", why, 'set identity = "number" if it may be told on the strength of a caller number')
+
+
+def voice(settings: Settings) -> Iterator[Finding]:
+    speaker = catalogue.synthesiser(settings)
+    if speaker is None:
+        texts = [name for name, update in settings.updates.items() if speaks(update)]
+        if texts:
+            why = f"there is no synthesiser, so the texts of {', '.join(texts)} are left out"
+            yield warning("HS-216", why, "set synthesiser.command, or record them")
+    elif shutil.which(program := settings.synthesiser.command[0]) is None:
+        yield error(
+            "HS-217", f"the synthesiser {program!r} is not to be found", "install it or correct synthesiser.command"
+        )
+
+
+def speaks(update: UpdateSettings) -> bool:
+    if not update.path:
+        return True
+    try:
+        return bool(files_at(update.path, TEXTS))
+    except (BadContent, OSError):
+        return False
 
 
 def queue_findings(

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from holdsvc.calls.model import Identity, Kind, Licence
 from holdsvc.content.age import aged
+from holdsvc.content.banned import banned
 from holdsvc.content.feeds import SUFFIXES, refused, room_for
 from holdsvc.content.fetch import Fetcher, Limits
 from holdsvc.content.fetched import FILES, Kept, State, Text, address_of, item_id
@@ -171,6 +172,8 @@ class Update:
         if self._synthesiser is None:
             raise OutboundFailed(NO_VOICE, why="voice")
         settings, now = self._settings, desk.now()
+        if phrase := banned(text.words, settings.language):
+            raise BadContent(f'it says "{phrase}", which no caller wants to hear')
         await asyncio.to_thread(room_for, LARGEST_SOUND, desk.files)
         words = f"{aged(text.at, now, settings.language, self._zone)} {text.words}" if settings.say_age else text.words
         draft = desk.files / f".{item_id(self.name, key)}.part"

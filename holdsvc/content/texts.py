@@ -60,7 +60,7 @@ def files_at(named: str, suffixes: tuple[str, ...]) -> Sequence[Path]:
     """The file, or those of the folder that have such a name."""
     path = Path(named).expanduser()
     if path.is_file():
-        return [path]
+        return [path] if path.suffix.lower() in suffixes else []
     if not path.is_dir():
         raise BadContent(f"there is no file or folder {path.name!r}")
     return sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes and file.is_file())

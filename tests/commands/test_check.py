@@ -1,7 +1,11 @@
 from pathlib import Path
 
-from holdsvc.commands.check import check, decoding, wording
+import pytest
+
+from holdsvc.commands.check import check, decoding, outside, voice, wording
+from holdsvc.config import load
 from holdsvc.content.confine import Confinement
+from holdsvc.content.fetched import FetchedShelf, Refused, State
 from holdsvc.content.library import Library
 
 SHIPPED = Path(__file__).parents[2] / "media"
@@ -44,3 +48,56 @@ def test_a_prompt_of_ones_own_that_flatters_is_an_error(tmp_path):
 
 def test_nothing_that_ships_flatters():
     assert not list(wording(Library.open(SHIPPED, [])))
+
+
+def found_outside(tmp_path: Path, text: str) -> dict[str, str]:
+    file = tmp_path / "holdsvc.toml"
+    file.write_text(f'[service]\ndata_dir = "{tmp_path}"\n{text}', "utf-8")
+    settings = load(file, {})
+    return {found.code: str(found) for found in (*outside(settings), *voice(settings))}
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "sentence"),
+    [
+        ('[podcasts.a]\nurl = "example.org/feed"\nlicence = "x"', "HS-211", "does not begin with https://"),
+        ('[podcasts.a]\nurl = "https://example.org/"', "HS-211", "says no licence"),
+        ('[podcasts.a]\nurl = "https://u:p@example.org/"\nlicence = "x"', "HS-211", "user name"),
+        ('[podcasts.a]\nurl = "https://e.org/"\nlicence = "x"\nkeep = 0', "HS-211", "keep = 0 is not between"),
+        ('[podcasts.a]\nurl = "https://e.org/"\nlicence = "x"\norder = "best"', "HS-211", "none of latest, serial"),
+        ('[podcasts.A]\nurl = "https://e.org/"\nlicence = "x"', "HS-211", "the name 'A'"),
+        ('[podcasts.a]\nurl = "https://e.org/"\nlicence = "x"\n[updates.a]\npath = "x"', "HS-211", "the same name"),
+        ('[podcasts.a]\nurl = "https://e.org/"\nlicence = "x"\nqueues = ["no"]', "HS-214", "not there: no"),
+        ("[updates.a]", "HS-211", "one of path and url"),
+        ('[updates.a]\nurl = "https://e.org/"\nhours = 0', "HS-211", "hours = 0 is not between"),
+        ('[updates.a]\nurl = "https://e.org/"\nlanguage = "English!"', "HS-211", "is not a tag"),
+        ('[updates.a]\nurl = "https://e.org/"\nsegment = "gold"', "HS-215", "heard by nobody"),
+        ('[updates.a]\nurl = "https://e.org/"', "HS-216", "no synthesiser, so the texts of a are left out"),
+        ('[synthesiser]\ncommand = ["no-such-program"]', "HS-217", "'no-such-program' is not to be found"),
+    ],
+)
+def test_what_is_wrong_with_what_comes_from_outside_is_one_clear_sentence(tmp_path, text, code, sentence):
+    found = found_outside(tmp_path, text)
+
+    assert sentence in found[code]
+    assert found[code].count("\n") == 1, "the sentence, and what to do"
+
+
+def test_recordings_need_no_synthesiser(tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "boss.wav").write_bytes(b"RIFF")
+
+    assert found_outside(tmp_path, f'[updates.a]\npath = "{tmp_path}/notes"') == {}
+
+
+def test_a_source_that_fails_is_named_with_its_fault(tmp_path):
+    shelf = FetchedShelf(tmp_path / "fetched")
+    shelf.states["stories"] = State(
+        fault="example.org answered HTTP 500", refused=(Refused("k", "Part 2", "no sound"),)
+    )
+    shelf.save()
+
+    found = found_outside(tmp_path, "")
+
+    assert "stories has failed since it was last heard of: example.org answered HTTP 500" in found["HS-212"]
+    assert "'Part 2' will not be heard: no sound" in found["HS-213"]

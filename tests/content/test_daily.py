@@ -206,6 +206,18 @@ async def test_without_a_synthesiser_recordings_are_played_and_texts_are_said_to
     assert "no synthesiser" in room.state("news").fault
 
 
+async def test_a_text_that_flatters_is_refused_and_the_others_are_spoken(room: Kitchen, tmp_path: Path) -> None:
+    voice = Voice()
+    note(tmp_path / "notes" / "a.txt", "Your call is very important to us.")
+    note(tmp_path / "notes" / "b.txt", "We open at nine.")
+    room.take(update(room, voice, path=str(tmp_path / "notes")))
+
+    await room.look()
+
+    assert voice.said == ["Today at 12:00. We open at nine."]
+    assert [one.title for one in room.state("news").refused] == ["a"]
+
+
 async def test_an_update_is_for_its_queues_and_its_segment_alone(room: Kitchen, tmp_path: Path) -> None:
     path = str(note(tmp_path / "notes" / "a.txt", "One."))
     voice = Voice()
