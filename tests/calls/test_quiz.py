@@ -160,9 +160,10 @@ def test_after_something_else_the_same_question_is_asked():
     state = asked()
 
     aside = quiz.put_aside(state)
-    back = quiz.begin(aside, a_table(60.0))
+    back = quiz.begin(aside, a_table(60.0, seed=99))
 
     assert not aside.open
+    assert quiz.begin(Quiz(), a_table(60.0, seed=99)).question != state.question, "the bag would have had another"
     assert back.question == state.question
     assert back.says == ("quiz_on",)
 
@@ -204,6 +205,37 @@ def test_a_shorter_question_is_taken_where_a_long_one_does_not_fit():
     state = quiz.begin(Quiz(), a_table(shelf=shelf, remaining=16.0))
 
     assert state.question == "quiz/brief"
+
+
+def test_a_question_that_was_put_aside_gives_way_where_it_does_not_fit_any_more():
+    shelf = Shelf("en", (*a_shelf().questions, a_question("brief", seconds=3.0)))
+    aside = quiz.put_aside(asked())
+
+    state = quiz.begin(aside, a_table(60.0, shelf=shelf, remaining=16.0))
+
+    assert state.question == "quiz/brief"
+
+
+def test_each_question_may_break_off_as_often_as_the_last():
+    state, _ = quiz.go_on(asked(), a_table(4.0))
+    assert state.tries == 1
+
+    state, _ = quiz.skip(state, a_table(8.0))
+
+    assert state.tries == 0
+
+
+def test_a_late_answer_makes_no_question_more_of_it():
+    state, at = asked(), 0.0
+    for _ in range(quiz.EVERY - 1):
+        at += 25.0
+        state, _ = quiz.go_on(state, a_table(at))
+        state, came = quiz.answer(state, a_table(at + 1.0), 1)
+        assert came.late
+        at += 6.0
+        state, _ = quiz.go_on(state, a_table(at))
+
+    assert state.told == quiz.EVERY - 1
 
 
 def test_an_empty_shelf_is_a_rest_and_no_error():

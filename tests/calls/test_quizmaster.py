@@ -83,6 +83,27 @@ def test_four_begins_the_quiz_and_the_question_is_heard_with_time_to_think():
     assert menu_of(call).by_digit("1").words[0] == question_of(call).words[0][0]
 
 
+def test_the_sound_under_the_time_to_think_is_soft_and_as_loud_as_the_caller_set_it():
+    call = in_the_quiz()
+    before = [one.gain for one in call.todo if isinstance(one, Play)]
+
+    call(key("7", 9.0))
+
+    assert before == [quizmaster.SOFTLY]
+    assert [one.gain for one in call.todo if isinstance(one, Play)] == [quizmaster.SOFTLY + call.session.gain]
+    assert call.session.gain < 0
+
+
+def test_two_callers_are_not_asked_in_the_same_order():
+    firsts = set()
+    for name in "abcdefgh":
+        call = Call(PLAN)
+        call(CallerKnown(at=after(0), id="known", caller=CallerId(name)))(held())(key("4", 5.0))
+        firsts.add(call.session.quiz.question)
+
+    assert len(firsts) > 1
+
+
 def test_an_answer_by_key_is_told_and_the_next_question_follows_by_documents_and_on_a_stream():
     for plan in (PLAN, LIVE):
         call = in_the_quiz(plan)
