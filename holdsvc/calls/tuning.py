@@ -85,14 +85,15 @@ def stopped(session: HoldSession, item: ContentItem) -> bool:
 
 
 def onward(session: HoldSession, item: ContentItem | None, plan: HoldPlan, at: datetime) -> HoldSession:
-    """To what the caller went back from, else to the next item of the shelf."""
+    """To what the caller went back from, as far as it was not heard to its end; else to the next item of the shelf."""
     choice = plan.menu.by_id(session.choice)
     if item is not None:
         session = replace(session, before=(*session.before, item.id)[-MOST_BACK:])
     while session.ahead:
         *ahead, content = session.ahead
         session = replace(session, ahead=tuple(ahead))
-        if (found := plan.item(content)) is not None:
+        found = plan.item(content)
+        if found is not None and (stopped(session, found) or all(content != heard for heard, _ in session.plays)):
             return enter(session, found, plan)
     return enter(session, fresh(session, choice, plan, at) if choice else None, plan)
 

@@ -117,6 +117,19 @@ def test_an_episode_that_was_skipped_keeps_its_place():
     assert call.played()[0][:2] == ("episode-1", 30), "41 less the rewind of 5, on the grid"
 
 
+def test_next_in_the_last_second_of_a_piece_means_the_one_behind_it_and_not_the_one_after_that():
+    call = called()
+    first = call.played()[0][0]
+
+    call(key("9", 140, heard(first, PLAN.item(first).seconds - 0.5)))
+    second = call.played()[0][0]
+    call(ContentEnded(at=after(400), id="e", heard=heard(second, PLAN.item(second).seconds)))
+    third = call.played()[0][0]
+
+    assert {first, second, third} == {"waltz", "fugue", "swing"}
+    assert [fact.content for fact in call.of(ContentSkipped)] == [first]
+
+
 # --- loudness, talk, language --------------------------------------------------------------------------------------------
 
 
