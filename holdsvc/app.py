@@ -27,6 +27,7 @@ from holdsvc.content.ingest import ingest_behind
 from holdsvc.content.keeper import Keeper
 from holdsvc.content.library import Library
 from holdsvc.content.radio import Radio
+from holdsvc.content.quiz_voice import QuizVoice
 from holdsvc.content.ready import ReadySounds
 from holdsvc.engine import trail
 from holdsvc.engine.alarms import Alarms
@@ -114,7 +115,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         captions=captions,
     )
     keeper, gate = outside(settings, folder, library, clock, options)
-    radio = Radio(plans.items, library.linear, settings.live.bitrate, random.Random())
+    radio = Radio(plans.for_all, library.linear, settings.live.bitrate, random.Random())
     house = House(
         version=__version__,
         public_url=verified_url(settings),
@@ -158,8 +159,16 @@ def outside(
     if not options.fetch:
         return None, gate
     shelf = FetchedShelf(folder / FETCHED)
-    sources = catalogue.sources(settings, gate)
+    sources = catalogue.sources(settings, gate, quiz_voice(settings, folder, library))
     return Keeper(shelf, library, folder / "sound", sources, clock, random.Random(), options.sleep), gate
+
+
+def quiz_voice(settings: Settings, folder: Path, library: Library) -> tuple[QuizVoice, ...]:
+    """Who speaks the questions that nobody recorded, where there is a synthesiser."""
+    voice = catalogue.synthesiser(settings)
+    if voice is None:
+        return ()
+    return (QuizVoice(library, folder / "media", voice, lambda: ingest_behind(library, folder / "sound")),)
 
 
 def forgetting(lookup: Lookup, roster: Roster, pseudonyms: Pseudonyms) -> Callable[[PhoneNumber], None]:

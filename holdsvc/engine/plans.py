@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from holdsvc.calls.airing import airs
 from holdsvc.calls.history import Rules
 from holdsvc.calls.menu import SHIPPED, Action, Choice, Menu
 from holdsvc.calls.model import ContentId, ContentItem, Identity, Kind, PromptId, QueueName
@@ -148,6 +149,12 @@ class PlanBook:
             for one in self._shelves.items
             if (not shelves or one.shelf in shelves) and playable(one, today, territory, manner)
         )
+
+    def for_all(self) -> tuple[ContentItem, ...]:
+        """What may go out now to whoever listens: the default queue's, for callers of whom nothing is known."""
+        now, zone = self._clock.now(), zone_of(self.rules("default"))
+        there = self.playable("default", now)
+        return tuple(one for one in there if may_hear(one, "default", "", now) and airs(one, now.astimezone(zone)))
 
     def _heard_in(self, rules: QueueRules) -> str:
         return next((one.territory for one in lineage(rules, self._queues) if one.territory), self._territory)

@@ -1,8 +1,10 @@
 """The plan of a queue, and who streams whatever its file says."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from holdsvc.calls.model import ContentId, ContentItem, Identity, Kind, QueueName
+from msgspec.structs import replace
+
+from holdsvc.calls.model import Airing, ContentId, ContentItem, Identity, Kind, Licence, QueueName
 from holdsvc.calls.plan import Media
 from holdsvc.engine.plans import PlanBook, QueueRules
 
@@ -125,3 +127,19 @@ def test_what_is_for_some_queues_is_heard_in_no_other():
     assert item in plans.plan(QUEUE).items
     assert item not in plans.plan(QueueName("sales")).items
     assert item not in plans.plan(QueueName("default")).items
+
+
+def test_what_goes_out_to_whoever_listens_is_licensed_aired_and_for_everybody():
+    clock, shelves = Clock(), Shelves()
+    music = {
+        "expired": replace(WALTZ, expires=clock.time),
+        "licence over": replace(WALTZ, licence=Licence("X", "y", until=date(2026, 3, 1))),
+        "elsewhere": replace(WALTZ, licence=Licence("X", "y", territories=("FR",))),
+        "one queue's": replace(WALTZ, queues=("support",)),
+        "a segment's": replace(WALTZ, segment="gold"),
+        "at night": replace(WALTZ, airing=Airing(hours=("22:00-23:00",))),
+    }
+    shelves.items = (WALTZ, *(replace(item, id=ContentId(name)) for name, item in music.items()))
+    plans = PlanBook(shelves, {"default": QueueRules()}, streams=False, clock=clock, territory="US")
+
+    assert plans.for_all() == (WALTZ,)
