@@ -26,8 +26,8 @@ from holdsvc.content.fetched import FetchedShelf
 from holdsvc.content.ingest import ingest_behind
 from holdsvc.content.keeper import Keeper
 from holdsvc.content.library import Library
-from holdsvc.content.radio import Radio
 from holdsvc.content.quiz_voice import QuizVoice
+from holdsvc.content.radio import Radio
 from holdsvc.content.ready import ReadySounds
 from holdsvc.engine import trail
 from holdsvc.engine.alarms import Alarms

@@ -15,6 +15,7 @@ from holdsvc.callers.table import TableDirectory
 from holdsvc.clock import Clock, SystemClock
 from holdsvc.config import DirectorySettings, Settings, SynthesiserSettings, convert_section
 from holdsvc.content.fetch import Fetcher
+from holdsvc.content.keeper import Source
 from holdsvc.content.sources import Sources
 from holdsvc.content.subscriptions import Subscriptions
 from holdsvc.engine.outbound import Outbound
@@ -106,11 +107,11 @@ def synthesiser(settings: Settings) -> Synthesiser | None:
     return make(given) if given.command else None
 
 
-def sources(settings: Settings, outbound: Outbound) -> Sources:
+def sources(settings: Settings, outbound: Outbound, others: tuple[Source, ...] = ()) -> Sources:
     """Where content comes from outside. Those that will not do are left out; `holdsvc check` says why."""
     fetcher = Fetcher(outbound, settings.fetch.ports)
     subscriptions = Subscriptions(settings.data_dir)
-    return Sources(settings.podcasts, settings.updates, subscriptions, fetcher, synthesiser(settings))
+    return Sources(settings.podcasts, settings.updates, subscriptions, fetcher, synthesiser(settings), others)
 
 
 def pick(shelf: Mapping[str, T], name: str, key: str) -> T:

@@ -20,7 +20,7 @@ from holdsvc.content.shelves import recorded
 from holdsvc.errors import BadContent, OutboundFailed
 from holdsvc.ports import Synthesiser
 
-NAME = "quiz"
+NAME = "quiz-voice"
 
 
 class Wanted(Struct, frozen=True):

@@ -31,9 +31,10 @@ class Sources:
         subscriptions: Subscriptions,
         fetcher: Fetcher,
         synthesiser: Synthesiser | None = None,
+        others: tuple[Source, ...] = (),
     ) -> None:
         self._podcasts, self._updates, self._subscriptions = podcasts, updates, subscriptions
-        self._fetcher, self._synthesiser = fetcher, synthesiser
+        self._fetcher, self._synthesiser, self._others = fetcher, synthesiser, others
         self._mark: tuple[int, int] | None = None
         self._made: Mapping[str, Source] = {}
 
@@ -63,7 +64,7 @@ class Sources:
             for name, given in self._updates.items()
             if name not in left_out
         }
-        return made
+        return {**{other.name: other for other in self._others}, **made}
 
 
 def faults(podcasts: Mapping[str, PodcastSettings], updates: Mapping[str, UpdateSettings]) -> Iterator[tuple[str, str]]:

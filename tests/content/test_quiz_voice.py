@@ -1,14 +1,21 @@
 """Questions that nobody recorded are spoken once, beside their bank, and only there."""
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
 
+from holdsvc import app
+from holdsvc.config import MediaSettings, SynthesiserSettings
 from holdsvc.content.fetched import State
 from holdsvc.content.library import Library
 from holdsvc.content.quiz_voice import QuizVoice
 from holdsvc.errors import BadContent, OutboundFailed
+from tests.content.shelf import entry, fill
+from tests.content.signals import file, speech
 from tests.content.test_quiz import GOOD, a_folder, question
+from tests.service import running
 
 
 class Mouth:
@@ -123,3 +130,28 @@ async def test_a_synthesiser_that_is_away_leaves_what_was_spoken_and_is_asked_ag
 
     assert len(house.mouth.spoken) == 4
     assert not [name for name in house.files() if name.startswith(".")]
+
+
+async def test_a_bank_in_the_data_folder_is_spoken_by_the_configured_program_and_then_asked(tmp_path, unused_tcp_port):
+    """The whole service: the operator drops a bank into the data folder and names a program that speaks."""
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    fill(shelf, entry("house", house=True), prompts={"next": "Next."})
+    a_folder(tmp_path / "data" / "media", en_animals=GOOD)
+    (tmp_path / "voice.wav").write_bytes(file(speech(1.5), ".wav"))
+    program = f"import shutil, sys; sys.stdin.read(); shutil.copy({str(tmp_path / 'voice.wav')!r}, sys.argv[1])"
+    changes = {
+        "media": MediaSettings(str(shelf)),
+        "synthesiser": SynthesiserSettings(command=(sys.executable, "-c", program, "{file}")),
+        "options": app.Options(ingest=False, fetch=True),
+    }
+
+    async with running(tmp_path / "data", unused_tcp_port, **changes) as service:
+        async with asyncio.timeout(60):
+            while "en" not in service.house.sounds.quiz():
+                others = asyncio.all_tasks() - {asyncio.current_task()}
+                await asyncio.wait(others, timeout=0.1)  # the work beside us goes on
+        [question] = service.house.sounds.quiz()["en"].questions
+
+    assert question.item.id == "quiz/legs"
+    assert question.ask_seconds == pytest.approx(1.5, abs=0.5)
