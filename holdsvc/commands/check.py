@@ -5,6 +5,7 @@ Rules are functions that yield findings; each finding has a code that stays, a r
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ from holdsvc.content.quiz import recordings
 from holdsvc.content.ready import ReadySounds
 from holdsvc.content.shelves import prompt_name
 from holdsvc.content.subscriptions import Subscriptions
-from holdsvc.content.texts import files_at
+from holdsvc.content.texts import files_at, text_of
 from holdsvc.engine.outbound import Outbound
 from holdsvc.engine.plans import PlanBook, QueueRules
 from holdsvc.errors import BadContent
@@ -62,6 +63,7 @@ def check(config: Path | None) -> int:
         *shelves(library),
         *quiz(library),
         *wording(library),
+        *news(settings),
         *outside(settings),
         *voice(settings),
     ]
@@ -151,6 +153,24 @@ def wording(library: Library) -> Iterator[Finding]:
             if phrase := banned(spoken.text, language):
                 why = f'the prompt {prompt} in {language!r} says "{phrase}", which no caller wants to hear'
                 yield error("HS-231", why, "say what is true and useful, or leave the prompt out")
+
+
+def news(settings: Settings) -> Iterator[Finding]:
+    """The words of updates: of those in files as they stand, of the others as they came last."""
+    for name, update in settings.updates.items():
+        for where, words in spoken_news(settings, name, update):
+            if phrase := banned(words, update.language):
+                why = f'updates.{name} says "{phrase}" in {where!r}, which no caller wants to hear'
+                yield error("HS-232", why, "say what is true and useful, or take it out")
+
+
+def spoken_news(settings: Settings, name: str, update: UpdateSettings) -> Iterator[tuple[str, str]]:
+    if not update.path:
+        state = FetchedShelf(settings.data_dir / FOLDER).states.get(name)
+        yield from ((text.title or text.key, text.words) for text in (state.texts if state else ()))
+        return
+    with contextlib.suppress(BadContent, OSError):  # another rule says so
+        yield from ((file.name, text_of(file).words) for file in files_at(update.path, TEXTS))
 
 
 def outside(settings: Settings) -> Iterator[Finding]:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from holdsvc.commands.check import check, decoding, outside, voice, wording
+from holdsvc.commands.check import check, decoding, news, outside, voice, wording
 from holdsvc.config import load
 from holdsvc.content.confine import Confinement
 from holdsvc.content.fetched import FetchedShelf, Refused, State
@@ -101,3 +101,17 @@ def test_a_source_that_fails_is_named_with_its_fault(tmp_path):
 
     assert "stories has failed since it was last heard of: example.org answered HTTP 500" in found["HS-212"]
     assert "'Part 2' will not be heard: no sound" in found["HS-213"]
+
+
+def test_an_update_that_flatters_is_an_error_and_names_its_file(tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "today.txt").write_text("Hoy abrimos hasta las ocho. Gracias por su PACIENCIA.", "utf-8")
+    (tmp_path / "notes" / "plain.txt").write_text("Hoy abrimos hasta las ocho.", "utf-8")
+    file = tmp_path / "holdsvc.toml"
+    file.write_text(f'[updates.a]\npath = "{tmp_path}/notes"\nlanguage = "es"', "utf-8")
+
+    (found,) = news(load(file, {}))
+
+    assert (found.code, found.error) == ("HS-232", True)
+    assert "updates.a says" in found.reason
+    assert "today.txt" in found.reason

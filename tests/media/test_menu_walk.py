@@ -1,0 +1,38 @@
+import pytest
+
+from tests.media.walk import NAMES, PAGE, page, texts, walk
+
+KNOWN = texts()
+# Said only where a number, a person or the platform gives cause.
+ELSEWHERE = ("age_", "score_", "notice_", "quiz_", "choice_callback", "no_more", "still_here", "hold_again")
+OUTSIDE = ("agent_has_caller", "leaving", "goodbye", "sorry_trouble", "now_quiz")
+
+
+def test_the_walk_that_is_written_out_is_the_one_that_callers_hear():
+    """If this fails, read what has changed: python -m tests.media.walk, git diff docs/menu-walk.md."""
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_a_walk_meets_every_prompt_of_the_menu_and_keeps_to_its_language(language):
+    told = list(walk(language, KNOWN))
+    lines = [line for _, heard in told for line in heard if not line.startswith("*")]
+    before = [line for _, heard in told[:-2] for line in heard if not line.startswith("*")]
+    ours, offers = set(KNOWN[language].values()), {KNOWN[other]["language_offer"] for other in NAMES}
+
+    assert set(before) <= ours | offers
+    assert offers - ours <= set(before), "the others are told how to have it in their own language"
+    due = {
+        name for name in KNOWN[language] if not name.startswith(ELSEWHERE) and name not in (*OUTSIDE, "language_set")
+    }
+    due -= {"language_offer", "connecting"}
+    assert due <= {name for name, text in KNOWN[language].items() if text in lines}
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_zero_while_the_choices_are_told_changes_the_language_and_says_so_in_the_new_one(language):
+    *_, (_, changed), (_, answered) = walk(language, KNOWN)
+    others = {other: KNOWN[other]["language_set"] for other in NAMES if other != language}
+
+    (new,) = (other for other, text in others.items() if text == changed[0])
+    assert answered == [KNOWN[new]["connecting"]]
