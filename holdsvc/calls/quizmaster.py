@@ -36,11 +36,19 @@ def shelf_of(session: HoldSession, plan: HoldPlan) -> Shelf:
     return next(iter(plan.quiz.values()), EMPTY)
 
 
-def table(session: HoldSession, plan: HoldPlan, at: datetime, remaining: float | None = None) -> Table:
+def remaining(session: HoldSession, plan: HoldPlan, at: datetime) -> float | None:
+    """Seconds that the wait can still last, where something is known of it: here, when the queue moves the caller on."""
+    wait = session.history.wait
+    if wait is None or plan.max_wait is None:
+        return None
+    return plan.max_wait - (at - wait.began).total_seconds()
+
+
+def table(session: HoldSession, plan: HoldPlan, at: datetime) -> Table:
     shelf = shelf_of(session, plan)
     caller = session.caller or f"{session.ref.platform}/{session.ref.call}"
     seconds = plan.prompts.get(shelf.language, {})
-    return Table(shelf, at, seed_of(caller, "quiz"), plan.fresh, remaining, seconds)
+    return Table(shelf, at, seed_of(caller, "quiz"), plan.fresh, remaining(session, plan, at), seconds)
 
 
 def menu(session: HoldSession, plan: HoldPlan) -> Menu:

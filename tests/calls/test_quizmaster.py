@@ -301,19 +301,28 @@ def test_a_change_of_language_in_the_middle_goes_on_with_a_question_in_the_other
     assert {one.language for one in call.todo if isinstance(one, Say)} == {"es"}
 
 
-def test_when_no_question_fits_the_rest_of_the_wait_music_comes_instead():
-    call = Call(PLAN)
-    call(held())
-    choice = PLAN.menu.by_digit("4")
-    short = quizmaster.table(call.session, PLAN, after(5), remaining=10.0)
+def test_no_question_is_begun_that_the_wait_is_too_short_for_music_comes_instead():
+    plan = replace(PLAN, max_wait=60.0)
+    call = in_the_quiz(plan, at=5.0)
+    first = question_of(call)
 
-    session, facts = quizmaster.dealt(
-        quizmaster.tune_in(call.session, choice, PLAN, after(5)), (quiz.begin(quiz.Quiz(), short), None), PLAN, after(5)
-    )
+    call(key(str(first.right), 30.0))
+    passes(call, 40.0)
 
-    assert session.choice == "music"
-    assert session.saying == ("quiz_rest",)
-    assert facts == ()
+    assert call.session.choice == "music"
+    assert call.played()[0][0] in {"waltz", "fugue", "swing"}
+    assert "quiz_rest" in call.session.saying
+    assert menu_of(call) == plan.menu
+    assert not call.session.quiz.open
+
+
+def test_a_wait_that_is_long_enough_has_time_for_another_question():
+    call = in_the_quiz(replace(PLAN, max_wait=62.0), at=5.0)
+
+    call(key("1", 30.0))
+    passes(call, 40.0)
+
+    assert call.session.quiz.open
 
 
 WISHES = st.sampled_from([*"0123456789*#", "passes", "mumbles", "breaks"])
