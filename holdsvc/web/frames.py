@@ -52,6 +52,11 @@ async def wall(request: web.Request) -> web.StreamResponse:
     return page("wall.html")
 
 
+@access(Access.PAGE)
+async def notices(request: web.Request) -> web.StreamResponse:
+    return page("notices.html")
+
+
 @access(Access.PUBLIC)
 async def static(request: web.Request) -> web.StreamResponse:
     name = request.match_info["name"]

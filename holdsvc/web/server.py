@@ -49,6 +49,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/phone", frames.phone),
         web.get("/phone/settings", frames.phone_settings),
         web.get("/wall", frames.wall),
+        web.get("/notices", frames.notices),
         web.get("/static/{name}", frames.static),
         web.get("/favicon.ico", frames.favicon),
     ]
