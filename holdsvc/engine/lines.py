@@ -17,8 +17,9 @@ from typing import Protocol
 
 from holdsvc.audio.blocks import Blocks
 from holdsvc.audio.formats import BLOCK, FRAME, RATE
-from holdsvc.engine.sockets import AGAIN, FAREWELL, GONE
+from holdsvc.engine.sockets import AGAIN, FAREWELL
 from holdsvc.engine.wheel import NEAR, NEVER, SLOT
+from holdsvc.errors import BadWebhook
 from holdsvc.ports import LineWire, Written
 
 ROUND = round(FRAME / RATE / SLOT)  # slots in which the belt goes round: 20 ms, in each of them a share of the lines
@@ -28,6 +29,10 @@ ROOM = 128 * 1024  # bytes that are read at once
 SEND_BUFFER = 32 * 1024  # bytes: two seconds of sound, much more than a stream lets stand in it
 DEAD = 30.0  # seconds without an acknowledgement after which the machine at the other end is gone
 LEAST_FRAME = 300  # bytes that a frame counts at least, however short it is: looking at it costs as much
+RELAXED, ATTENTIVE = 5 * ROUND, 2 * ROUND  # slots between two looks for keys: in music, in a menu or after a key
+TELL = 5.0  # seconds between two tidings that the caller's sound comes
+FRAMES_A_SECOND = 100  # from the far end in the long run; genuine ones send fifty
+MOST_FRAMES = 3000  # and at once, after a network stood still for as long as we bear it
 NONE: tuple[bytes, ...] = ()
 log = logging.getLogger(__name__)
 
@@ -56,15 +61,16 @@ else:
         return int.from_bytes(_room, sys.byteorder)
 
 
-class LateMeter(Protocol):
+class BeltMeter(Protocol):
     def stream_late(self, wire: str, seconds: float) -> None: ...
+    def stream_cut(self, wire: str) -> None: ...
 
 
 class Belt:
     """Goes round in 20 ms. Each line has its place, so that the sends of all are spread evenly over that time."""
 
-    def __init__(self, meter: LateMeter, monotonic: Callable[[], float]) -> None:
-        self._meter, self._monotonic = meter, monotonic
+    def __init__(self, meter: BeltMeter, monotonic: Callable[[], float]) -> None:
+        self.meter, self._monotonic = meter, monotonic
         self._places: list[list[OwnedLine]] = [[] for _ in range(ROUND)]
         self._next = 0  # number of the slot that is served next
         self._blocks: dict[str, Blocks[Frames]] = {}
@@ -96,16 +102,17 @@ class Belt:
         return (self._next + (place - self._next) % ROUND) * SLOT
 
     def turn(self, now: float) -> None:
-        """Send what is due. After a long stall the belt begins anew: a gap, never a burst."""
+        """Send what is due, and look at what has come. After a long stall the belt begins anew: a gap, never a burst."""
         last = floor((now + NEAR) / SLOT)
         if last - self._next > CAUGHT_UP:
             self._stalled(last - CAUGHT_UP)
         while self._next <= last:
-            lines = self._places[self._next % ROUND]
+            number = self._next
             self._next += 1
-            if lines:
-                self._meter.stream_late(lines[0].wire.name, max(0.0, now - (self._next - 1) * SLOT))
-                send(lines)
+            if lines := self._places[number % ROUND]:
+                self.meter.stream_late(lines[0].wire.name, max(0.0, now - number * SLOT))
+                for line in send(lines, number):
+                    line.look(number, now)
 
     def _stalled(self, following: int) -> None:
         missed = following - self._next
@@ -116,39 +123,50 @@ class Belt:
         self._next = following
 
 
-def send(lines: list[OwnedLine]) -> None:
-    """A frame of each."""
+def send(lines: list[OwnedLine], number: int) -> list[OwnedLine]:
+    """A frame of each. Returns those that are to be looked at."""
+    looks = []
     for line in lines:
+        if line.look_at <= number:
+            looks.append(line)
         frame = next(line.frames, None)
         if frame is None and (frame := line.turn_over()) is None:
             continue
         try:
             taken = line.write(frame)
         except (BlockingIOError, InterruptedError):
-            continue  # the place in time is lost; how much the network holds is looked at elsewhere
-        except OSError:  # the next sweep sees the same
+            continue  # its place in time is lost; how much the network holds is looked at elsewhere
+        except OSError:  # the next look sees the same
             line.write = len
             continue
         if taken != len(frame):
             line.cut_short(frame, taken)
+    return looks
 
 
 class OwnedLine:
-    """One connection. Its frames wait here until the belt takes them."""
+    """One connection. Its frames wait here until the belt takes them; what comes is looked at when the belt comes by."""
 
     __slots__ = (
+        "_allowed",
         "_belt",
         "_closing",
         "_gone",
         "_head",
+        "_hear",
+        "_held",
         "_leave",
         "_left",
         "_length",
         "_ready",
+        "_refuse",
         "_sock",
+        "_tell_at",
         "_until",
+        "attentive_until",
         "frames",
         "gaps",
+        "look_at",
         "place",
         "slot",
         "wire",
@@ -158,6 +176,8 @@ class OwnedLine:
     def __init__(self, sock: socket.socket, wire: LineWire, belt: Belt, leave: Callable[[OwnedLine], None]) -> None:
         """`leave` is told of a farewell that was begun: `serve` it until it is over."""
         self.slot = self.place = NEVER
+        self.look_at = 0  # number of the slot
+        self.attentive_until = 0.0
         self.gaps = 0  # times when the belt came by and there was nothing, or did not come by
         self.frames: Iterator[bytes] = iter(NONE)
         self.write: Callable[[bytes], int] = sock.send
@@ -166,7 +186,11 @@ class OwnedLine:
         self._head, self._length = wire.sound_head, wire.sound_length
         self._left = b""  # of a frame that the network took in part
         self._closing = self._gone = False
+        self._held = False  # the network takes nothing
         self._until: float | None = None
+        self._hear: Callable[[str | bytes], None] = lambda frame: None
+        self._refuse: Callable[[str], None] = lambda reason: None
+        self._tell_at, self._allowed = 0.0, float(MOST_FRAMES * self._length)  # bytes
 
     # --- to the far end ----------------------------------------------------------------------------------------------
 
@@ -202,7 +226,7 @@ class OwnedLine:
 
     def turn_over(self) -> bytes | None:
         """The first of what was put behind the frames that are all sent now."""
-        if not self._ready:
+        if self._held or not self._ready:
             self.gaps += 1
             return None
         self.frames, self._ready = iter(self._ready), NONE
@@ -267,8 +291,41 @@ class OwnedLine:
 
     # --- from the far end --------------------------------------------------------------------------------------------
 
-    def sweep(self, hear: Callable[[str | bytes], None]) -> int:
-        """Hear what has come. Raises `BadWebhook` where nothing can be understood any more."""
+    def answer_to(self, hear: Callable[[str | bytes], None], refuse: Callable[[str], None]) -> None:
+        """Whose line it is. `refuse` closes it, for a reason in a word."""
+        self._hear, self._refuse = hear, refuse
+
+    def look(self, number: int, now: float) -> None:
+        """Hear what has come. The caller's own sound is passed over; that there is some is told once in a while."""
+        self.look_at = number + (ATTENTIVE if now < self.attentive_until else RELAXED)
+        try:
+            came = self._read()
+        except BadWebhook as error:
+            self._refuse(error.reason)
+            return
+        except Exception:
+            log.exception("line_failed")
+            self._refuse("failed")
+            return
+        if self._held or not came:  # from whom nothing comes, nothing may come because the network stands still
+            self._mind_backlog()
+        self._allowed -= came
+        if came and now >= self._tell_at and not self._closing:
+            self._allowed = min(MOST_FRAMES, self._allowed / self._length + FRAMES_A_SECOND * TELL) * self._length
+            self._tell_at = now + TELL
+            self._hear(self._head.ljust(self._length, b"\0"))
+        if self._allowed < 0 and not self._closing:
+            self._refuse("too_many_frames")
+
+    def _mind_backlog(self) -> None:
+        """What the network does not take is not heaped on it, to come as a burst: it stays on the belt."""
+        held, self._held = self._held, not self._closing and self.backlog > self.wire.high_mark
+        if self._held and not held:
+            self._belt.meter.stream_cut(self.wire.name)
+            self.frames, self._ready = iter(NONE), (*self.frames, *self._ready)
+
+    def _read(self) -> int:
+        """Bytes that came, 0 also when no more will."""
         rest = self.wire.rest
         held = len(rest)
         try:
@@ -282,14 +339,15 @@ class OwnedLine:
         except OSError:
             came = 0
         if not came:
-            return self._hung_up(hear)
+            self._hung_up()
+            return 0
         end = held + came
         at = self._passed_over(end)
         if at == end:  # as nearly always
             if held:
                 self.wire.rest = b""
             return came
-        return self._understand(at, end, came, hear)
+        return max(came, LEAST_FRAME * self._understand(at, end))
 
     def _passed_over(self, end: int) -> int:
         """Where the caller's sound ends, if it is nothing else from the beginning on: then all heads are the same."""
@@ -301,24 +359,24 @@ class OwnedLine:
                 return 0
         return until
 
-    def _understand(self, at: int, end: int, came: int, hear: Callable[[str | bytes], None]) -> int:
+    def _understand(self, at: int, end: int) -> int:
+        """How many frames had to be looked at."""
         looked_at, sound = 0, self.wire.sound_begins
         self.wire.rest = b""
         for frame in self.wire.cut(bytes(_view[at:end])):
             looked_at += 1
             if not frame.startswith(sound):
-                hear(frame)
+                self._hear(frame)
             if self._closing:
-                return GONE
-        return max(came, looked_at * LEAST_FRAME)
+                break
+        return looked_at
 
-    def _hung_up(self, hear: Callable[[str | bytes], None]) -> int:
+    def _hung_up(self) -> None:
         """The end of the connection is the far end's farewell, unsaid."""
         if not self._closing:
             self._gone = True
-            hear(self.wire.farewell)
+            self._hear(self.wire.farewell)
             self.close(0)
-        return GONE
 
 
 def tune(connection: socket.socket) -> None:

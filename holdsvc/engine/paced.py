@@ -12,10 +12,13 @@ from holdsvc.audio.blocks import Blocks
 from holdsvc.audio.formats import BLOCK, FRAME
 from holdsvc.audio.pacer import TICK, Playout
 from holdsvc.audio.player import Part, Player
-from holdsvc.engine.lines import Frames, OwnedLine
+from holdsvc.engine.lines import NONE, Frames, OwnedLine
 from holdsvc.engine.voice import Socket, SoundMeter, Voice
 from holdsvc.ports import LineWire, Sharing, Wire
 
+MOST = 5  # blocks that are laid on it at once: a second, for taking them back costs nothing
+AFTER_A_KEY = 5.0  # seconds in which another key is likely
+WHILE_TALKING = 0.5  # seconds for which a prompt that was being sent is a reason to look more often
 LEAST = 5  # frames that lie on the belt when the next are laid on it: a late turn sends up to four
 COMFORT = 2 * FRAME  # bytes of comfort sound that are laid on at once, for the answer that is awaited comes soon
 
@@ -68,22 +71,26 @@ class PacedVoice:
 
     @property
     def prompting(self) -> bool:
-        """What comes next is a prompt, not content."""
-        return self.player.content == ""
+        """Somebody speaks in what comes next, alone or over content."""
+        return self.player.prompting
 
     def played(self, now: float) -> int:
         return self.player.sent - self._line.waiting * FRAME
 
     def play(self, parts: Sequence[Part], now: float) -> None:
         """Instead of what is still to come, at once."""
-        self.cut(now)
+        self._take_back()
         self.player.play(parts)
 
     def pause(self, now: float, patience: float) -> None:
         """The far end needs sound at all times: it goes on until the answer comes."""
 
     def cut(self, now: float) -> None:
-        """Take back what lies on the belt; it would come next again."""
+        """A key was heard: take back what lies on the belt; it would come next again."""
+        self._line.attentive_until = now + AFTER_A_KEY
+        self._take_back()
+
+    def _take_back(self) -> None:
         self._comforts = False
         if waiting := self._line.clear():
             self.player.rewind(self.player.sent - waiting * FRAME)
@@ -92,24 +99,31 @@ class PacedVoice:
         """Lay on the belt what will be due. `pads`: comfort where there is nothing left; `counts`: that is an underrun."""
         player, line = self.player, self._line
         if self._comforts and player.left:
-            self.cut(now)
+            self._take_back()
         self._tell_gaps()
         while self.pacer.is_due(now) and (pads or player.left):
             fed = player.sent and not player.dry
             self._comforts = not player.left
+            if self.prompting:
+                line.attentive_until = max(line.attentive_until, now + WHILE_TALKING)
             line.put(self._wire.frames(self._comfort()) if self._comforts else self._next())
             if player.dry and fed and counts:
                 self._meter.stream_underrun(self._wire.name)
 
     def goes_on(self, now: float, beyond: int) -> Part | None:
-        """As nearly always: one more block of what is being heard. None: nothing was done, there is more to look at."""
+        """As nearly always: more blocks of what is being heard. None: nothing was done, there is more to look at."""
         line, player = self._line, self.player
         if self._comforts or line.gaps != self._gaps or line.waiting > LEAST or line.backlog > self._wire.high_mark:
             return None
-        if self._blocks is None or player.left - BLOCK <= beyond or not (block := player.shared(BLOCK)):
-            return None
-        line.put(self._blocks.get(*block))
-        return block[0]
+        found, frames = None, NONE
+        for _ in range(min(MOST, (player.left - beyond - 1) // BLOCK)):
+            if self._blocks is None or player.prompting or not (block := player.shared(BLOCK)):
+                break
+            found = block[0]
+            frames += self._blocks.get(*block)
+        if found is not None:
+            line.put(frames)
+        return found
 
     def ahead(self, beyond: int) -> list[bytes]:
         """The belt has what comes next."""

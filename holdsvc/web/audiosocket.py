@@ -17,7 +17,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from holdsvc.engine.lines import OwnedLine, tune
 from holdsvc.engine.sockets import FAREWELL
-from holdsvc.engine.stream import START_WITHIN
+from holdsvc.engine.stream import NOT_ALLOWED, START_WITHIN
 from holdsvc.engine.tokens import Ticket
 from holdsvc.errors import BadWebhook, ConfigError, Unverified
 from holdsvc.ports import LinePlatform, LineWire, WireStart
@@ -108,6 +108,12 @@ class Desk:
         streams = self.house.streams
         line = OwnedLine(connection, wire, streams.belt, streams.leave)
         stream = streams.open(self._ticket(wire, frames[0]), wire, line)
+
+        def refuse(reason: str) -> None:
+            self._refused(reason)
+            stream.close(NOT_ALLOWED)
+
+        line.answer_to(stream.hear, refuse)
         for frame in frames:
             if not frame.startswith(wire.sound_begins):
                 stream.hear(frame)

@@ -361,6 +361,10 @@ static void run(void) {
     now = now_ns();
     moment rest = tick * MS > now ? tick * MS - now : 0;
     struct timespec wait = {0, (long)rest};
+    if (lines) { /* what comes is looked at every millisecond: to be woken by each frame would be the server's CPU */
+      nanosleep(&wait, NULL);
+      wait.tv_nsec = 0;
+    }
     int count = epoll_pwait2(epoll, events, 256, &wait, NULL);
     for (int i = 0; i < count; i++) {
       if (!events[i].data.ptr) {

@@ -1,0 +1,367 @@
+"""A line of our own at one end of a pair of sockets, the belt turned by hand, and the far end in our hand."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdsvc.audio.formats import FRAME
+from holdsvc.engine import lines
+from holdsvc.engine.lines import MOST_FRAMES, ROUND, Belt, OwnedLine
+from holdsvc.engine.sockets import FAREWELL
+from holdsvc.engine.wheel import SLOT
+from holdsvc.platforms.wires.audiosocket import AudioSocketWire
+
+CALL = UUID("0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0")
+WHOLE = 3 + 2 * FRAME
+TICK = ROUND * SLOT
+
+
+def frame(kind: int, payload: bytes = b"") -> bytes:
+    return struct.pack(">BH", kind, len(payload)) + payload
+
+
+SOUND, KEY, END = frame(0x10, bytes(2 * FRAME)), frame(3, b"5"), frame(0)
+
+
+def spoken(*numbers: int) -> tuple[bytes, ...]:
+    return tuple(frame(0x10, bytes((number,)) * 2 * FRAME) for number in numbers)
+
+
+class Counts:
+    def __init__(self) -> None:
+        self.late: list[float] = []
+        self.cuts = 0
+
+    def stream_late(self, wire: str, seconds: float) -> None:
+        self.late.append(seconds)
+
+    def stream_cut(self, wire: str) -> None:
+        self.cuts += 1
+
+
+class House:
+    """A belt, its time, and lines on it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.counts = Counts()
+        self.belt = Belt(self.counts, lambda: self.now)
+        self.leaving: list[OwnedLine] = []
+        self.belt.turn(self.now)
+
+    def dial(self) -> Far:
+        return Far(self)
+
+    def turn(self, seconds: float) -> None:
+        """As a loop that is never late."""
+        until = self.now + seconds
+        while self.now < until - SLOT / 2:
+            self.now += SLOT
+            self.belt.turn(self.now)
+
+    def sleep(self, seconds: float) -> None:
+        """As a loop that was kept from its core."""
+        self.now += seconds
+        self.belt.turn(self.now)
+
+
+class Far:
+    def __init__(self, house: House) -> None:
+        ours, self.end = socket.socketpair()
+        ours.setblocking(False)
+        self.end.setblocking(False)
+        self.wire = AudioSocketWire()
+        self.line = OwnedLine(ours, self.wire, house.belt, house.leaving.append)
+        self.heard: list[bytes] = []
+        self.refused: list[str] = []
+        self.line.answer_to(self.hear, self.refuse)
+        self.line.begin()
+
+    def hear(self, said: str | bytes) -> None:
+        assert isinstance(said, bytes)
+        if not said.startswith(b"\x10"):
+            self.heard.append(said)
+
+    def refuse(self, reason: str) -> None:
+        self.refused.append(reason)
+        self.line.close(1008)
+
+    def read(self) -> bytes:
+        try:
+            return self.end.recv(1 << 20)
+        except BlockingIOError:
+            return b""
+
+
+@pytest.fixture
+def house():
+    return House()
+
+
+# --- to the far end ------------------------------------------------------------------------------------------------------
+
+
+def test_a_frame_goes_out_every_twenty_milliseconds_in_one_write(house):
+    far = house.dial()
+    far.line.put(spoken(1, 2, 3))
+    far.line.put(spoken(4))
+
+    came = []
+    for _ in range(6):
+        house.turn(TICK)
+        came.append(far.read())
+
+    assert tuple(came) == (*spoken(1, 2, 3, 4), b"", b"")
+
+
+def test_lines_are_spread_over_the_twenty_milliseconds(house):
+    fars = [house.dial() for _ in range(4 * ROUND)]
+    for far in fars:
+        far.line.put(spoken(1, 2))
+
+    at_once = []
+    for _ in range(ROUND):
+        house.turn(SLOT)
+        at_once.append(sum(bool(far.read()) for far in fars))
+
+    assert at_once == [4] * ROUND
+
+
+def test_what_was_not_sent_is_taken_back_at_once(house):
+    far = house.dial()
+    far.line.put(spoken(1, 2, 3))
+    far.line.put(spoken(4, 5))
+    house.turn(2 * TICK)
+
+    taken_back = far.line.clear()
+    far.line.put(spoken(9))
+    house.turn(2 * TICK)
+
+    assert taken_back == 3
+    assert far.read() == b"".join(spoken(1, 2, 9))
+
+
+def test_a_late_belt_catches_up_with_four_frames_and_no_more(house):
+    far = house.dial()
+    far.line.put(spoken(*range(40)))
+    house.turn(TICK)
+    assert far.read() == spoken(0)[0]
+
+    house.sleep(3 * TICK)
+    assert far.read() == b"".join(spoken(1, 2, 3))
+    assert far.line.gaps == 0
+
+    house.sleep(20 * TICK)
+    came = far.read()
+    assert 3 * WHOLE <= len(came) <= 4 * WHOLE
+    assert b"".join(spoken(4, 5, 6, 7)).startswith(came), "nothing is left out"
+    assert far.line.gaps == 1
+
+
+def test_a_belt_that_rested_begins_anew_without_a_gap(house):
+    house.turn(1)
+    house.now += 3600
+    far = house.dial()
+    far.line.put(spoken(1, 2))
+
+    house.sleep(0)
+
+    assert far.read() == spoken(1)[0]
+    assert far.line.gaps == 0
+
+
+def test_when_it_will_be_dry_is_when_it_is(house):
+    far = house.dial()
+    far.line.put(spoken(1, 2, 3))
+    house.turn(SLOT)
+
+    dry_at = far.line.dry_at
+    while house.now < dry_at - SLOT / 2:
+        assert far.line.gaps == 0
+        house.turn(SLOT)
+
+    assert far.line.gaps == 1
+
+
+def test_a_network_that_takes_nothing_is_not_heaped_on_and_hurts_no_other(house, monkeypatch):
+    held, good = house.dial(), house.dial()
+    monkeypatch.setattr(lines, "untaken", lambda sock: 5000 if sock is held.line._sock else 0)
+    for far in (held, good):
+        far.line.put(spoken(*range(100)))
+
+    house.turn(1)
+
+    assert len(held.read()) <= 6 * WHOLE, "what went out before the first look"
+    assert len(good.read()) == 50 * WHOLE
+    assert house.counts.cuts == 1
+    monkeypatch.setattr(lines, "untaken", lambda sock: 0)
+    waiting = held.line.waiting
+    house.turn(0.5)
+    assert waiting - 25 <= held.line.waiting <= waiting - 18, "then it goes on where it was"
+
+
+def test_a_far_end_that_reads_nothing_gets_whole_frames_only(house, monkeypatch):
+    monkeypatch.setattr(lines, "untaken", lambda sock: 0)
+    far = house.dial()
+    far.line._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    for _ in range(20):
+        far.line.put(spoken(*range(100)))
+        house.turn(2)
+
+    came = b""
+    for _ in range(50):
+        came += far.read()
+        house.turn(TICK)
+
+    assert far.line.waiting == 0
+    cut = AudioSocketWire()
+    assert {one[:3] for one in cut.cut(came)} == {b"\x10\x01\x40"}
+    assert cut.rest == b""
+
+
+def test_a_frame_that_the_network_took_in_part_is_finished_before_all_else(house):
+    far = house.dial()
+    sock, first = far.line._sock, spoken(1)[0]
+    far.line.put(spoken(1, 2, 3))
+    far.line.write = lambda one: sock.send(one[:100])
+    house.turn(TICK)
+    assert far.read() == first[:100]
+
+    house.turn(2 * TICK)
+
+    assert far.read() == first[100:] + b"".join(spoken(2, 3))
+
+
+# --- from the far end ----------------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_heard_within_a_hundred_milliseconds_and_sooner_when_keys_are_likely(house):
+    far = house.dial()
+    house.turn(1)
+
+    far.end.send(SOUND + KEY + SOUND)
+    house.turn(0.1)
+    assert far.heard == [KEY]
+
+    far.line.attentive_until = house.now + 10
+    house.turn(0.1)
+    far.end.send(KEY)
+    house.turn(0.04)
+    assert far.heard == [KEY, KEY]
+
+
+pieces = st.lists(st.sampled_from([SOUND, SOUND, SOUND, KEY, frame(0x10, b"12"), frame(0xFF, b"1")]), max_size=30)
+
+
+@given(pieces, st.lists(st.integers(0, 10_000), max_size=20))
+def test_bytes_in_other_pieces_give_the_same_frames(said, cuts):
+    stream = b"".join(said)
+    edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
+    house = House()
+    far = house.dial()
+
+    for start, stop in pairwise(edges):
+        far.end.send(stream[start:stop])
+        house.turn(0.1)
+
+    assert far.heard == [one for one in said if not one.startswith(b"\x10")]
+    assert not far.refused
+    far.end.close()
+    far.line._sock.close()
+
+
+def test_the_end_of_the_connection_is_the_farewell(house):
+    far = house.dial()
+    far.end.send(KEY)
+    far.end.close()
+
+    house.turn(0.2)
+
+    assert far.heard == [KEY, END]
+    assert not house.leaving, "there is nobody to take leave of"
+    assert far.line._sock.fileno() == -1
+    assert len(house.belt) == 0
+
+
+def test_who_breaks_the_format_is_refused(house):
+    far = house.dial()
+    far.end.send(SOUND + struct.pack(">BH", 0x10, 60_000))
+
+    house.turn(0.2)
+
+    assert far.refused == ["too_long"]
+
+
+@pytest.mark.parametrize("flood", [SOUND * 50, frame(0x10, b"") * 1000])
+def test_who_sends_without_end_is_refused_and_nobody_else_notices(house, flood):
+    far, good = house.dial(), house.dial()
+    for _ in range(3):
+        good.line.put(spoken(*range(250)))
+
+    for _ in range(10 * MOST_FRAMES // 50):
+        if far.refused:
+            break
+        far.end.send(flood)
+        house.turn(0.02)
+        good.read()
+
+    assert far.refused == ["too_many_frames"]
+    assert good.line.gaps == 0
+
+
+def test_a_little_too_much_adds_up_and_fifty_a_second_are_borne_for_ever(house):
+    far, good = house.dial(), house.dial()
+
+    seconds = 0.0
+    while not far.refused and seconds < 100:
+        far.end.send(SOUND * 25)
+        good.end.send(SOUND * 5)
+        house.turn(0.1)
+        seconds += 0.1
+    for _ in range(1000):
+        good.end.send(SOUND * 5)
+        house.turn(0.1)
+
+    assert seconds == pytest.approx(MOST_FRAMES / 150, abs=6)
+    assert far.refused == ["too_many_frames"]
+    assert not good.refused
+
+
+# --- the end -------------------------------------------------------------------------------------------------------------
+
+
+def test_our_farewell_is_the_last_that_is_said_and_what_they_still_say_is_read(house):
+    far = house.dial()
+    far.line.put(spoken(1, 2))
+    house.turn(TICK)
+
+    far.line.close(1000)
+    far.line.put(spoken(3))
+    far.end.send(SOUND * 5)
+    again = house.leaving[0].serve(house.now)
+    house.turn(TICK)
+
+    assert again is not None
+    assert far.read() == spoken(1)[0] + END
+    assert far.end.recv(10) == b""
+    far.end.close()
+    assert any(house.leaving[0].serve(house.now + look / 50) is None for look in range(5))
+    assert far.heard == []
+
+
+def test_a_far_end_that_does_not_go_is_left_after_a_moment(house):
+    far = house.dial()
+    far.line.close(1000)
+    far.line.close(1001)
+
+    (leaving,) = house.leaving
+    assert leaving.serve(house.now) is not None
+    assert leaving.serve(house.now + FAREWELL - 0.1) is not None
+    assert leaving.serve(house.now + FAREWELL) is None
