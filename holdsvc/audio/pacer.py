@@ -60,6 +60,11 @@ class Pacer:
         late = now - self._start - self._sent * TICK + self._early
         return max(0.0, late) if -NEAR <= late < min(block, self._early) - NEAR and self._sent else None
 
+    @property
+    def leeway(self) -> float:
+        """Seconds by which a block may be late and is still the only one that is due, and the far end still has sound."""
+        return max(0.0, min(self._block * TICK, self._early) - NEAR)
+
     def _keep_clear_of(self, now: float) -> None:
         """Move the schedule half a frame where looks fall onto the moments of frames: else none and two would take turns."""
         room = self._lead - (self._dry_at - now)

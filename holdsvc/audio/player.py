@@ -125,6 +125,22 @@ class Player:
         self.sent += length
         return part, at
 
+    def ahead(self, length: int, beyond: int) -> tuple[Part, int, int] | None:
+        """Where `goes_on` would begin, and how many times in a row it would."""
+        if self._index >= len(self._parts) or not self._spans:
+            return None
+        part, span, at = self._parts[self._index], self._spans[-1], self._at
+        if span.part is not part or span.stop != at or at % length or not part.name:
+            return None
+        blocks = (part.stop - at - beyond - 1) // length
+        return (part, at, blocks) if blocks > 0 else None
+
+    def went_on(self, length: int) -> None:
+        """So many bytes of what lay `ahead` were handed out by whoever asked for it."""
+        self._at += length
+        self._spans[-1].stop = self._at
+        self.sent += length
+
     def own(self, most: int) -> bytes:
         """What comes before the next shared block, `most` bytes of it at most; when the playlist is over, comfort sound."""
         pieces: list[bytes | memoryview] = []

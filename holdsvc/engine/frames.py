@@ -22,6 +22,7 @@ BEGINNING = 16  # bytes by which the caller's sound is told
 HEAD = struct.Struct("!HHIQQ")  # of a frame with a length of two bytes: and its first sixteen bytes, masked
 PLAIN = (FIN | TEXT) << 8 | MASKED | SHORT  # how such a frame begins, if it is a whole text
 TWICE = 0x1_0000_0001  # what makes eight bytes of mask of four
+UNKNOWN = 1 << 30  # bytes of a frame: more than can ever wait
 
 Event = tuple[int, bytes]  # what it is, and what is in it
 NOTHING: Sequence[Event] = ()
@@ -65,12 +66,13 @@ class Reader:
     `fault` is the code to close with once the stream cannot be understood; nothing is read from then on.
     """
 
-    __slots__ = ("_first", "_kind", "_parts", "_second", "_skips", "fault", "rest")
+    __slots__ = ("_first", "_kind", "_parts", "_second", "_skips", "fault", "frame", "rest")
 
     def __init__(self, skip: bytes = b"", rest: bytes = b"") -> None:
         """`skip`: the sixteen bytes with which every message begins that is passed over; others are not passed over."""
         self.rest = rest
         self.fault = 0
+        self.frame = UNKNOWN  # bytes of the one that was passed over last
         self._skips = len(skip) == BEGINNING
         self._first, self._second = struct.unpack("!QQ", skip) if self._skips else (0, 0)
         self._parts: list[bytes] | None = None  # of a message in fragments
@@ -88,12 +90,15 @@ class Reader:
                 break
             at = self.passed_over(buffer, after, end)
         self.rest = bytes(buffer[at:end]) if at < end and not self.fault else b""
+        if self.rest:
+            self.frame = UNKNOWN
         return found
 
     def passed_over(self, buffer: bytes | bytearray, at: int, end: int) -> int:
         """Where the first frame begins that has to be looked at: it is none of the caller's sound, or not all there yet."""
         unpack, first, second = HEAD.unpack_from, self._first, self._second
         last = end - HEAD.size if self._skips else -1
+        before = at
         while at <= last:
             begins, length, key, one, two = unpack(buffer, at)
             mask = key * TWICE
@@ -104,8 +109,10 @@ class Reader:
                 or length < SHORT
                 or at + 8 + length > end
             ):
-                return at
-            at += 8 + length
+                break
+            before, at = at, at + 8 + length
+        if before != at:
+            self.frame = at - before
         return at
 
     def _frame(self, buffer: bytes | bytearray, at: int, end: int, found: list[Event]) -> int:

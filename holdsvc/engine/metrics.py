@@ -130,8 +130,9 @@ class Metrics:
     def stream_refused(self, platform: str, reason: str) -> None:
         self.webhook_rejected(platform, reason)
 
-    def stream_late(self, wire: str, seconds: float) -> None:
-        self._lateness.observe(wire, seconds)
+    def stream_late(self, wire: str, seconds: float, blocks: int = 1) -> None:
+        """`seconds` of all these blocks together, none much later than the others."""
+        self._lateness.observe(wire, seconds, blocks)
 
     def stream_switched(self, wire: str, seconds: float) -> None:
         self._switch.labels(wire).observe(seconds)
@@ -148,12 +149,12 @@ class _Spread(Collector):
         self._counts: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
 
-    def observe(self, value: str, seconds: float) -> None:
+    def observe(self, value: str, seconds: float, times: int = 1) -> None:
         counts = self._counts.get(value)
         if counts is None:
             counts = self._counts[value] = [0] * (len(self._edges) + 1)
             self._sums[value] = 0.0
-        counts[bisect_left(self._edges, seconds)] += 1
+        counts[bisect_left(self._edges, seconds / times)] += times
         self._sums[value] += seconds
 
     def collect(self) -> Iterator[HistogramMetricFamily]:

@@ -27,6 +27,16 @@ class Swept(Socket, Protocol):
         """Hear what has come. How many bytes that was, GONE when no more will come."""
 
 
+@runtime_checkable
+class Watched(Swept, Protocol):
+    """One of which is known what the caller's sound looks like, so that a glance tells whether there is anything else."""
+
+    fd: int
+    frame: (
+        int  # bytes of one message of the caller's sound, as the last ones were; more than can wait, if we do not know
+    )
+
+
 class Meter(SoundMeter, Protocol):
     def stream_opened(self, wire: str) -> None: ...
     def stream_closed(self, wire: str) -> None: ...

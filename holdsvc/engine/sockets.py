@@ -19,6 +19,7 @@ from holdsvc.engine.frames import (
     PING,
     PONG,
     TEXT,
+    UNKNOWN,
     Reader,
     closing,
     code_of,
@@ -41,13 +42,15 @@ _view = memoryview(_buffer)
 
 
 class OwnedSocket:
-    __slots__ = ("_agreed", "_closing", "_leave", "_left", "_reader", "_sock", "_until", "slot")
+    __slots__ = ("_agreed", "_closing", "_leave", "_left", "_reader", "_sock", "_until", "fd", "frame", "slot")
 
     def __init__(
         self, sock: socket.socket, leave: Callable[[OwnedSocket], None], early: bytes = b"", skip: bytes = b""
     ) -> None:
         """`leave` is told of a farewell that was begun: `serve` it until it is over. `early`: what was read already."""
         self.slot = NEVER
+        self.fd = sock.fileno()
+        self.frame = UNKNOWN  # bytes of one message of the caller's sound, as the last one was
         self._sock, self._leave = sock, leave
         self._reader = Reader(skip, early)
         self._left = bytearray()  # what the network has not taken
@@ -66,8 +69,20 @@ class OwnedSocket:
 
     def push(self, line: bytes) -> None:
         """Whole frames, as they go over the line. Once it is closing, they go nowhere."""
-        if not self._closing:
-            self._push(line)
+        if self._closing:
+            return
+        if self._left:
+            if len(self._left) + len(line) <= BEFORE:
+                self._left += line
+            return
+        try:
+            sent = self._sock.send(line)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:  # the next sweep sees the same
+            return
+        if sent < len(line):
+            self._left += line[sent:]
 
     def sweep(self, hear: Callable[[str | bytes], None]) -> int:
         """Hear what has come; how many bytes that was, GONE when no more will come."""
@@ -91,12 +106,13 @@ class OwnedSocket:
             if not came:
                 return self._end()
             if not held and self._reader.passed_over(_buffer, 0, came) == came:  # as nearly always
+                self.frame = self._reader.frame
                 return came
         return self._understand(held + came, came, hear)
 
     def close(self, code: int) -> None:
         if not self._closing:
-            self._push(closing(code))
+            self.push(closing(code))
             self._closing = True
             self._leave(self)
 
@@ -142,28 +158,15 @@ class OwnedSocket:
         if self._reader.fault:
             self.close(self._reader.fault)
             return GONE
+        self.frame = self._reader.frame
         return came or 1
 
     def _answer_close(self, code: int) -> None:
         self._agreed = True
         if not self._closing:
-            self._push(closing(code))
+            self.push(closing(code))
             self._closing = True
             self._leave(self)
-
-    def _push(self, line: bytes) -> None:
-        if self._left:
-            if len(self._left) + len(line) <= BEFORE:
-                self._left += line
-            return
-        try:
-            sent = self._sock.send(line)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError:  # the next sweep sees the same
-            return
-        if sent < len(line):
-            self._left += line[sent:]
 
     def _flush(self) -> None:
         try:

@@ -10,42 +10,21 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from holdsvc.audio.formats import length_of
 from holdsvc.audio.pacer import NEAR
 from holdsvc.calls.events import CallEvent, ContentEnded, DigitPressed, Heard, HeardUntil, StreamClosed, StreamOpened
 from holdsvc.calls.instructions import Instruction, Play
 from holdsvc.calls.model import ContentId, EventId
+from holdsvc.engine import limits
 from holdsvc.engine.captions import Tape
 from holdsvc.engine.paced import voice_for
-from holdsvc.engine.shell import Question, Shell, Swept
+from holdsvc.engine.shell import Question, Shell, Swept, Watched
 from holdsvc.engine.sockets import GONE
 from holdsvc.engine.tokens import Ticket
 from holdsvc.engine.turns import Turn, excerpts, turn_of
-from holdsvc.engine.voice import Socket
+from holdsvc.engine.voice import Socket, Voice
 from holdsvc.engine.wheel import NEVER
 from holdsvc.errors import BadWebhook
 from holdsvc.ports import Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop
-
-LOOK_AHEAD = 0.4  # seconds before its end at which the next item is asked for; for the core it is over by then
-BEYOND = length_of(LOOK_AHEAD)  # bytes that are left as long as nothing is to be asked for
-PATIENCE = 0.1  # seconds of silence that an answer may take; then the sound goes on, or the house's own begins
-CHECKPOINT = 10.0  # seconds between two reports of what was heard
-START_WITHIN = 5.0  # seconds from the handshake to the platform's word which call it is
-IDLE = 30.0  # seconds without a single frame from the platform
-ASK_AGAIN = 5.0  # seconds after which the next item is asked for again, if no answer brought sound
-# seconds between two looks for keys: before the start, in a menu, in music (then twice a block of 200 ms)
-UNTIL_START, ATTENTIVE, RELAXED = 0.01, 0.062, 0.092
-EARLY = 0.05  # seconds by which a look may come early when we are there anyway: so it keeps step with the blocks
-AFTER_A_KEY = 5.0  # seconds in which another key is likely
-WHILE_TALKING = 0.5  # seconds for which a prompt that was being sent is a reason to look more often
-STUCK_FOR = 20.0  # seconds in which the network takes nothing, after which nobody hears us
-STUCK = 0.02  # seconds between two looks whether the network takes something again
-READING = 0.1  # seconds between two looks whether somebody who reads along may read on
-LEAST_FRAME = 300  # bytes of a frame with 20 ms of sound in it
-LAST_MARK = 0.5  # seconds that the mark behind the last sound may be overdue before we close without it
-MOST_BROKEN = 50  # frames without meaning before we hang up on whoever sends them
-FRAMES_A_SECOND = 100  # from a platform in the long run; genuine ones send fifty
-MOST_FRAMES = 3000  # and at once, after a network stood still for as long as we bear it
 
 CLOSED_NORMALLY, GOING_AWAY, NOT_ALLOWED = 1000, 1001, 1008
 log = logging.getLogger(__name__)
@@ -54,10 +33,10 @@ log = logging.getLogger(__name__)
 class Stream:
     # fmt: off
     __slots__ = (
-        "_allowed", "_ask_at", "_asked_at", "_attentive_until", "_broken", "_checkpoint_at", "_close_at", "_due_at",
+        "_ahead", "_allowed", "_allowed_at", "_ask_at", "_asked_at", "_broken", "_checkpoint_at", "_close_at", "_due_at",
         "_ending", "_goes_on", "_heard_from_at", "_interrupted", "_last_mark", "_listening", "_look_at", "_news", "_opened_at",
-        "_pressed_at", "_rescue_at", "_routine", "_shell", "_stuck", "_stuck_since", "_sweep_at", "_swept", "_tape", "_voice",
-        "name", "over", "slot", "socket", "ticket", "wire",
+        "_pressed_at", "_rescue_at", "_rest", "_routine", "_shell", "_stuck", "_stuck_since", "_sweep_at", "_swept", "_tape",
+        "_voice", "name", "over", "slot", "socket", "ticket", "wire",
     )
     # fmt: on
 
@@ -68,14 +47,16 @@ class Stream:
         self._shell = shell
         self.slot = NEVER
         self._voice = voice_for(wire, socket, shell.meter)
+        self._ahead = self._voice if isinstance(self._voice, Voice) else None
         self._swept = socket if isinstance(socket, Swept) else None
+        self._rest = limits.WATCHED if isinstance(socket, Watched) else limits.UNWATCHED
         now = shell.clock.monotonic()
-        self._opened_at = self._heard_from_at = now
-        self._look_at = now + 1.0
-        self._checkpoint_at = now + CHECKPOINT
+        self._opened_at = self._heard_from_at = self._allowed_at = now
+        self._look_at = now + limits.FIRST_LOOKS
+        self._checkpoint_at = now + limits.CHECKPOINT
         self._news = 0  # events of our own making, for their ids
         self._broken = 0
-        self._allowed = float(MOST_FRAMES)
+        self._allowed = float(limits.MOST_FRAMES)
         self._stuck_since = 0.0
         self._stuck = False  # the network takes nothing
         self._goes_on = True  # content follows content; False once the caller was told that somebody is there
@@ -91,21 +72,39 @@ class Stream:
         self._routine = False  # content is being heard, and nothing else is to be thought of
         self._due_at = now  # something is to be done then, if nothing happens before
         self._sweep_at = now if self._swept is not None else NEVER  # where we read the socket ourselves: when next
-        self._attentive_until = now + START_WITHIN
 
     def serve(self, now: float) -> float | None:
         """What is due: read what has come, send what is to go. Returns when to come again, None when it is over."""
-        if self._swept is not None and now >= self._sweep_at - EARLY:
+        if self.over:
+            return None
+        if self._goes_on_as_ever(now):
+            return None if self.over else min(self._due_at, self._sweep_at)
+        if self._swept is not None and now >= self._sweep_at - limits.EARLY:
             self._sweep(self._swept, now)
         if now < self._due_at - NEAR and not self.over:
             return min(self._due_at, self._sweep_at)
-        if self._routine and now < self._look_at and (part := self._voice.goes_on(now, BEYOND)):
-            if not part.content:
-                self._attentive_until = max(self._attentive_until, now + WHILE_TALKING)
+        if self._routine and now < self._look_at and self._voice.goes_on(now, limits.BEYOND):
             self._due_at = min(self._look_at, self._voice.pacer.next_at)
+            if self._ahead is not None:
+                self._ahead.look_ahead(limits.BEYOND)
             return min(self._due_at, self._sweep_at)
         self.tick(now)
         return None if self.over else self._wake_at(now)
+
+    def _goes_on_as_ever(self, now: float) -> bool:
+        """As nearly always: it is time to say what is ready. Then we read what has come; our word has acknowledged it already."""
+        ahead = self._ahead
+        if ahead is None or not ahead.ready or now >= self._look_at or not ahead.say(now):
+            return False
+        self._due_at = ahead.due_at
+        if self._swept is not None:
+            self._sweep(self._swept, now)
+        return True
+
+    def read(self, now: float) -> None:
+        """Something has come that may be more than the caller's sound."""
+        if self._swept is not None and not self.over:
+            self._sweep(self._swept, now)
 
     # --- from the platform -------------------------------------------------------------------------------------------
 
@@ -126,12 +125,10 @@ class Stream:
             self.lost()
         elif came:
             self._heard_from_at = now
-            self._allowed -= came / LEAST_FRAME
-            if self._allowed < 0:
+            self._allowed -= came / limits.LEAST_FRAME
+            if self._allowed < 0 and self._overdrawn(now):
                 self._refuse("too_many_frames")
-        self._sweep_at = now + (ATTENTIVE if now < self._attentive_until else RELAXED)
-        if not self.name:
-            self._sweep_at = now + UNTIL_START
+        self._sweep_at = now + (self._rest if self.name else limits.UNTIL_START)
 
     def _wake_at(self, now: float) -> float:
         """When we are to be served again; it changes with all that is heard, decided or sent."""
@@ -140,14 +137,16 @@ class Stream:
             if self._close_at is not None:
                 when = min(when, self._close_at)
             elif self._stuck:
-                when = min(when, now + STUCK)
+                when = min(when, now + limits.STUCK)
             elif self._more or self._ending:
                 when = min(when, self._voice.pacer.next_at)
             if self._tape is not None:
-                when = min(when, now + READING)
+                when = min(when, now + limits.READING)
         self._due_at = when
         waits = self._rescue_at is not None or self._close_at is not None
         self._routine = self._goes_on and self._tape is None and not (self._stuck or waits or self.over)
+        if self._routine and self._ahead is not None:
+            self._ahead.look_ahead(limits.BEYOND)
         return min(when, self._sweep_at)
 
     def lost(self) -> None:
@@ -157,7 +156,7 @@ class Stream:
 
     def _read(self, frame: str | bytes) -> WireEvent | None:
         self._allowed -= 1
-        if self._allowed < 0:
+        if self._allowed < 0 and self._overdrawn(self._heard_from_at):
             self._refuse("too_many_frames")
             return None
         try:
@@ -165,9 +164,15 @@ class Stream:
         except BadWebhook as error:
             self._broken += 1
             log.debug("frame_not_understood", extra={"call": self.ticket.ref.call, "reason": error.reason})
-            if self._broken > MOST_BROKEN:
+            if self._broken > limits.MOST_BROKEN:
                 self._refuse("broken_frames")
             return None
+
+    def _overdrawn(self, now: float) -> bool:
+        """More came than was ever allowed, what time has added since we last asked included."""
+        self._allowed = min(limits.MOST_FRAMES, self._allowed + limits.FRAMES_A_SECOND * (now - self._allowed_at))
+        self._allowed_at = now
+        return self._allowed < 0
 
     def _begin(self, start: WireStart, now: float) -> None:
         if self.name:
@@ -206,7 +211,6 @@ class Stream:
         self._pressed_at = now
         self._voice.cut(now)
         self._await_sound(now)
-        self._attentive_until = now + AFTER_A_KEY
         self._shell.wake(self, self._wake_at(now))
         told = self._told(self._voice.player.sent)
         pressed = DigitPressed(at=self._shell.clock.now(), id=EventId(event.id), digit=event.digit, heard=last(told))
@@ -252,7 +256,7 @@ class Stream:
 
     def tick(self, now: float) -> None:
         """Send what is due, and see whether anything is overdue."""
-        if now >= self._look_at:
+        if now >= self._look_at - (limits.LOOK_EARLY if self.name else 0.0):
             self._look(now)
         if self.over or not self.name:
             return
@@ -302,8 +306,6 @@ class Stream:
         if self._is_stuck(now):  # time passes, the place is kept: what is due now is not sent later
             return
         self._voice.send(now, counts=self._goes_on, pads=self._pads)
-        if self._voice.prompting:
-            self._attentive_until = max(self._attentive_until, now + WHILE_TALKING)
         if self._goes_on and now >= self._ask_at and self._rescue_at is None and self._running_out():
             self._ask_for_more(now)
 
@@ -318,14 +320,14 @@ class Stream:
         return self._pads or self._voice.player.left > 0
 
     def _running_out(self) -> bool:
-        return self._voice.player.running_out(LOOK_AHEAD)
+        return self._voice.player.running_out(limits.LOOK_AHEAD)
 
     def _is_stuck(self, now: float) -> bool:
         was, self._stuck = self._stuck, self.socket.backlog > self.wire.high_mark
         if self._stuck and not was:
             self._stuck_since = now
             self._shell.meter.stream_cut(self.wire.name)
-        elif self._stuck and now > self._stuck_since + STUCK_FOR:
+        elif self._stuck and now > self._stuck_since + limits.STUCK_FOR:
             self._refuse("takes_nothing")
         return self._stuck
 
@@ -333,22 +335,22 @@ class Stream:
         """All was sent. Where the stream is to end, it ends when the far end has played it."""
         if self._ending:
             self._last_mark = self._voice.mark() if self.wire.can_clear else ""
-            self._close_at = now + self._voice.pacer.ahead(now) + (LAST_MARK if self._last_mark else 0.0)
+            self._close_at = now + self._voice.pacer.ahead(now) + (limits.LAST_MARK if self._last_mark else 0.0)
 
     # --- what follows ------------------------------------------------------------------------------------------------
 
     def _ask_for_more(self, now: float) -> None:
         """The item is nearly over. It counts as heard as far as it was sent: the rest plays while the answer is made."""
-        self._asked_at, self._ask_at = now, now + ASK_AGAIN
-        self._rescue_at = now + LOOK_AHEAD + PATIENCE
+        self._asked_at, self._ask_at = now, now + limits.ASK_AGAIN
+        self._rescue_at = now + limits.LOOK_AHEAD + limits.PATIENCE
         told = self._told(self._voice.player.sent)
         ended = ContentEnded(at=self._shell.clock.now(), id=self._id("ended"), heard=last(told))
         self._ask(*told[:-1], ended, follows=True)
 
     def _await_sound(self, now: float) -> None:
-        self._voice.pause(now, PATIENCE)
+        self._voice.pause(now, limits.PATIENCE)
         if not self._voice.player.left:
-            self._rescue_at = now + PATIENCE
+            self._rescue_at = now + limits.PATIENCE
 
     def _sound_came(self) -> None:
         self._rescue_at = None
@@ -364,15 +366,13 @@ class Stream:
         self._sound_came()
 
     def _look(self, now: float) -> None:
-        passed = now - self._look_at + 1.0
-        self._look_at = now + 1.0
-        self._allowed = min(MOST_FRAMES, self._allowed + FRAMES_A_SECOND * passed)
-        if not self.name and now >= self._opened_at + START_WITHIN:
+        self._look_at = now + (limits.LOOK if self.name else limits.FIRST_LOOKS)
+        if not self.name and now >= self._opened_at + limits.START_WITHIN:
             self._refuse("no_start")
-        elif now >= self._heard_from_at + IDLE:
+        elif now >= self._heard_from_at + limits.IDLE:
             self._refuse("idle")
-        elif self.name and now >= self._checkpoint_at:
-            self._checkpoint_at = now + CHECKPOINT
+        elif self.name and now >= self._checkpoint_at - 0.5:
+            self._checkpoint_at = now + limits.CHECKPOINT
             told = self._told(self._voice.played(now))
             if told:
                 self._ask(*told, follows=True)

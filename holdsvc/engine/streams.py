@@ -19,9 +19,10 @@ from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.model import CallRef, ContentId, QueueName
 from holdsvc.clock import Clock
 from holdsvc.engine.captions import Captions
+from holdsvc.engine.glances import Glances
 from holdsvc.engine.intake import Taken
 from holdsvc.engine.lines import Belt
-from holdsvc.engine.shell import Meter, Question
+from holdsvc.engine.shell import Meter, Question, Watched
 from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Stream
 from holdsvc.engine.tokens import Ticket, Tokens
@@ -73,6 +74,7 @@ class Streams:
         self._answering: set[asyncio.Task[None]] = set()
         self._busy = asyncio.Event()
         self._wheel = Wheel()
+        self._glances: Glances[Stream] = Glances()
         self._leaving: set[Served] = set()
         self.belt = Belt(meter, clock.monotonic)  # of the lines that are paced to the frame
         self._blocks: dict[tuple[str, int], Blocks[bytes]] = {}
@@ -90,6 +92,8 @@ class Streams:
             raise Full
         stream = Stream(self, ticket, wire, socket)
         self._streams.add(stream)
+        if isinstance(socket, Watched):
+            self._glances.add(socket, stream)
         self._wheel.put(stream, self.clock.monotonic())
         self._busy.set()
         self.meter.stream_opened(wire.name)
@@ -144,6 +148,11 @@ class Streams:
                 self._wheel.put(one, again)
             elif not isinstance(one, Stream):
                 self._leaving.discard(one)
+        for stream in self._glances.due(now):
+            try:
+                stream.read(now)
+            except Exception:
+                self._failed(stream)
 
     def _failed(self, one: Served) -> None:
         if not isinstance(one, Stream):
@@ -204,6 +213,8 @@ class Streams:
         if stream not in self._streams:
             return
         self._streams.discard(stream)
+        if isinstance(stream.socket, Watched):
+            self._glances.remove(stream.socket)
         if self._by_call.get(stream.ticket.ref) is stream:
             del self._by_call[stream.ticket.ref]
         self.meter.stream_closed(stream.wire.name)

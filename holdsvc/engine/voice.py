@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from holdsvc.audio.blocks import Blocks
-from holdsvc.audio.formats import FRAME, RATE
-from holdsvc.audio.pacer import Pacer, Playout
+from holdsvc.audio.formats import FRAME, RATE, seconds_of
+from holdsvc.audio.pacer import NEAR, Pacer, Playout
 from holdsvc.audio.player import Part, Player
 from holdsvc.engine.frames import TEXT, framed, head
 from holdsvc.ports import Sharing, SharingWire, Wire, Written
 
 MARK_EVERY = 2 * RATE  # bytes: a mark every other second; between two, the clock tells
+IN_TIME = 0.005  # seconds by which a block may be late and is counted together with others
 SLACK = 0.06  # seconds by which a wire that is paced to the frame may be late and is still caught up with
 
 
@@ -40,29 +41,46 @@ class Pushing(Socket, Protocol):
 
 class SoundMeter(Protocol):
     def stream_underrun(self, wire: str) -> None: ...
-    def stream_late(self, wire: str, seconds: float) -> None: ...
+    def stream_late(self, wire: str, seconds: float, blocks: int = 1) -> None: ...
 
 
 class Voice:
     __slots__ = (
         "_before_block",
         "_blocks",
+        "_every",
         "_head",
+        "_late",
+        "_leeway",
         "_mark_at",
         "_meter",
         "_name",
+        "_pacer",
+        "_player",
+        "_prompt",
         "_push",
+        "_said",
         "_tail",
         "_wire",
-        "pacer",
-        "player",
+        "due_at",
         "playout",
+        "ready",
         "socket",
     )
 
     def __init__(self, wire: Wire, socket: Socket, meter: SoundMeter) -> None:
-        self.player, self.playout = Player(), Playout()
-        self.pacer = Pacer(wire.lead, wire.block // FRAME, slack=0.0 if wire.can_clear else SLACK)
+        self._player, self.playout = Player(), Playout()
+        self._pacer = Pacer(wire.lead, wire.block // FRAME, slack=0.0 if wire.can_clear else SLACK)
+        self._every = seconds_of(wire.block)  # from one block to the next
+        self.due_at = 0.0  # when what is ready is to be said
+        self.ready: list[
+            bytes
+        ] = []  # what is said next if nothing happens, the last first; empty if something is to be looked at
+        self._leeway = self._pacer.leeway
+        self._said = self._prompt = (
+            0  # blocks of what was ready: not accounted for yet; those of them that were in time
+        )
+        self._late = 0.0  # seconds, of these together
         self.socket = socket
         self._wire, self._meter = wire, meter
         self._name = ""
@@ -79,6 +97,16 @@ class Voice:
             sharing = self._wire.sharing(name)
             self._head, self._tail = sharing.head.encode(), sharing.tail
             self._blocks, self._push = blocks(sharing, self._wire.block), self.socket.push
+
+    @property
+    def player(self) -> Player:
+        self._settle()
+        return self._player
+
+    @property
+    def pacer(self) -> Pacer:
+        self._settle()
+        return self._pacer
 
     @property
     def prompting(self) -> bool:
@@ -143,13 +171,51 @@ class Voice:
         if late is None or not (block := self.player.goes_on(self._wire.block, beyond)):
             return None
         line = self._before_block + self._blocks.get(*block)
-        self.pacer.mark_sent(self._wire.block // FRAME)
+        self._pacer.mark_sent(self._wire.block // FRAME)
         self._meter.stream_late(self._wire.name, late)
-        if self.player.sent > self._mark_at:
+        if self._player.sent > self._mark_at:
             message = self._marked()
             line += b"".join(map(framed, message)) if isinstance(message, tuple) else framed(message)
         self._push(line)
         return block[0]
+
+    def look_ahead(self, beyond: int) -> None:
+        """Get ready what `goes_on` would say, up to the next mark."""
+        length, blocks, player = self._wire.block, self._blocks, self.player
+        if blocks is None or not self._before_block or not self._wire.can_clear:
+            return
+        if found := player.ahead(length, beyond):
+            part, at, number = found
+            number = min(number, (self._mark_at - player.sent) // length)
+            self.due_at = self._pacer.next_at
+            self.ready += [blocks.get(part, at + one * length) for one in range(number - 1, -1, -1)]
+
+    def say(self, now: float) -> bool:
+        """What is ready, at its moment. False: it was not said, as it is too early or too late, or the network takes no more."""
+        late = now - self.due_at
+        if self._push is None or self.socket.backlog or not -NEAR <= late < self._leeway:
+            return False
+        self._push(self._before_block + self.ready.pop())
+        self._said += 1
+        self.due_at += self._every
+        if late > IN_TIME:
+            self._meter.stream_late(self._wire.name, late)
+        else:
+            self._prompt += 1
+            self._late += late
+        return True
+
+    def _settle(self) -> None:
+        """Account for what was said of what was ready, and take back the rest."""
+        if self._said:
+            length = self._said * self._wire.block
+            self._player.went_on(length)
+            self._pacer.mark_sent(length // FRAME)
+            if self._prompt:
+                self._meter.stream_late(self._wire.name, max(0.0, self._late), self._prompt)
+            self._said, self._prompt, self._late = 0, 0, 0.0
+        if self.ready:
+            self.ready.clear()
 
     def mark(self) -> str:
         """Sends a mark behind all that was sent; its name."""

@@ -8,7 +8,7 @@ from holdsvc.audio.formats import FRAME, RATE
 from holdsvc.audio.player import COMFORT
 from holdsvc.calls.events import StreamOpened
 from holdsvc.calls.instructions import Release, Stop
-from holdsvc.engine import stream as live
+from holdsvc.engine import limits
 from tests.engine.far_end import PlainWire, settle
 from tests.engine.test_streams import EAR, REF, House, play, say
 
@@ -29,7 +29,7 @@ def straight() -> PlainWire:
 async def test_who_sends_without_end_is_hung_up_on(house):
     far = await house.begin()
 
-    for _ in range(live.MOST_FRAMES):
+    for _ in range(limits.MOST_FRAMES):
         house.tell(far, "audio")
 
     assert far.closed == 1008
@@ -38,9 +38,9 @@ async def test_who_sends_without_end_is_hung_up_on(house):
 
 async def test_what_a_network_held_back_may_come_at_once(house):
     far = await house.begin()
-    await house.advance(live.IDLE - 2, frames=False)
+    await house.advance(limits.IDLE - 2, frames=False)
 
-    for _ in range(round((live.IDLE - 2) * 50)):
+    for _ in range(round((limits.IDLE - 2) * 50)):
         house.tell(far, "audio")
     await house.advance(60)
 
@@ -53,18 +53,18 @@ async def test_a_little_too_much_adds_up(house):
     second = 0
     while not far.closed and second < 200:
         second += 1
-        for _ in range(2 * live.FRAMES_A_SECOND):
+        for _ in range(2 * limits.FRAMES_A_SECOND):
             house.tell(far, "connected")
         await house.advance(0 if far.closed else 1, frames=False)
 
     assert far.closed == 1008
-    assert second == pytest.approx(live.MOST_FRAMES / live.FRAMES_A_SECOND, abs=2)
+    assert second == pytest.approx(limits.MOST_FRAMES / limits.FRAMES_A_SECOND, abs=2)
 
 
 async def test_fifty_a_second_are_borne_for_ever(house):
     far = await house.begin()
 
-    await house.advance(2 * live.MOST_FRAMES / 50)
+    await house.advance(2 * limits.MOST_FRAMES / 50)
 
     assert far.closed is None
 

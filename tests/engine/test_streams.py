@@ -22,6 +22,7 @@ from holdsvc.calls.menu import Menu
 from holdsvc.calls.model import CallId, CallRef, ContentId, EventId, Outcome, PromptId, QueueName
 from holdsvc.calls.plan import Media
 from holdsvc.calls.session import HoldSession
+from holdsvc.engine import limits
 from holdsvc.engine import stream as live
 from holdsvc.engine.intake import Taken
 from holdsvc.engine.streams import Full, Streams
@@ -84,7 +85,7 @@ class Counts:
     def stream_refused(self, platform: str, reason: str) -> None:
         self.refused.append(reason)
 
-    def stream_late(self, wire: str, seconds: float) -> None:
+    def stream_late(self, wire: str, seconds: float, blocks: int = 1) -> None:
         self.late.append(seconds)
 
     def stream_switched(self, wire: str, seconds: float) -> None:
@@ -405,8 +406,8 @@ async def test_an_item_that_ended_counts_as_over_for_the_core(house):
     await house.advance(5)
 
     heard = house.decider.seen(ContentEnded)[0].heard
-    assert heard.until_second >= 3 - live.LOOK_AHEAD, "all that was sent: the far end is sure to play it"
-    assert live.LOOK_AHEAD < programme.NEARLY_OVER
+    assert heard.until_second >= 3 - limits.LOOK_AHEAD, "all that was sent: the far end is sure to play it"
+    assert limits.LOOK_AHEAD < programme.NEARLY_OVER
 
 
 async def test_all_of_an_item_is_reported_in_the_end(house):
@@ -602,7 +603,7 @@ async def test_a_platform_that_falls_silent_is_given_up(house):
 async def test_nonsense_is_borne_for_a_while(house):
     far = await house.begin()
 
-    for number in range(live.MOST_BROKEN):
+    for number in range(limits.MOST_BROKEN):
         house.tell(far, f"nonsense {number} of it")
     borne = far.closed
     house.tell(far, "once more")
@@ -668,7 +669,7 @@ async def test_who_takes_nothing_for_long_is_given_up_and_counted_once(house):
     await house.advance(1)
 
     far.backlog = house.wire.high_mark + 1
-    await house.advance(live.STUCK_FOR - 1)
+    await house.advance(limits.STUCK_FOR - 1)
     before = far.closed
     await house.advance(3)
 

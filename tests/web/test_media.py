@@ -75,7 +75,7 @@ class Figures:
     def stream_refused(self, platform, reason):
         self.rejected.append((platform, reason))
 
-    def stream_late(self, wire, seconds):
+    def stream_late(self, wire, seconds, blocks=1):
         self.late.append(seconds)
 
     def stream_switched(self, wire, seconds):
