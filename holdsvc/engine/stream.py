@@ -16,6 +16,8 @@ from holdsvc.calls.instructions import Instruction, Play
 from holdsvc.calls.model import ContentId, EventId
 from holdsvc.engine import limits
 from holdsvc.engine.captions import Tape
+from holdsvc.engine.limits import MOST_FRAMES as MOST_FRAMES
+from holdsvc.engine.limits import START_WITHIN as START_WITHIN
 from holdsvc.engine.paced import voice_for
 from holdsvc.engine.shell import Question, Shell, Swept, Watched
 from holdsvc.engine.sockets import GONE
@@ -56,7 +58,7 @@ class Stream:
         self._checkpoint_at = now + limits.CHECKPOINT
         self._news = 0  # events of our own making, for their ids
         self._broken = 0
-        self._allowed = float(limits.MOST_FRAMES)
+        self._allowed = float(MOST_FRAMES)
         self._stuck_since = 0.0
         self._stuck = False  # the network takes nothing
         self._goes_on = True  # content follows content; False once the caller was told that somebody is there
@@ -170,7 +172,7 @@ class Stream:
 
     def _overdrawn(self, now: float) -> bool:
         """More came than was ever allowed, what time has added since we last asked included."""
-        self._allowed = min(limits.MOST_FRAMES, self._allowed + limits.FRAMES_A_SECOND * (now - self._allowed_at))
+        self._allowed = min(MOST_FRAMES, self._allowed + limits.FRAMES_A_SECOND * (now - self._allowed_at))
         self._allowed_at = now
         return self._allowed < 0
 
@@ -367,7 +369,7 @@ class Stream:
 
     def _look(self, now: float) -> None:
         self._look_at = now + (limits.LOOK if self.name else limits.FIRST_LOOKS)
-        if not self.name and now >= self._opened_at + limits.START_WITHIN:
+        if not self.name and now >= self._opened_at + START_WITHIN:
             self._refuse("no_start")
         elif now >= self._heard_from_at + limits.IDLE:
             self._refuse("idle")

@@ -17,7 +17,7 @@ from holdsvc.audio.formats import RATE
 from holdsvc.audio.g711 import decode
 from holdsvc.calls.model import ContentId, PromptId
 from holdsvc.config import AudioSocketSettings
-from holdsvc.engine.limits import MOST_FRAMES
+from holdsvc.engine.stream import MOST_FRAMES
 from holdsvc.errors import ConfigError
 from holdsvc.simulator.audiosocket import dial
 from holdsvc.web import audiosocket
