@@ -72,11 +72,18 @@ def ingest(
 
 
 async def ingest_behind(
-    library: Library, into: Path, *, workers: int = 1, progress: Callable[[Progress], None] = lambda _: None
+    library: Library,
+    into: Path,
+    *,
+    workers: int = 1,
+    progress: Callable[[Progress], None] = lambda _: None,
+    only: Callable[[Source], bool] = lambda _: True,
 ) -> None:
     """The same beside a running service; `progress` is called in another thread. Cancelling it ends the work soon."""
     stop = threading.Event()
-    work = asyncio.create_task(asyncio.to_thread(ingest, library, into, workers=workers, progress=progress, stop=stop))
+    work = asyncio.create_task(
+        asyncio.to_thread(ingest, library, into, workers=workers, progress=progress, stop=stop, only=only)
+    )
     try:
         await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -147,6 +154,15 @@ def _end_all(child: subprocess.Popen[bytes]) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Drafts of a run that was ended in the middle."""
+    """Drafts of a run that was ended in the middle; not those of a command that prepares beside a running service."""
     for draft in folder.glob(".*.part"):
-        draft.unlink(missing_ok=True)
+        if not _prepares(draft.suffixes[-2:-1]):
+            draft.unlink(missing_ok=True)
+
+
+def _prepares(number: list[str]) -> bool:
+    """Whether the process that the draft's name tells is one of ours, where such a thing can be seen."""
+    try:
+        return b"holdsvc" in Path("/proc", number[0][1:], "cmdline").read_bytes()
+    except (OSError, IndexError, ValueError):
+        return False

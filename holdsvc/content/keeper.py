@@ -94,6 +94,7 @@ class Keeper:
             for task in self._looking.values():
                 task.cancel()
             await asyncio.gather(*self._looking.values(), return_exceptions=True)
+            await asyncio.to_thread(self._shelf.save)
 
     async def round(self) -> None:
         """Begin to look at what is due."""
@@ -115,12 +116,12 @@ class Keeper:
         await asyncio.gather(*list(self._looking.values()))
 
     def report(self) -> tuple[SourceReport, ...]:
-        states = self._shelf.states
+        states, ready = self._shelf.states, {str(item.id) for item in self._library.items}
         return tuple(
             SourceReport(
                 name=name,
                 kind=source.kind,
-                items=len(states[name].kept),
+                items=sum(one.entry.id in ready for one in states[name].kept),
                 looked=states[name].looked,
                 next_at=states[name].next_at,
                 fault=states[name].fault,
@@ -152,6 +153,8 @@ class Keeper:
             before = self._shelf.states[source.name]
             try:
                 state = await source.look(before, _Desk(self, source.name))
+                if self._pending(state):  # a disk was full, or we were ended in the middle
+                    state = await self._show(source.name, state)
                 self._put(source.name, self._went_well(source, state))
                 if before.fault:
                     log.info("source_recovered", extra={"source": source.name})
@@ -205,8 +208,8 @@ class Keeper:
         async with self._preparing:
             self._put(name, state)
             await self._save()
-            if any(source.id in ids for source in self._library.pending()):
-                await ingest_behind(self._library, self._into)
+            if self._pending(state):
+                await ingest_behind(self._library, self._into, only=lambda source: source.id in ids)
             bad = {id: self._library.quarantined[id] for id in ids & set(self._library.quarantined)}
             refused = [one for one in state.kept if one.entry.id in bad]
             for one in refused:
@@ -217,6 +220,10 @@ class Keeper:
             self._put(name, state)
             await self._save()
         return state
+
+    def _pending(self, state: State) -> bool:
+        ids = {one.entry.id for one in state.kept}
+        return any(source.id in ids for source in self._library.pending())
 
     def _looked_at(self, state: State) -> State:
         """With what the library knows of the files, so that the next start need not read them."""
