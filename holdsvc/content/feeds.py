@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,6 +56,9 @@ BEGINNINGS = (  # of what is offered as a sound file and is none
     (b"{", "it is JSON, not a sound file"),
     (b"[playlist]", "it is a playlist, not a sound file"),
 )
+
+
+Progress = Callable[[int, int | None], None]  # bytes that are there, and that there will be
 
 
 class PodcastSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,9 +109,11 @@ class Podcast:
             if state.has(story.key):
                 continue
             title = story.title or f"episode {number}"
-            desk.tell(f"{number}/{len(stories)} {title}")
             try:
-                kept = await self._fetched(feed, story, title, desk)
+                kept = await self._fetched(
+                    feed, story, title, partial(told, desk, f"{number}/{len(stories)} {title}"), desk
+                )
+                desk.tell(f"{number}/{len(stories)} {title}: preparing")
                 state = await desk.show(self._in_order(replace(state, kept=(*state.kept, kept))))
                 state = await self._not_too_long(kept, state, desk)
             except BadContent as error:
@@ -127,12 +133,12 @@ class Podcast:
         newest = [story for _, story in dated][: self._settings.keep]
         return newest if self._settings.order == "latest" else newest[::-1]
 
-    async def _fetched(self, feed: Feed, story: Story, title: str, desk: Desk) -> Kept:
+    async def _fetched(self, feed: Feed, story: Story, title: str, progress: Progress, desk: Desk) -> Kept:
         assert story.enclosure is not None
         settings = self._settings
         if story.seconds is not None and story.seconds > settings.most_minutes * 60:
             raise BadContent(f"it is {story.seconds / 60:.0f} minutes long, more than {settings.most_minutes}")
-        file = await self._sound(story.enclosure.url, item_id(self.name, story.key), desk)
+        file = await self._sound(story.enclosure.url, item_id(self.name, story.key), progress, desk)
         chapters = story.chapters or await self._chapters(story.chapters_url)
         host = urlsplit(settings.url).hostname or ""
         entry = Entry(
@@ -149,13 +155,13 @@ class Podcast:
         )
         return Kept(story.key, entry, story.published or desk.now())
 
-    async def _sound(self, url: str, name: str, desk: Desk) -> Path:
+    async def _sound(self, url: str, name: str, progress: Progress, desk: Desk) -> Path:
         most = self._settings.most_megabytes << 20
         await asyncio.to_thread(room_for, most, desk.files)
         draft = desk.files / f".{name}.part"
         await asyncio.to_thread(draft.unlink, missing_ok=True)
         limits = Limits(size=most, seconds=EPISODE_SECONDS, idle=EPISODE_IDLE)
-        answer, _ = await self._fetcher.file(url, draft, limits)
+        answer, _ = await self._fetcher.file(url, draft, limits, progress)
         try:
             if NO_SOUND.match(answer.kind):
                 raise BadContent(f"the server says that it is {answer.kind[:60]}, not a sound file")
@@ -197,6 +203,10 @@ class Podcast:
             state,
             kept=tuple(replace(one, entry=replace(one.entry, order=at)) for at, one in enumerate(ordered, 1)),
         )
+
+
+def told(desk: Desk, what: str, done: int, total: int | None) -> None:
+    desk.tell(f"{what}: {100 * done // total} %" if total else f"{what}: {done >> 20} MB")
 
 
 def refused(state: State, key: str, title: str, reason: str) -> State:

@@ -272,6 +272,35 @@ async def test_a_slow_feed_does_not_keep_others_waiting(room: Kitchen, there: Ho
         task.cancel()
 
 
+async def test_it_tells_how_far_it_is(room: Kitchen, there: Honest) -> None:
+    sound = talk(1)
+    half = asyncio.Event()
+
+    async def slowly(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-length": str(len(sound)), "content-type": "audio/ogg"})
+        await response.prepare(request)
+        await response.write(sound[: len(sound) // 2])
+        await half.wait()
+        await response.write(sound[len(sound) // 2 :])
+        return response
+
+    there.paths["/1.opus"] = slowly
+    there.body("/feed", rss(episode(1)))
+    room.take(podcast(room, there))
+    await room.keeper.round()
+
+    async with asyncio.timeout(10):
+        while room.keeper.report()[0].doing not in ("1/1 Episode 1: 49 %", "1/1 Episode 1: 50 %"):
+            await asyncio.sleep(0)
+        half.set()
+        while room.keeper.report()[0].doing != "1/1 Episode 1: preparing":
+            await asyncio.sleep(0)
+    await room.keeper.settle()
+
+    assert room.keeper.report()[0].doing == ""
+    assert room.items("stories") == ["Episode 1"]
+
+
 async def test_a_subscription_that_is_taken_away_takes_its_shelf_with_it_and_its_sound_a_while_later(
     room: Kitchen, there: Honest
 ) -> None:
