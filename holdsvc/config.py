@@ -348,12 +348,13 @@ def convert(value: object, kind: object, key: str) -> object:
     if get_origin(kind) is Mapping and isinstance(value, Mapping):
         inner = get_args(kind)[1]
         return {name: convert(one, inner, f"{key}.{name}") for name, one in value.items()}
+    written = isinstance(value, str)  # a variable has no other types
     if get_origin(kind) is tuple and isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     if get_origin(kind) in (types.UnionType, Union) and value in ("", "none"):
         value = None
     try:
-        return msgspec.convert(value, cast(type, kind), strict=not isinstance(value, str))
+        return msgspec.convert(value, cast(type, kind), strict=not written)
     except msgspec.ValidationError as error:
         raise ConfigError(key, f"{shown(value, key)} will not do: {plainly(str(error))}") from None
 

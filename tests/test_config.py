@@ -57,6 +57,10 @@ def test_a_variable_beats_the_file(tmp_path):
     assert settings.metrics.allow == ("10.0.0.0/8", "192.0.2.0/24")
 
 
+def test_a_list_of_numbers_can_be_a_variable():
+    assert load(environ={"HOLDSVC_FETCH__PORTS": "443, 8443"}).fetch.ports == (443, 8443)
+
+
 def test_a_queue_has_a_file_of_its_own(tmp_path):
     path = written(
         tmp_path, "", sales='media = "stream"\nmax_wait = 90\n[menu]\nleave = "6"\n[hand_over]\ndial = "+15005550199"\n'

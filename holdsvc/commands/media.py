@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TextIO
 
 from holdsvc import app
-from holdsvc.calls.model import Licence
+from holdsvc.calls.model import ContentItem, Licence
 from holdsvc.config import Settings, load
 from holdsvc.content import shelf_command, sources
+from holdsvc.content.decoder import FORMATS
 from holdsvc.content.feed_reader import Feed, read_feed
 from holdsvc.content.feeds import FEED, PodcastSettings
 from holdsvc.content.fetch import Fetcher
 from holdsvc.content.fetched import FOLDER, FetchedShelf, State
 from holdsvc.content.library import Library
 from holdsvc.content.subscriptions import Subscriptions
+from holdsvc.content.texts import files_at, titled
 from holdsvc.engine.outbound import Outbound
 from holdsvc.errors import BadContent
 
@@ -70,29 +72,57 @@ def check(config: Path | None) -> int:
 
 
 def add(given: argparse.Namespace) -> int:
-    return subscribe(given) if "://" in given.file else add_file(given)
+    if "://" in given.file:
+        return subscribe(given)
+    return add_folder(given) if Path(given.file).is_dir() else add_file(given)
 
 
 def add_file(given: argparse.Namespace) -> int:
     _, library, folder = opened(given.config)
-    item = shelf_command.add(
-        Path(given.file),
-        library=library,
-        overlay=folder / "media",
-        into=folder / "sound",
-        out=sys.stderr,
-        id=given.id,
-        kind=given.kind or "",
-        shelf=given.shelf,
-        title=given.title,
-        artist=given.artist,
-        language=given.language or "zxx",
-        licence=Licence(given.licence, given.source, given.attribution),
-    )
+    item = put(Path(given.file), given, library, folder, given.id, given.title)
     print(
         f"{item.id} stands on the shelf {item.shelf}: {item.seconds:.0f} s. A running service plays it after its next start."
     )
     return 0
+
+
+def add_folder(given: argparse.Namespace) -> int:
+    """Every sound file in it, titled as it is named. What is bad is said, and the others are added."""
+    _, library, folder = opened(given.config)
+    files = files_at(given.file, tuple(FORMATS))
+    if not files:
+        raise BadContent(f"there is no sound file in {given.file}")
+    added = 0
+    for order, file in enumerate(files, 1):
+        try:
+            put(file, given, library, folder, "", titled(file), order)
+            added += 1
+        except BadContent as error:
+            print(f"holdsvc: {error}", file=sys.stderr)
+    print(
+        f"{added} of {len(files)} files stand on the shelf {given.shelf}. A running service plays them after its next start."
+    )
+    return 0 if added == len(files) else 1
+
+
+def put(
+    file: Path, given: argparse.Namespace, library: Library, folder: Path, id: str, title: str, order: int = 0
+) -> ContentItem:
+    return shelf_command.add(
+        file,
+        library=library,
+        overlay=folder / "media",
+        into=folder / "sound",
+        out=sys.stderr,
+        id=id,
+        kind=given.kind or "",
+        shelf=given.shelf,
+        title=title,
+        artist=given.artist,
+        language=given.language or "zxx",
+        licence=Licence(given.licence, given.source, given.attribution),
+        order=order,
+    )
 
 
 def subscribe(given: argparse.Namespace) -> int:

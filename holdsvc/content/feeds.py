@@ -68,7 +68,7 @@ class PodcastSettings(Struct, frozen=True, forbid_unknown_fields=True):
     licence: str = ""  # under which its episodes are played; nothing is fetched without
     shelf: str = ""  # "" = the subscription's name
     source: str = ""  # for whoever checks the licence; "" = the feed's host
-    attribution: str = ""
+    attribution: str = ""  # "" = the feed's author, or its title
     language: str = ""  # "" = as the feed says
     order: str = "latest"  # latest = the newest first; serial = the oldest first
     keep: int = 5  # episodes on the shelf
@@ -147,7 +147,9 @@ class Podcast:
             shelf=settings.shelf or self.name,
             title=title,
             file=f"{FILES}/{file.name}",
-            licence=Licence(settings.licence, settings.source or host, settings.attribution),
+            licence=Licence(
+                settings.licence, settings.source or host, settings.attribution or feed.author or feed.title
+            ),
             artist=feed.author or feed.title,
             language=next((tag for tag in (settings.language, feed.language) if LANGUAGE.fullmatch(tag)), "und"),
             queues=settings.queues,
