@@ -373,3 +373,14 @@ def test_what_happened_before_is_answered_again_in_the_same_way(history):
             assert (call.todo, call.session) == (once, session)
         else:
             passes(call, at)
+
+
+def test_who_played_last_time_hears_music_where_a_queue_has_no_quiz():
+    call = Call(a_plan())
+    profile = Profile(choice="quiz", quiz=QuizScore(5, 3))
+
+    call(CallerKnown(at=after(0), id="known", caller=CallerId("c"), profile=profile))(held())
+
+    assert call.session.choice == "music"
+    assert menu_of(call).by_digit("4") is None
+    assert not call.session.quiz.open
