@@ -171,6 +171,23 @@ async def test_a_question_is_asked_answered_by_key_told_and_followed_by_another(
     assert len(caller.heard) == 2
 
 
+async def test_a_key_at_every_tenth_of_a_second_of_a_question_is_honoured(caller):
+    """Within the words in front of it, the key brings the question; from its first sound on it is the answer."""
+    intro, question, thinking = 0.3, 1.0, 8.0
+    for tenth in range(1, round(10 * (intro + question + thinking))):
+        await caller.calls(f"CA{tenth:032x}")
+        await caller.keys("4", after=2)
+        front = sum(caller.seconds) - question - thinking
+        asked = caller.question
+
+        await caller.keys("2", after=tenth / 10)
+
+        if tenth / 10 < front:
+            assert caller.question == asked, tenth
+        else:
+            assert caller.heard[:2] in (["Right!", asked["tell"]], ["Right again!", asked["tell"]]), tenth
+
+
 async def test_an_answer_may_be_said_in_its_own_words_or_by_its_place(caller):
     await caller.calls()
     await caller.keys("4", after=12)
