@@ -11,6 +11,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -175,6 +176,22 @@ def read_banks(folder: Path) -> Banks:
 
 def read_bank(file: Path) -> tuple[Bank | None, list[str]]:
     """The bank without its bad questions, and what is wrong with those; None for a file that is no bank."""
+    try:
+        there = file.stat()
+    except OSError as error:
+        return None, [f"it cannot be read ({error.strerror})"]
+    bank, faults = _read(file, there.st_mtime_ns, there.st_size)
+    return bank, list(faults)
+
+
+@lru_cache(maxsize=256)
+def _read(file: Path, changed: int, size: int) -> tuple[Bank | None, tuple[str, ...]]:
+    """Shelves are looked at after each sound that is made; a bank is read again when it was changed."""
+    bank, faults = _judged(file)
+    return bank, tuple(faults)
+
+
+def _judged(file: Path) -> tuple[Bank | None, list[str]]:
     language = file.parent.name
     try:
         head = msgspec.convert(tomllib.loads(file.read_text("utf-8")), _File)
