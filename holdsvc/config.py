@@ -21,6 +21,7 @@ from msgspec import Struct, field
 
 from holdsvc.calls.events import Departure
 from holdsvc.calls.menu import SHIPPED
+from holdsvc.calls.service_level import VARIANTS
 from holdsvc.content.daily import UpdateSettings
 from holdsvc.content.feeds import PodcastSettings
 from holdsvc.content.fetch import PORTS
@@ -31,7 +32,6 @@ from holdsvc.errors import ConfigError
 PREFIX = "HOLDSVC_"
 PACKAGE = Path(__file__).parent
 MOST_PORT = 65535
-VARIANTS = ("V1", "V2", "V3", "V4", "V5", "V6", "V7")  # of the service level
 
 
 class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 
 from holdsvc import app
+from holdsvc.calls.service_level import Target
 from holdsvc.commands.log import EVERYTHING, file_of, moment
 from holdsvc.config import Settings, load
 from holdsvc.ports import WaitQuery
@@ -14,7 +15,6 @@ from holdsvc.reports import book
 from holdsvc.reports.html import as_html
 from holdsvc.reports.page import Report
 from holdsvc.reports.show import as_csv, as_json, as_text
-from holdsvc.reports.waits import Target
 from holdsvc.stores.ledger import SqliteLedger
 
 

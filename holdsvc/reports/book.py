@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from holdsvc.calls.model import ContentId, ContentItem
+from holdsvc.calls.service_level import Target
 from holdsvc.ports import Ledger, WaitQuery
 from holdsvc.reports import patience, waits
 from holdsvc.reports.page import Report, Section
 from holdsvc.reports.plays import plays
 from holdsvc.reports.plays import section as plays_section
 from holdsvc.reports.table import table
-from holdsvc.reports.waits import Target
 
 TITLES = {
     "all": "Report on waiting",

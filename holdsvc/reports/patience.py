@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from holdsvc.calls.model import Outcome
+from holdsvc.calls.service_level import wilson
 from holdsvc.reports import levels
 from holdsvc.reports.page import Cell, Column, Plot, Section, Series, Unit
 from holdsvc.reports.survival import Curve, aalen_johansen, kaplan_meier, log_rank, mean_patience
@@ -103,7 +104,7 @@ def never_came_back(waits: WaitTable, now: float) -> Section:
         pending = ~back & (now - left < window)
         never = levels.total(~back & ~pending)
         settled = levels.total(back & ~pending) + never
-        low, high = levels.wilson(never, settled) or (None, None)
+        low, high = wilson(never, settled) or (None, None)
         rows.append(
             (words, len(left), levels.total(back), levels.total(pending), never, never / settled if settled else None, low, high)
         )  # fmt: skip

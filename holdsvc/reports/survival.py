@@ -11,7 +11,7 @@ from math import exp, lgamma, log
 import numpy as np
 from msgspec import Struct
 
-from holdsvc.reports.levels import Z95
+from holdsvc.calls.service_level import Z95
 from holdsvc.reports.table import Flags, Numbers
 
 

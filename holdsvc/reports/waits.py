@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from msgspec import Struct
 
 from holdsvc.calls.model import Outcome
+from holdsvc.calls.service_level import Target, abandonment
+from holdsvc.calls.service_level import levels as variants
 from holdsvc.reports import levels
 from holdsvc.reports.page import Cell, Column, Section, Unit
 from holdsvc.reports.table import OUTCOMES, WAITING, Flags, WaitTable
@@ -15,19 +16,10 @@ from holdsvc.reports.table import OUTCOMES, WAITING, Flags, WaitTable
 LAW_SECONDS, LAW_SHARE = 180.0, 0.95
 
 
-class Target(Struct, frozen=True):
-    """What was promised: so many of the calls within so many seconds, counted as the contract's variant counts."""
-
-    seconds: float = 20.0
-    share: float = 0.8
-    variant: str = "V1"
-    short: float = 5.0
-
-
 def service_level(waits: WaitTable, target: Target) -> Section:
     rows: list[tuple[Cell, ...]] = []
     for queue, of in by_queue(waits):
-        for level in levels.levels(levels.counts(of, target.seconds, target.short)):
+        for level in variants(levels.counts(of, target.seconds, target.short)):
             low, high = level.interval or (None, None)
             mark = "contract" if level.name == target.variant else ""
             rows.append(
@@ -61,7 +53,7 @@ def waited(waits: WaitTable, target: Target) -> Section:
     rows: list[tuple[Cell, ...]] = []
     for queue, of in by_queue(waits):
         means, counts = levels.means(of), levels.counts(of, target.seconds, target.short)
-        gross, net = levels.abandonment(counts)
+        gross, net = abandonment(counts)
         middle, ninety = quantiles(of, of.ended_as(Outcome.ANSWERED))
         rows.append(
             (

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from holdsvc.calls.model import Outcome
+from holdsvc.calls.service_level import Target
 from holdsvc.cli import run
 from holdsvc.ports import WaitColumns, WaitQuery
 from holdsvc.reports.book import TITLES, report
@@ -20,7 +21,7 @@ from holdsvc.reports.page import Report, Section
 from holdsvc.reports.patience import never_came_back, patience
 from holdsvc.reports.show import as_csv, as_json, as_text
 from holdsvc.reports.table import table
-from holdsvc.reports.waits import Target, service_level, three_minutes
+from holdsvc.reports.waits import service_level, three_minutes
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.sqlite import SqliteStore
 from tests.reports.figures import times, waits

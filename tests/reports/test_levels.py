@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from holdsvc.calls.model import Outcome
-from holdsvc.reports.levels import abandonment, counts, levels, means, wilson
+from holdsvc.calls.service_level import abandonment, levels, wilson
+from holdsvc.reports.levels import counts, means
 from tests.reports.figures import times, waits
 
 ANSWERED, ABANDONED, SHORT = Outcome.ANSWERED, Outcome.ABANDONED, Outcome.SHORT_ABANDONED
