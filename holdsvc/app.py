@@ -281,7 +281,9 @@ def running(
                 preparing = asyncio.create_task(prepare_behind(library, folder))
                 tasks.append(preparing)
             if keeper is not None:
-                tasks.append(asyncio.create_task(keeper.run(after=preparing)))
+                # Side by side where each can tell the other's drafts from those of a process that has ended.
+                before = None if sys.platform == "linux" else preparing
+                tasks.append(asyncio.create_task(keeper.run(before)))
             yield
             await stop(house, tasks)
         finally:

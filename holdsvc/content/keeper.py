@@ -76,16 +76,16 @@ class Keeper:
         self._shelf, self._library, self._into = shelf, library, into
         self._sources, self._clock, self._chance, self._sleep = sources, clock, chance, sleep
         self._preparing = asyncio.Lock()
+        self._before: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._looking: dict[str, asyncio.Task[None]] = {}
         self._telling: dict[str, str] = {}
         self._known: Mapping[str, Source] = {}
 
-    async def run(self, after: Awaitable[object] | None = None) -> None:
-        """Until it is cancelled. `after`: preparing that is under way already, to be let through first."""
+    async def run(self, before: asyncio.Task[None] | None = None) -> None:
+        """Until it is cancelled. `before`: preparing that is under way already and comes first; fetching does not wait for it."""
+        self._before = before
         try:
-            if after is not None:
-                await asyncio.wait([asyncio.ensure_future(after)])
             await asyncio.to_thread(self._shelf.tidy)
             while True:
                 await self.round()
@@ -209,6 +209,8 @@ class Keeper:
             self._put(name, state)
             await self._save()
             if self._pending(state):
+                if self._before is not None:
+                    await asyncio.wait([self._before])
                 await ingest_behind(self._library, self._into, only=lambda source: source.id in ids)
             bad = {id: self._library.quarantined[id] for id in ids & set(self._library.quarantined)}
             refused = [one for one in state.kept if one.entry.id in bad]

@@ -53,7 +53,9 @@ class Sources:
             )
             added = {}
         podcasts = {**added, **self._podcasts}
-        left_out = dict(faults(podcasts, self._updates))
+        left_out: dict[str, str] = {}
+        for name, fault in faults(podcasts, self._updates):
+            left_out.setdefault(name, fault)
         for name, reason in left_out.items():
             log.warning("source_left_out", extra={"source": name, "reason": reason, "heard": "the other shelves"})
         made: dict[str, Source] = {
