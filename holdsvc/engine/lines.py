@@ -16,7 +16,7 @@ from math import floor
 from typing import Protocol
 
 from holdsvc.audio.blocks import Blocks
-from holdsvc.audio.formats import BLOCK, FRAME, RATE
+from holdsvc.audio.formats import FRAME, RATE
 from holdsvc.engine.sockets import AGAIN, FAREWELL
 from holdsvc.engine.wheel import NEAR, NEVER, SLOT
 from holdsvc.errors import BadWebhook
@@ -24,10 +24,9 @@ from holdsvc.ports import LineWire, Written
 
 ROUND = round(FRAME / RATE / SLOT)  # slots in which the belt goes round: 20 ms, in each of them a share of the lines
 CAUGHT_UP = 3 * ROUND  # slots by which the belt may be late and still sends all: a telephone's buffer takes four frames
-MOST_BLOCKS = 8192  # of 200 ms, about 4 kB each: 27 minutes of different sound
+SECOND = RATE  # bytes of mu-law that are made ready together, and laid on the belt: taking them back costs nothing
+MOST_BLOCKS = 2048  # of a second, about 18 kB each: 34 minutes of different sound
 ROOM = 128 * 1024  # bytes that are read at once
-SEND_BUFFER = 32 * 1024  # bytes: two seconds of sound, much more than a stream lets stand in it
-DEAD = 30.0  # seconds without an acknowledgement after which the machine at the other end is gone
 LEAST_FRAME = 300  # bytes that a frame counts at least, however short it is: looking at it costs as much
 RELAXED, ATTENTIVE = 5 * ROUND, 2 * ROUND  # slots between two looks for keys: in music, in a menu or after a key
 TELL = 5.0  # seconds between two tidings that the caller's sound comes
@@ -74,6 +73,7 @@ class Belt:
         self._places: list[list[OwnedLine]] = [[] for _ in range(ROUND)]
         self._next = 0  # number of the slot that is served next
         self._blocks: dict[str, Blocks[Frames]] = {}
+        self._heads: dict[str, dict[int, Heads]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._places))
@@ -81,8 +81,12 @@ class Belt:
     def blocks(self, wire: LineWire) -> Blocks[Frames]:
         """Shared sound as frames, made once for all lines of a kind."""
         if wire.name not in self._blocks:
-            self._blocks[wire.name] = Blocks(wire.frames, BLOCK, MOST_BLOCKS)
+            self._blocks[wire.name] = Blocks(wire.frames, SECOND, MOST_BLOCKS)
         return self._blocks[wire.name]
+
+    def heads(self, wire: LineWire) -> dict[int, Heads]:
+        """By number of frames: as many as fit into what is read at once."""
+        return self._heads.setdefault(wire.name, {})
 
     def put(self, line: OwnedLine) -> None:
         """Where the fewest are; among those, where the belt comes by first."""
@@ -144,6 +148,15 @@ def send(lines: list[OwnedLine], number: int) -> list[OwnedLine]:
     return looks
 
 
+class Heads:
+    """How so many frames of the caller's sound begin, one behind the other."""
+
+    def __init__(self, head: bytes, length: int, number: int) -> None:
+        self.of = struct.Struct(f"{len(head)}s{length - len(head)}x" * number).unpack_from
+        self.same = (head,) * number
+        self.length = number * length
+
+
 class OwnedLine:
     """One connection. Its frames wait here until the belt takes them; what comes is looked at when the belt comes by."""
 
@@ -153,6 +166,7 @@ class OwnedLine:
         "_closing",
         "_gone",
         "_head",
+        "_heads",
         "_hear",
         "_held",
         "_leave",
@@ -183,6 +197,7 @@ class OwnedLine:
         self.write: Callable[[bytes], int] = sock.send
         self._ready = NONE  # behind `frames`
         self._sock, self.wire, self._belt, self._leave = sock, wire, belt, leave
+        self._heads = belt.heads(wire)
         self._head, self._length = wire.sound_head, wire.sound_length
         self._left = b""  # of a frame that the network took in part
         self._closing = self._gone = False
@@ -351,13 +366,11 @@ class OwnedLine:
 
     def _passed_over(self, end: int) -> int:
         """Where the caller's sound ends, if it is nothing else from the beginning on: then all heads are the same."""
-        length = self._length
-        number = end // length
-        until = number * length
-        for at, byte in enumerate(self._head):
-            if _buffer[at:until:length].count(byte) != number:
-                return 0
-        return until
+        number = end // self._length
+        heads = self._heads.get(number)
+        if heads is None:
+            heads = self._heads[number] = Heads(self._head, self._length, number)
+        return heads.length if heads.of(_buffer) == heads.same else 0
 
     def _understand(self, at: int, end: int) -> int:
         """How many frames had to be looked at."""
@@ -377,12 +390,3 @@ class OwnedLine:
             self._gone = True
             self._hear(self.wire.farewell)
             self.close(0)
-
-
-def tune(connection: socket.socket) -> None:
-    """No waiting for more to send, room for whole frames only, and a dead machine is noticed."""
-    connection.setblocking(False)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(DEAD * 1000))

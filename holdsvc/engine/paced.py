@@ -1,7 +1,7 @@
 """What one stream sends over a line that is paced to the frame: `Voice` for a far end that keeps nothing.
 
-Shared sound is laid on the belt in blocks of ten frames that were made once for all; the belt takes them one by one. So this is
-asked five times a second, not fifty, and still a choice is heard with the next frame: what lies on the belt is taken back.
+Shared sound is laid on the belt in blocks of fifty frames that were made once for all; the belt takes them one by one. So this is
+asked once a second, and still a choice is heard with the next frame: what lies on the belt is taken back.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from holdsvc.audio.blocks import Blocks
 from holdsvc.audio.formats import BLOCK, FRAME
 from holdsvc.audio.pacer import TICK, Playout
 from holdsvc.audio.player import Part, Player
-from holdsvc.engine.lines import NONE, Frames, OwnedLine
+from holdsvc.engine.lines import SECOND, Frames, OwnedLine
 from holdsvc.engine.voice import Socket, SoundMeter, Voice
 from holdsvc.ports import LineWire, Sharing, Wire
 
-MOST = 5  # blocks that are laid on it at once: a second, for taking them back costs nothing
+NEARLY_OVER = (
+    2 * SECOND
+)  # bytes of the playlist that are laid on it in small pieces: what was laid on it counts as over
 AFTER_A_KEY = 5.0  # seconds in which another key is likely
 WHILE_TALKING = 0.5  # seconds for which a prompt that was being sent is a reason to look more often
 LEAST = 5  # frames that lie on the belt when the next are laid on it: a late turn sends up to four
@@ -49,15 +51,9 @@ class Pace:
 
     def hang(self, now: float) -> None: ...
 
-    @property
-    def leeway(self) -> float:
-        """Nothing is got ready ahead of the belt."""
-        return 0.0
-
 
 class PacedVoice:
     __slots__ = ("_blocks", "_comforts", "_gaps", "_line", "_meter", "_wire", "pacer", "player", "playout")
-    opening, push = b"", None  # nothing is shared but by the belt
 
     def __init__(self, wire: LineWire, line: OwnedLine, meter: SoundMeter) -> None:
         self.player, self.playout, self.pacer = Player(), Playout(), Pace(line)
@@ -111,25 +107,16 @@ class PacedVoice:
                 self._meter.stream_underrun(self._wire.name)
 
     def goes_on(self, now: float, beyond: int) -> Part | None:
-        """As nearly always: more blocks of what is being heard. None: nothing was done, there is more to look at."""
+        """As nearly always: one more block of what is being heard. None: nothing was done, there is more to look at."""
         line, player = self._line, self.player
         if self._comforts or line.gaps != self._gaps or line.waiting > LEAST or line.backlog > self._wire.high_mark:
             return None
-        found, frames = None, NONE
-        for _ in range(min(MOST, (player.left - beyond - 1) // BLOCK)):
-            if self._blocks is None or player.prompting or not (block := player.shared(BLOCK)):
-                break
-            found = block[0]
-            frames += self._blocks.get(*block)
-        if found is not None:
-            line.put(frames)
-        return found
-
-    def ahead(self, beyond: int) -> list[bytes]:
-        """The belt has what comes next."""
-        return []
-
-    def went_on(self, blocks: int) -> None: ...
+        if self._blocks is None or player.left <= NEARLY_OVER or player.prompting:
+            return None
+        if not (block := player.shared(SECOND)):
+            return None
+        line.put(self._blocks.get(*block))
+        return block[0]
 
     def mark(self) -> str:
         """There is none: what was sent is heard."""
@@ -147,10 +134,11 @@ class PacedVoice:
     def _next(self) -> Frames:
         """A block that others hear as well, or what leads to one: always whole frames."""
         assert self._blocks is not None
-        shared = self.player.shared(BLOCK)
+        most = SECOND if self.player.left > NEARLY_OVER else BLOCK
+        shared = self.player.shared(most) if most == SECOND else None
         if shared is not None:
             return self._blocks.get(*shared)
-        own = self.player.own(BLOCK)
+        own = self.player.own(most)
         while missing := -len(own) % FRAME:
             own += self.player.own(missing)
         return self._wire.frames(own)

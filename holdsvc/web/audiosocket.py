@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from holdsvc.engine.lines import OwnedLine, tune
+from holdsvc.engine.lines import OwnedLine
 from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.stream import NOT_ALLOWED, START_WITHIN
 from holdsvc.engine.tokens import Ticket
@@ -26,6 +26,8 @@ from holdsvc.web.house import House
 
 MOST_UNNAMED = 256  # connections at once that have not said which call they are; genuine ones say it at once
 WAITING = 1024  # connections that the system holds for us until we come by
+SEND_BUFFER = 32 * 1024  # bytes: two seconds of sound, much more than a stream lets stand in it
+DEAD = 30.0  # seconds without an acknowledgement after which the machine at the other end is gone
 PIECE = 4096  # bytes that are read at once before the start
 AGAIN = 1.0  # seconds until we take connections again where the system would give us none
 log = logging.getLogger(__name__)
@@ -149,6 +151,15 @@ async def first(connection: socket.socket, wire: LineWire) -> list[bytes]:
         if frames := list(wire.cut(received)):
             return frames
     return []
+
+
+def tune(connection: socket.socket) -> None:
+    """No waiting for more to send, room for whole frames only, and a dead machine is noticed."""
+    connection.setblocking(False)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(DEAD * 1000))
 
 
 def say(connection: socket.socket, farewell: bytes) -> None:
