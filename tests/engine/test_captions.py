@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
+from msgspec.structs import replace
 
 from holdsvc.calls.events import DigitPressed, StreamOpened
 from holdsvc.calls.instructions import Listen, Stop
@@ -73,6 +74,18 @@ def test_each_text_hangs_on_the_sound_before_it(shelf):
         (12000, "The waltz"),
         (92000, "hello, she said"),
         (96000, "The news"),
+    ]
+
+
+def test_what_goes_on_under_prompts_is_told_when_it_is_alone_and_costs_no_time(shelf):
+    music = replace(play("waltz", 10, 20), ducks=True)
+
+    assert cues((say("hello", "connecting"), music, say("hello"), play("news", 5)), shelf, Texts()) == [
+        (0, "hello, she said"),
+        (4000, "connecting, she said"),
+        (12000, "The waltz"),
+        (80000, "hello, she said"),
+        (84000, "The news"),
     ]
 
 
