@@ -9,7 +9,6 @@ import random
 import secrets
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -19,6 +18,7 @@ from holdsvc import __version__, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.callers.pseudonym import Pseudonyms, key_from
 from holdsvc.calls.model import PhoneNumber
+from holdsvc.calls.service_level import Target
 from holdsvc.clock import Clock, SystemClock
 from holdsvc.config import Settings, shipped
 from holdsvc.content.fetched import FOLDER as FETCHED
@@ -39,11 +39,11 @@ from holdsvc.engine.lookup import Limits, Lookup
 from holdsvc.engine.metrics import Metrics
 from holdsvc.engine.notices import Notices
 from holdsvc.engine.outbound import Outbound
-from holdsvc.engine.plans import PlanBook
+from holdsvc.engine.plans import PlanBook, zone_of
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
 from holdsvc.errors import BadContent, ConfigError
-from holdsvc.ports import LinePlatform, Store
+from holdsvc.ports import LinePlatform
 from holdsvc.speech.recognise.words import FuzzyWords
 from holdsvc.stores.spool import FileSpool
 from holdsvc.web import server
@@ -84,7 +84,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         territory=settings.callers.region,
         notices=notices.of,
     )
-    metrics, roster = Metrics(__version__, clock), Roster(clock)
+    metrics, roster = Metrics(__version__, clock), Roster(clock, target(settings), zone_of(settings.queue("default")))
     store = catalogue.store(settings, metrics.committed, clock)
     outbound = Outbound(settings.service.allow_outgoing)
     numbers = PhoneNumbers(settings.callers.region)
@@ -169,6 +169,12 @@ def quiz_voice(settings: Settings, folder: Path, library: Library) -> tuple[Quiz
     if voice is None:
         return ()
     return (QuizVoice(library, folder / "media", voice, lambda: ingest_behind(library, folder / "sound")),)
+
+
+def target(settings: Settings) -> Target:
+    """What was agreed on, for the wall and for reports."""
+    said = settings.reports
+    return Target(said.target_seconds, said.target_share, said.contract, said.short_abandon)
 
 
 def forgetting(lookup: Lookup, roster: Roster, pseudonyms: Pseudonyms) -> Callable[[PhoneNumber], None]:
@@ -316,13 +322,9 @@ def rang(house: House) -> Callable[[Taken], Awaitable[None]]:
 async def take_up(house: House) -> None:
     """Where the last process left off: live calls, today's sums, totals, and what it could not keep."""
     house.intake.unkept.read_back()
-    house.roster.start_from(await house.store.live(), await today(house.store, house.clock.now()))
+    roster = house.roster
+    roster.start_from(await house.store.live(), await house.store.ended_since(roster.midnight, roster.edges))
     house.metrics.start_from(await house.store.totals(), house.roster.live, house.plans.names())
-
-
-async def today(store: Store, now: datetime) -> dict[tuple[str, str], int]:
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return dict(await store.ended_since(midnight))
 
 
 async def prepare_behind(library: Library, folder: Path) -> None:

@@ -342,8 +342,8 @@ class Store(Protocol):
 
     async def totals(self) -> Totals: ...
 
-    async def ended_since(self, moment: datetime) -> Mapping[tuple[str, str], int]:
-        """(queue, outcome) -> waits that ended at or after the moment, as they stand now."""
+    async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
+        """Waits that ended at or after the moment, as they stand now. `edges`: seconds that part short waits from long ones."""
 
     async def forget(self, number: PhoneNumber, caller: CallerId) -> int:
         """Erase a caller: number, profile, and the pseudonym in the log. Return the number of waits that were made anonymous."""
@@ -412,6 +412,15 @@ class WaitColumns(NamedTuple):
     seconds: float | None  # None: waiting still
     outcome: str | None
     content: str | None  # the kind of content that was heard longest
+
+
+class Ended(NamedTuple):
+    """Waits of one kind that ended in one hour."""
+
+    queue: str
+    outcome: str
+    hour: int  # since 1970, UTC
+    length: int  # place among the edges: 0 is up to the first, itself included
 
 
 class HeardSum(NamedTuple):

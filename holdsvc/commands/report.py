@@ -7,9 +7,8 @@ import sys
 from datetime import UTC, datetime
 
 from holdsvc import app
-from holdsvc.calls.service_level import Target
 from holdsvc.commands.log import EVERYTHING, file_of, moment
-from holdsvc.config import Settings, load
+from holdsvc.config import load
 from holdsvc.ports import WaitQuery
 from holdsvc.reports import book
 from holdsvc.reports.html import as_html
@@ -23,7 +22,7 @@ def report(given: argparse.Namespace) -> int:
     query = WaitQuery(moment("--since", given.since), moment("--until", given.until), given.queue, most=EVERYTHING)
     items = {item.id: item for item in app.open_library(settings, app.data_folder(settings)).items}
     with SqliteLedger(file_of(settings)) as ledger:
-        made = book.report(given.report, ledger, query, items, target(settings), datetime.now(UTC))
+        made = book.report(given.report, ledger, query, items, app.target(settings), datetime.now(UTC))
     body = drawn(made, given.format)
     if given.out is None:
         sys.stdout.buffer.write(body)
@@ -31,11 +30,6 @@ def report(given: argparse.Namespace) -> int:
     given.out.write_bytes(body)
     print(f"the report is {given.out}", file=sys.stderr)
     return 0
-
-
-def target(settings: Settings) -> Target:
-    said = settings.reports
-    return Target(said.target_seconds, said.target_share, said.contract, said.short_abandon)
 
 
 def drawn(made: Report, form: str) -> bytes:

@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from holdsvc.calls.facts import AnyFact, WaitAmended, WaitEnded
 from holdsvc.calls.history import Stage
 from holdsvc.calls.model import CallerId, CallRef, Outcome
+from holdsvc.calls.service_level import Target
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
-
-
-class QueueNow(Struct, frozen=True):
-    queue: str
-    waiting: int
-    longest_wait_seconds: float | None
-    answered: int
-    abandoned: int
-
-
-class Wall(Struct, frozen=True):
-    """What the wallboard shows: today's sums and this moment. No caller in it."""
-
-    at: datetime
-    waiting: int
-    longest_wait_seconds: float | None
-    answered: int
-    abandoned: int
-    short_abandoned: int
-    offered: int
-    queues: tuple[QueueNow, ...]
+from holdsvc.engine.day import LENGTHS, Today, Wall
+from holdsvc.ports import Ended
 
 
 class Roster:
-    """`today` begins at midnight UTC, by the clock, whatever the news is about."""
+    """`zone` says when a day begins; news counts to the day in which it happened, by the clock."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, target: Target | None = None, zone: tzinfo = UTC) -> None:
+        self.target, self.zone = target or Target(), zone
+        self.edges = tuple(sorted({*LENGTHS, self.target.seconds}))
         self._clock = clock
         self._sessions: dict[CallRef, HoldSession] = {}
-        self._today: dict[tuple[str, str], int] = {}  # (queue, outcome) -> waits that ended today
-        self._day = clock.now().date()
+        self._today: Counter[Ended] = Counter()
+        self._day = self._date()
 
-    def start_from(self, sessions: Iterable[HoldSession], today: Mapping[tuple[str, str], int]) -> None:
+    @property
+    def midnight(self) -> datetime:
+        """When today began."""
+        return datetime.combine(self._date(), datetime.min.time(), self.zone)
+
+    def start_from(self, sessions: Iterable[HoldSession], today: Mapping[Ended, int]) -> None:
+        """`today`: what ended since midnight, by our edges."""
         self._sessions = {session.ref: session for session in sessions}
-        self._today = dict(today)
+        self._today = Counter(today)
 
     def facts(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
         """A listener."""
@@ -57,10 +48,11 @@ class Roster:
             self._sessions.pop(session.ref, None)
         for fact in facts:
             if isinstance(fact, WaitEnded):
-                self._count(fact.ended, fact.queue, fact.outcome, 1)
+                self._count(fact.queue, fact.outcome, fact.began, fact.ended, 1)
             elif isinstance(fact, WaitAmended):
-                self._count(fact.ended or fact.began, fact.queue, fact.was, -1)
-                self._count(fact.ended or fact.began, fact.queue, fact.became, 1)
+                ended = fact.ended or fact.began
+                self._count(fact.queue, fact.was, fact.began, ended, -1)
+                self._count(fact.queue, fact.became, fact.began, ended, 1)
 
     def forget(self, caller: CallerId) -> None:
         for session in self._sessions.values():
@@ -68,17 +60,30 @@ class Roster:
                 anonymous = replace(session, caller=None, masked="", contact=None, past=())
                 self._sessions[session.ref] = anonymous
 
-    def _count(self, ended: datetime, queue: str, outcome: Outcome | None, by: int) -> None:
+    def _count(self, queue: str, outcome: Outcome | None, began: datetime, ended: datetime, by: int) -> None:
         self._turn_over()
-        if outcome is not None and ended.date() == self._day:
-            known = self._today.get((queue, outcome.value), 0)
-            self._today[queue, outcome.value] = max(0, known + by)
+        if outcome is None or ended.astimezone(self.zone).date() != self._day:
+            return
+        length = bisect_left(self.edges, (ended - began).total_seconds())
+        kind = Ended(queue, outcome.value, int(ended.timestamp() // 3600), length)
+        if (
+            by < 0 and not self._today[kind]
+        ):  # it was told with another length, or in another hour: the nearest that there is
+            kind = min(
+                self._alike(kind), key=lambda one: (abs(one.hour - kind.hour), abs(one.length - length)), default=kind
+            )
+        self._today[kind] = max(0, self._today[kind] + by)
+
+    def _alike(self, kind: Ended) -> list[Ended]:
+        return [one for one, count in self._today.items() if one[:2] == kind[:2] and count]
 
     def _turn_over(self) -> None:
-        day = self._clock.now().date()
-        if day != self._day:
+        if (day := self._date()) != self._day:
             self._day = day
             self._today.clear()
+
+    def _date(self) -> date:
+        return self._clock.now().astimezone(self.zone).date()
 
     def get(self, call: str) -> HoldSession | None:
         """A live call by the platform's id; with several platforms the first that has it."""
@@ -94,31 +99,5 @@ class Roster:
 
     def wall(self, queues: Sequence[str]) -> Wall:
         self._turn_over()
-        waiting, now = self.waiting(), self._clock.now()
-        named = [queue for queue in queues if queue != "default"]  # which stands for names that nobody configured
-        names = dict.fromkeys([*named, *(one.queue for one in waiting), *(queue for queue, _ in self._today)])
-        rows = tuple(self._row(queue, waiting, now) for queue in names)
-        ended = {outcome: self._ended(outcome) for outcome in Outcome}
-        return Wall(
-            at=now,
-            waiting=len(waiting),
-            longest_wait_seconds=longest(waiting, now),
-            answered=ended[Outcome.ANSWERED],
-            abandoned=ended[Outcome.ABANDONED],
-            short_abandoned=ended[Outcome.SHORT_ABANDONED],
-            offered=len(waiting) + sum(ended.values()),
-            queues=rows,
-        )
-
-    def _row(self, queue: str, waiting: Sequence[HoldSession], now: datetime) -> QueueNow:
-        here = [one for one in waiting if one.queue == queue]
-        answered, abandoned = (self._today.get((queue, one.value), 0) for one in (Outcome.ANSWERED, Outcome.ABANDONED))
-        return QueueNow(queue, len(here), longest(here, now), answered, abandoned)
-
-    def _ended(self, outcome: Outcome) -> int:
-        return sum(number for (_, name), number in self._today.items() if name == outcome.value)
-
-
-def longest(waiting: Sequence[HoldSession], now: datetime) -> float | None:
-    waits = [(now - one.history.wait.began).total_seconds() for one in waiting if one.history.wait]
-    return round(max(waits), 1) if waits else None
+        today = Today(self._today, self.edges, self.target, self.midnight)
+        return today.wall(queues, self.waiting(), self._clock.now())

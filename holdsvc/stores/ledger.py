@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,7 @@ from urllib.parse import quote
 from holdsvc.calls.model import CallerId, ContentId, Kind, PhoneNumber
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import ConfigError, StoreUnavailable
-from holdsvc.ports import Evidence, HeardSum, Totals, WaitColumns, WaitQuery
+from holdsvc.ports import Ended, Evidence, HeardSum, Totals, WaitColumns, WaitQuery
 from holdsvc.stores import rows, tally
 from holdsvc.stores.evidence import gather
 
@@ -39,9 +39,9 @@ def find(path: Path, query: WaitQuery) -> list[WaitRecord]:
         return list(ledger.waits(query))
 
 
-def ended_since(path: Path, moment: datetime) -> dict[tuple[str, str], int]:
+def ended_since(path: Path, moment: datetime, edges: Sequence[float]) -> dict[Ended, int]:
     with SqliteLedger(path) as ledger:
-        return ledger.ended_since(moment)
+        return ledger.ended_since(moment, edges)
 
 
 class SqliteLedger:
@@ -95,12 +95,16 @@ class SqliteLedger:
         found = self._db.execute(f"{CHOICES} {sql} GROUP BY 1, 2", values)
         return {(what, via): count for what, via, count in found}
 
-    def ended_since(self, moment: datetime) -> dict[tuple[str, str], int]:
-        """(queue, outcome) -> waits that ended at or after the moment. No wait is longer than two days."""
-        sql = "SELECT queue, outcome, count(*) FROM waits WHERE began >= ? AND ended >= ? GROUP BY queue, outcome"
+    def ended_since(self, moment: datetime, edges: Sequence[float]) -> dict[Ended, int]:
+        """No wait is longer than two days."""
+        length = " + ".join(["(seconds > ?)"] * len(edges)) or "0"
+        sql = (
+            f"SELECT queue, outcome, CAST(ended AS INTEGER) / 3600, {length}, count(*) FROM waits "  # noqa: S608
+            "WHERE began >= ? AND ended >= ? GROUP BY 1, 2, 3, 4"
+        )
         stamp = moment.timestamp()
-        found = self._db.execute(sql, (stamp - LONGEST_WAIT, stamp)).fetchall()
-        return {(queue, outcome): count for queue, outcome, count in found}
+        found = self._db.execute(sql, (*edges, stamp - LONGEST_WAIT, stamp))
+        return {Ended(*kind): count for *kind, count in found}
 
     def number(self, caller: CallerId) -> PhoneNumber | None:
         found = self._db.execute("SELECT number FROM numbers WHERE caller = ?", (caller,)).fetchone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +15,7 @@ from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
 from holdsvc.calls.record import WaitRecord, record
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StaleSession
-from holdsvc.ports import Totals, WaitQuery
+from holdsvc.ports import Ended, Totals, WaitQuery
 from holdsvc.stores import tally
 from holdsvc.stores.alarms import Alarms
 from holdsvc.stores.erasure import anonymous, erased
@@ -79,12 +80,12 @@ class MemoryStore:
                 break
         return found
 
-    async def ended_since(self, moment: datetime) -> Mapping[tuple[str, str], int]:
-        ended = [record(session) for session in self._sessions.values()]
+    async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
+        waits = [record(session) for session in self._sessions.values()]
         return Counter(
-            (wait.queue, wait.outcome.value)
-            for wait in ended
-            if wait and wait.outcome and wait.ended and wait.ended >= moment
+            Ended(wait.queue, wait.outcome.value, int(wait.ended.timestamp() // 3600), bisect_left(edges, wait.seconds))
+            for wait in waits
+            if wait and wait.outcome and wait.ended and wait.seconds is not None and wait.ended >= moment
         )
 
     async def totals(self) -> Totals:

@@ -25,7 +25,7 @@ from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import ConfigError, HoldsvcError, StaleSession, StoreUnavailable, Unkeepable
-from holdsvc.ports import Clock, Totals, WaitQuery
+from holdsvc.ports import Clock, Ended, Totals, WaitQuery
 from holdsvc.stores import erasure, ledger, tally
 from holdsvc.stores.batch import Draft, Number, Wish, prepare
 from holdsvc.stores.known import Known
@@ -163,8 +163,8 @@ class SqliteStore:
     async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]:
         return await asyncio.to_thread(ledger.find, self.path, query)
 
-    async def ended_since(self, moment: datetime) -> Mapping[tuple[str, str], int]:
-        return await asyncio.to_thread(ledger.ended_since, self.path, moment)
+    async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
+        return await asyncio.to_thread(ledger.ended_since, self.path, moment, edges)
 
     async def totals(self) -> Totals:
         return tally.totals(self._known.sums)

@@ -20,7 +20,7 @@ from holdsvc.calls.model import Contact, ContentItem, EventId, Outcome, PastWait
 from holdsvc.calls.plan import Media
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import Chosen, HoldSession, Listened
-from holdsvc.engine.roster import Wall
+from holdsvc.engine.day import Wall
 from holdsvc.ports import SourceReport, WaitQuery
 from holdsvc.web import notices
 from holdsvc.web.access import Access, Handler, access

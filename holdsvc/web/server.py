@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 def make(house: House, guard: Guard, more: list[web.RouteDef] | None = None) -> web.Application:
     application = web.Application(middlewares=[safe_headers, guarded, plain_errors], client_max_size=MOST_BODY)
-    application[HOUSE], application[GUARD] = house, guard
+    application[HOUSE], application[GUARD], application[events.BOARD] = house, guard, events.Board()
     application.add_routes([*routes(), *(more or [])])
     application.on_response_prepare.append(uncached)
     return application

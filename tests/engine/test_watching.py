@@ -2,6 +2,8 @@
 
 import json
 import logging
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -12,11 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from holdsvc.calls.decide import decide
 from holdsvc.calls.events import AgentAnswered, CallerHungUp, CallHeld, DigitPressed, HeardUntil
 from holdsvc.calls.model import CallId, CallRef, QueueName
+from holdsvc.calls.service_level import Target
 from holdsvc.engine import trail
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.metrics import Metrics
 from holdsvc.engine.roster import Roster
-from holdsvc.ports import Totals
+from holdsvc.ports import Ended, Totals
 from tests.plans import NOON, a_plan, a_session, after
 
 
@@ -41,6 +44,13 @@ def call(name, *events, queue="support"):
 
 def hung_up(seconds):
     return CallerHungUp(at=after(seconds), id=f"h{seconds}")
+
+
+def answered(seconds):
+    return AgentAnswered(at=after(seconds), id=f"x{seconds}")
+
+
+HOUR = int(NOON.timestamp() // 3600)
 
 
 def samples(metrics):
@@ -113,7 +123,7 @@ def test_nothing_exported_is_a_created_time():
 
 def test_the_wall_tells_this_moment_and_today():
     roster = Roster(Clock())
-    roster.start_from([], {("support", "answered"): 4})
+    roster.start_from([], {Ended("support", "answered", HOUR, 1): 4})
     roster.facts(*call("a"))
     roster.facts(*call("b", hung_up(40)))
     roster.facts(*call("c", AgentAnswered(at=after(30), id="x")))
@@ -123,6 +133,55 @@ def test_the_wall_tells_this_moment_and_today():
     assert (wall.waiting, wall.longest_wait_seconds, wall.answered, wall.abandoned) == (1, 100.0, 5, 1)
     assert wall.offered == 7
     assert [row.queue for row in wall.queues] == ["support", "sales"]
+
+
+def test_the_service_level_of_the_day_counts_as_the_contract_does():
+    calls = [("a", hung_up(15)), ("b", hung_up(40)), ("c", answered(20)), ("d", answered(21))]
+    shares = {}
+    for variant in ("V1", "V2", "V3"):
+        roster = Roster(Clock(), Target(seconds=20, share=0.9, variant=variant))
+        for name, event in calls:
+            roster.facts(*call(name, event))
+        level = roster.wall(("support",)).level
+        shares[variant] = (level.share, level.counted, level.target)
+
+    assert shares == {"V1": (0.5, 4, 0.9), "V2": (0.5, 2, 0.9), "V3": (0.25, 4, 0.9)}
+    assert Roster(Clock()).wall(("support",)).level.share is None
+
+
+def test_the_map_of_the_day_has_every_hour_so_far_and_each_wait_once():
+    roster = Roster(Clock())
+    for number, seconds in enumerate((5, 10, 11, 40, 90)):
+        roster.facts(*call(f"c{number}", hung_up(seconds) if number == 3 else answered(seconds)))
+
+    wall = roster.wall(("support",))
+
+    assert [hour.begins.hour for hour in wall.hours] == list(range(13))
+    last = wall.hours[-1]
+    assert sum(map(sum, (hour.waits for hour in wall.hours))) == 5
+    assert dict(zip((*wall.edges, "more"), last.waits, strict=True)) == {
+        10.0: 2, 20.0: 1, 30.0: 0, 60.0: 1, 120.0: 1, 300.0: 0, 600.0: 0, "more": 0,
+    }  # fmt: skip
+    assert last.abandoned == 1
+
+
+def test_what_those_who_wait_listen_to_is_told_without_telling_who():
+    roster = Roster(Clock())
+    for name in "abc":
+        roster.facts(*call(name))
+
+    wall = roster.wall(("support",))
+
+    assert wall.hearing == {"music": 3}
+    assert wall.queues[0].hearing == {"music": 3}
+
+
+def test_a_day_begins_at_midnight_of_the_zone():
+    tokyo = ZoneInfo("Asia/Tokyo")
+    roster = Roster(Clock(), zone=tokyo)
+
+    assert roster.midnight == datetime(2026, 3, 2, tzinfo=tokyo)
+    assert len(roster.wall(()).hours) == 22  # there it is past nine in the evening
 
 
 def test_an_amended_wait_moves_from_one_figure_of_the_wall_to_another():

@@ -17,7 +17,7 @@ from holdsvc.calls.memory import remember
 from holdsvc.calls.model import CallerId, ContentId, EventId, Outcome, PhoneNumber, Profile, QueueName
 from holdsvc.calls.record import record
 from holdsvc.errors import StaleSession
-from holdsvc.ports import Store, WaitQuery
+from holdsvc.ports import Ended, Store, WaitQuery
 from holdsvc.stores.memory import MemoryStore
 from holdsvc.stores.sqlite import SqliteStore
 from tests.stores.calls import after, answered, decided, gone, held, known, new, one_call, pressed, ref, steps, tell
@@ -265,7 +265,11 @@ async def test_ends_since_a_moment_are_counted_as_they_stand_now(store: Store) -
     await tell(store, "CA3", held(60), gone(140), answered(120))
     await tell(store, "CA4", held(110))
 
-    assert dict(await store.ended_since(after(100))) == {("support", "answered"): 2}
+    hour = int(after(100).timestamp() // 3600)
+    assert dict(await store.ended_since(after(100), (60.0,))) == {
+        Ended("support", "answered", hour, 0): 1,  # after 60 s: the edge belongs to what is below it
+        Ended("support", "answered", hour, 1): 1,
+    }
 
 
 async def test_a_forgotten_caller_is_gone_and_the_waits_stay_counted(store: Store) -> None:
