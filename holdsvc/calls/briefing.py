@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from holdsvc.calls.memory import plays
 from holdsvc.calls.model import Outcome
 from holdsvc.calls.session import HoldSession
 
@@ -55,7 +56,8 @@ def tried(session: HoldSession) -> str:
 
 
 def liked(session: HoldSession) -> str:
-    picked = [chosen.what.replace(":", ", ") for chosen in session.choices if chosen.via in ("key", "voice")]
+    own = [chosen.what for chosen in session.choices if chosen.via in ("key", "voice")]
+    picked = [what.replace(":", ", ") for what in own if plays(what)]
     return f"Chose {picked[-1].replace('_', ' ')}." if picked else ""
 
 
