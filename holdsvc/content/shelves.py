@@ -73,6 +73,8 @@ def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[
     wordings: dict[str, dict[PromptId, tuple[Path, str]]] = {}
     for folder in media:
         entries |= {entry.id: (folder, entry) for entry in read_index(folder)}
+        for language, known in wordings.items():
+            known.update(_recorded_anew(folder / PROMPTS / language, known, folder))
         for language, texts in read_prompts(folder).items():
             wordings.setdefault(language, {}).update({prompt: (folder, text) for prompt, text in texts.items()})
     banks = [read_banks(folder) for folder in media]
@@ -150,6 +152,14 @@ def _items_sources(
             bad[id] = str(error)
         except OSError as error:
             bad[id] = _unreadable(entry.file, error)
+
+
+def _recorded_anew(
+    there: Path, known: Mapping[PromptId, tuple[Path, str]], folder: Path
+) -> dict[PromptId, tuple[Path, str]]:
+    """Prompts of an earlier folder for which this one has a recording: a file with the prompt's name is all it takes."""
+    stems = {file.stem for file in there.glob("*") if file.suffix in _RECORDINGS}
+    return {prompt: (folder, text) for prompt, (_, text) in known.items() if prompt in stems}
 
 
 def _prompts_sources(

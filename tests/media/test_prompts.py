@@ -221,3 +221,18 @@ def test_an_own_recording_replaces_a_prompt_by_its_name(tmp_path, suffix):
     assert files["prompt:en/next"] == own / f"prompts/en/next{suffix}"
     assert files["prompt:en/again"] == shipped / "prompts/en/again.opus"
     assert library.prompts["en"]["next"].text == "And on we go."
+
+
+def test_a_file_with_a_prompts_name_is_all_it_takes_to_replace_it(tmp_path):
+    shipped, own = fill(tmp_path / "shipped", prompts={"next": "Next one.", "again": "Again."}), tmp_path / "own"
+    (own / "prompts/en").mkdir(parents=True)
+    (own / "prompts/en/next.wav").write_bytes(sound_file(speech(1.5, 77), ".wav"))
+    (own / "prompts/en/unheard-of.wav").write_bytes(sound_file(speech(1.5, 78), ".wav"))
+
+    library = Library.open(shipped, [], overlay=own)
+
+    files = {source.id: source.file for source in library.sources}
+    assert files["prompt:en/next"] == own / "prompts/en/next.wav"
+    assert files["prompt:en/again"] == shipped / "prompts/en/again.opus"
+    assert library.prompts["en"]["next"].text == "Next one."
+    assert set(files) == {"prompt:en/next", "prompt:en/again"}
