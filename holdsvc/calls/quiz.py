@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from holdsvc.calls.menu import Action, Choice, Menu
 from holdsvc.calls.model import ContentId, ContentItem, PromptId
 from holdsvc.calls.model import QuizScore as Score
+from holdsvc.calls.quiz_words import GIVING_UP, ORDINALS
 from holdsvc.calls.rotation import Freshness, Past, played, shuffled
 
 THINKING = 8.0  # seconds for an answer
@@ -33,29 +34,6 @@ MOST_TRIES = 2  # askings of one question that were broken off; after them it co
 KEYS = ("1", "2", "3")
 ANSWER = "answer:"  # with the key: the menu entry that an open question's option is
 
-ORDINALS: Mapping[str, tuple[tuple[str, ...], ...]] = {  # beside the digit's own name, which is understood anyway
-    "en": (
-        ("the first", "first", "the first one", "answer one", "one", "option one"),
-        ("the second", "second", "the second one", "answer two", "two", "option two"),
-        ("the third", "third", "the third one", "answer three", "three", "option three"),
-    ),
-    "es": (
-        ("la primera", "el primero", "primera", "primero", "uno", "la uno", "el uno"),
-        ("la segunda", "el segundo", "segunda", "segundo", "dos", "la dos", "el dos"),
-        ("la tercera", "el tercero", "tercera", "tercero", "tres", "la tres", "el tres"),
-    ),
-    "zh": (
-        ("第一", "第一个", "一", "一号", "答案一"),
-        ("第二", "第二个", "二", "二号", "答案二"),
-        ("第三", "第三个", "三", "三号", "答案三"),
-    ),
-    "ru": (
-        ("первый", "первое", "первая", "один", "номер один", "ответ один", "первый ответ"),
-        ("второй", "второе", "вторая", "два", "номер два", "ответ два", "второй ответ"),
-        ("третий", "третье", "третья", "три", "номер три", "ответ три", "третий ответ"),
-    ),
-}
-
 
 class Stage(StrEnum):
     IDLE = "idle"  # not begun, or put aside
@@ -67,6 +45,7 @@ class Result(StrEnum):
     RIGHT = "right"
     WRONG = "wrong"
     SILENT = "silent"
+    PASSED = "passed"  # the caller said not to know
     SKIPPED = "skipped"
 
 
@@ -184,10 +163,10 @@ def skip(quiz: Quiz, table: Table) -> Step:
 
 
 def answer(quiz: Quiz, table: Table, key: int) -> Step:
-    """An option was chosen. Where no question was to be heard yet, the key only cuts short what is in front of it."""
+    """An option was chosen, or none of them: 0. Where no question was to be heard yet, what is in front of it is cut short."""
     if quiz.open and table.at >= asked_from(quiz, table) and (question := opened(quiz, table)):
         return tell(quiz, table, Answered(question.item.id, judged(question, key), key))
-    if is_late(quiz, table.at) and (question := table.shelf.by_id.get(quiz.before or ContentId(""))):
+    if key and is_late(quiz, table.at) and (question := table.shelf.by_id.get(quiz.before or ContentId(""))):
         return tell(quiz, table, Answered(question.item.id, judged(question, key), key, late=True))
     return (again(quiz, table) if quiz.open else ask(quiz, table)), None
 
@@ -230,12 +209,14 @@ def answers(quiz: Quiz, shelf: Shelf, menu: Menu) -> Menu:
     question = shelf.by_id.get(quiz.question or ContentId(""))
     if not quiz.open or question is None:
         return with_keys(menu) if quiz.stage is Stage.TOLD else menu
-    ordinals = ORDINALS.get(shelf.language.partition("-")[0], ((),) * len(KEYS))
+    language = shelf.language.partition("-")[0]
+    ordinals = ORDINALS.get(language, ((),) * len(KEYS))
+    giving_up = Choice(f"{ANSWER}0", Action.ANSWER, "", GIVING_UP.get(language, ()))
     options = tuple(
         Choice(f"{ANSWER}{key}", Action.ANSWER, key, (*said, *ordinal))
         for key, said, ordinal in zip(KEYS, question.words, ordinals, strict=True)
     )
-    return Menu((*options, *unkeyed(menu)))
+    return Menu((*options, giving_up, *unkeyed(menu)))
 
 
 def with_keys(menu: Menu) -> Menu:
@@ -309,6 +290,8 @@ def is_late(quiz: Quiz, at: datetime) -> bool:
 
 
 def judged(question: Question, key: int) -> Result:
+    if not key:
+        return Result.PASSED
     return Result.RIGHT if key == question.right else Result.WRONG
 
 

@@ -82,6 +82,17 @@ def test_a_wrong_answer_is_told_without_a_point():
     assert (told.score.asked, told.score.right) == (1, 0)
 
 
+def test_who_says_not_to_know_is_told_at_once_and_is_not_silent():
+    state = asked()
+    question = open_question(state)
+
+    told, came = quiz.answer(state, a_table(5.0), 0)
+
+    assert came == Answered(question.item.id, Result.PASSED)
+    assert quiz.prompts(told, a_shelf()) == ("quiz_time_up", question.tell)
+    assert (told.score.asked, told.score.right, told.silences) == (1, 0, 0)
+
+
 def test_a_silence_is_told_kindly_and_after_two_there_is_less_hurry():
     state, at = asked(), 0.0
     for _ in range(2):

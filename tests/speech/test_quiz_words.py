@@ -48,6 +48,17 @@ def test_every_place_is_understood(language):
         assert heard == ["answer:1", "answer:2", "answer:3"], question.item.id
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "i don't know"), ("en", "no idea"), ("en", "pass"), ("es", "no sé"), ("zh", "不知道"), ("ru", "не знаю")],
+)
+def test_who_does_not_know_may_say_so(language, words):
+    shelf = shelf_in(language)
+    for question in shelf.questions:
+        menu = quiz.answers(Quiz(stage=Stage.ASKED, question=question.item.id), shelf, Menu(SHIPPED))
+        assert WORDS.match(words, menu, language).choice == "answer:0", question.item.id
+
+
 @pytest.mark.parametrize("language", PLACES)
 def test_the_menu_is_understood_as_ever_while_a_question_is_open(language):
     shelf = shelf_in(language)
