@@ -18,6 +18,7 @@ INTERVALS = {
     "m7b5": (0, 3, 6, 10),
     "dim": (0, 3, 6, 9),
     "sus": (0, 5, 7),
+    "5": (0, 7),  # open: neither major nor minor
 }
 
 

@@ -35,8 +35,8 @@ JOY_B = """
 E4/1 E4 F#4 D4 | E4 F#4/.5 G4 F#4/1 D4 | E4 F#4/.5 G4 F#4/1 E4 | D4 E4 A3/2 |
 F#4/1 F#4 G4 A4 | A4 G4 F#4 E4 | D4 D4 E4 F#4 | E4/1.5 D4/.5 D4/2
 """
-JOY_A_CHANGES = "D | A7 | Bm D | A | D | A7 | Bm D | A7 D"
-JOY_B_CHANGES = "A7 D | A7 D | A7 Bm | E7 A | D | A7 | Bm D | A7 D"
+JOY_A_CHANGES = "D D A7 A7 | A7 A7 D A7 | Bm D | D A | D D A7 A7 | A7 A7 D A7 | Bm D | A7 D"
+JOY_B_CHANGES = "A7 D | A7 D | A7 D | Bm E7 A A | D D A7 A7 | A7 A7 D A7 | Bm D | A7 D"
 
 JESU = """
 r/1 G4 A4 B4 D5 C5 C5 E5 D5 | D5 G5 F#5 G5 D5 B4 G4 A4 B4 | C5 D5 E5 D5 C5 B4 A4 B4 G4 | F#4 G4 A4 D4 F#4 A4 C5 B4 A4 |
@@ -217,7 +217,7 @@ def lullaby() -> Piece:
 def morning_mood() -> Piece:
     theme, noon = line(MORNING, 6), line(OUR_NOON, 6)
     # The theme walks from E to A flat and on to B, as Grieg's does, and finds back.
-    walk = ((FLUTE, 12, 0), (OBOE, 0, 0), (FLUTE, 12, 4), (CLARINET, 0, 4), (HORN, 0, -5), (FLUTE, 7, 7))
+    walk = ((FLUTE, 12, 0), (OBOE, 0, 0), (FLUTE, 4, 4), (CLARINET, 4, 4), (HORN, 0, -5), (FLUTE, 7, 7))
     parts: dict[int, list[Note]] = {}
     changes, at = chords("E | E", 6), 12.0
     for program, half_steps, key in walk:

@@ -71,7 +71,7 @@ def third_coffee() -> Piece:
             ),
             Part(GUITAR, tuple(chorus(turns[4], "no sugar", 60, 77)), velocity=78, looseness=0.014),
             Part(PIANO, tuple(ended(comp(whole, ((0, 0.7), (1.5, 0.5), (3.5, 0.4))), last, 4)), velocity=40),
-            Part(BASS, tuple(ended(walking(whole), last, 4)), velocity=62, looseness=0.01),
+            Part(BASS, tuple(ended(walking(whole), last, 4)), velocity=46, looseness=0.01),
             Part(0, brushes(0, int(last)), velocity=38, drums=True),
         ),
         beats_per_minute=118,

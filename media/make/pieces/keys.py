@@ -5,7 +5,7 @@ from score import Note, Part, Piece, line, moved
 
 PIANO, CELLO, STRINGS, FLUTE, CLARINET = 0, 42, 49, 73, 71
 
-BOATS_A = "Fmaj7 | C | Dm7 | Am7 | Bb | F | Gm7 | C7"
+BOATS_A = "F | C | Dm7 | Am7 | Bb | F | Gm7 | C7"
 BOATS_A_TUNE = """
 A4/2 C5/1 F5 | E5/3 r/1 | D5/2 F5/1 A5 | G5/2 E5 | D5/2 F5/1 D5 | C5/3 r/1 | Bb4/2 D5/1 F5 | E5/2 G4
 """
@@ -41,7 +41,7 @@ def paper_boats() -> Piece:
     plan += ((BOATS_B, BOATS_B_TUNE), (BOATS_A, BOATS_A_TUNE))
     turns, tune = laid(plan, 4, intro, half)
     last = intro + len(plan) * half
-    whole = chords("Fmaj7 | Bb | Gm7 | C7", 4) + [chord for turn in turns for chord in turn] + chords("F", 4, last)
+    whole = chords("F | Bb | Gm7 | C7", 4) + [chord for turn in turns for chord in turn] + chords("F", 4, last)
     left = ended(broken(whole, (0, 2, 3, 4, 5, 4, 3, 2), 0.5, 46, 0.75), last, 4)
     return Piece(
         slug="paper-boats",
@@ -99,7 +99,7 @@ def snow_on_the_line() -> Piece:
     high = [note for note in tune if not intro + 3 * half <= note.start < intro + 4 * half]
     cello = [note for note in tune if intro + 3 * half <= note.start < intro + 4 * half]
     right = comp(turns[3], ((1, 0.9), (2, 0.9), (3, 0.9)), low=69)
-    left = ended(broken(whole, (0, 2, 3, 4, 3, 2, 3, 2), 0.5, 45, 0.75), last, 8)
+    left = ended(broken(whole, (0, 2, 3, 4, 3, 2, 3, 2), 0.5, 45, 0.75), last + 4, 4)
     return Piece(
         slug="snow-on-the-line",
         title="Snow on the Line",

@@ -14,7 +14,7 @@ A4/1 C5/.5 E5 ~/2 | D5/.5 C5 B4 C5 A4/2 | F5/1 E5/.5 D5 ~/2 | E5/.5 D5 C5 D5 A4/
 A4/1 C5/.5 E5 ~/2 | D5/.5 C5 B4 C5 B4/2 | A4/1 C5/.5 E5 ~/2 | G5/.5 E5 C#5 E5 A4/2 | F5/1 A5/.5 F5 ~/2 | E5/.5 D5 C5 D5 F5/2 |
 A5/1 F5/.5 D5 B4/2 | G#4/.5 B4 D5 E5 F5/1 D5 | C5/1.5 B4/.5 A4/2 | ~/3 r/1
 """
-PATIO_B = "A6 | A6 | Bm7 | E7 | Bm7 | E7 | A6 | A7 | Dmaj7 | Dm6 | C#m7 | F#7 | Bm7 | E7 | A6 | E7"
+PATIO_B = "A6 | A6 | Bm7 | E7 | Bm7 | E7 | A6 | A7 | D6 | Dm6 | C#m7 | F#7 | Bm7 | E7 | A6 | A6 E7"
 PATIO_B_TUNE = """
 E5/1 C#5/.5 A4 ~/2 | B4/.5 C#5 D5 C#5 E5/2 | D5/1 F#5/.5 D5 ~/2 | B4/.5 D5 G#4 B4 E4/2 | D5/1 B4/.5 F#5 ~/2 |
 E5/.5 D5 B4 D5 G#4/2 | A4/1 C#5/.5 E5 ~/2 | G5/.5 E5 C#5 E5 A4/2 | F#5/1 A5/.5 F#5 ~/2 | F5/.5 D5 B4 D5 A4/2 |
@@ -122,7 +122,7 @@ def long_crossing() -> Piece:
             Part(
                 BASS,
                 tuple(ended(bass(whole, ((0, 1.4, 0), (1.5, 0.4, 2), (2, 0.9, 2), (3, 0.9, 0))), last, 4)),
-                velocity=62,
+                velocity=46,
             ),
         ),
         beats_per_minute=116,

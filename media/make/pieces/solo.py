@@ -1,4 +1,4 @@
-"""A chorus made up on the spot, and the same each time: chord notes on the beat, steps of the scale between, a breath every four bars."""
+"""A chorus made up on the spot, and the same each time: chord notes on the beat, steps of the scale between, and breaths."""
 
 import random
 from collections.abc import Sequence

@@ -11,13 +11,16 @@ E4/1.5 D4/.5 E4 A4 G4 E4 | D4/.5 C4 A3/1.5 B3/.5 C4 D4 | E4/1.5 F4/.5 E4 D4 C4 D
 C5/1.5 B4/.5 B4 A4 G4 A4 | G4/.5 E4 C4/1.5 G4/.5 A4 B4 | C5/1.5 B4/.5 B4 A4 G4 E4 | D4/2.5 G4/.5 G4 G4 |
 E5/1.5 D5/.5 D5 C5 A4 C5 | G4/.5 E4 C4/1.5 B3/.5 C4 D4 | E4/.5 A4 G4 E4 D4 C4 A3 B3 | C4/4
 """
-LONDONDERRY_CHANGES = "D | G | D Bm | A7 | D D7 | G Gm | D A7 | D | Bm G | D | Bm G | A7 | D G | D Bm | D A7 | D"  # written a tone above the tune
+# Written a tone above the tune, where it is played.
+LONDONDERRY_CHANGES = """
+D | G | D Bm | A7 | D D7 | G Gm | D A7 | D | Bm G | D | Bm G | A7 | D G | D Bm | D A7 | D
+"""
 
 AURA = """
 D4/1 G4 F#4 G4 | A4 E4 A4/2 | G4/1 F#4 E4 F#4 | G4/4 | D4/1 G4 F#4 G4 | A4 E4 A4/2 | G4/1 F#4 E4 F#4 | G4/4 |
 B4/1 B4 B4/2 | B4/1 B4 B4/2 | B4/1 A4 G4 A4 | B4/4 | B4/1 B4 C5 B4 | A4 E4 A4/2 | G4/1 F#4 E4 F#4 | G4/4
 """
-AURA_CHANGES = "G | A7 | D7 | G | G | A7 | D7 | G | G | Bm | Em G7 | C | G E7 | A7 | D7 | G"
+AURA_CHANGES = "G | A7 | Am7 D7 | G | G | A7 | Am7 D7 | G | G | Bm | Em C | G | G E7 | A7 | Am7 D7 | G"
 
 JASMINE = """
 E4/1 E4/.5 G4 A4 C5 C5 A4 | G4/1 G4/.5 A4 G4/2 | E4/1 E4/.5 G4 A4 C5 C5 A4 | G4/1 G4/.5 A4 G4/2 |
@@ -31,11 +34,11 @@ SAKURA = """
 A4/1 A4 B4/2 | A4/1 A4 B4/2 | A4/1 B4 C5 B4 | A4 B4/.5 A4 F4/2 | E4/1 C4 E4 F4 | E4 E4/.5 C4 B3/2 |
 A4/1 B4 C5 B4 | A4 B4/.5 A4 F4/2 | E4/1 C4 E4 F4 | E4 E4/.5 C4 B3/2 | A4/1 A4 B4/2 | A4/1 A4 B4/2 | E4/1 F4 B4/.5 A4 F4/1 | E4/4
 """
-SAKURA_CHANGES = "Am | Am | F | Dm | Am | E | F | Dm | Am | E | Am | Am | Dm | Am"
+SAKURA_CHANGES = "A5 | A5 | A5 | D5 | A5 | E5 | A5 | D5 | A5 | E5 | A5 | A5 | D5 | A5"  # as open as its scale
 OUR_BLOSSOM = """
 E5/2 F5/1 E5 | C5/1 B4 A4/2 | C5/2 E5/1 C5 | B4/1 A4 F4/2 | A4/1 B4 C5 E5 | F5/1 E5 C5/2 | B4/1 C5 B4 A4 | F4/1 E4 E4/2
 """
-OUR_BLOSSOM_CHANGES = "Am | Am | F | Dm | Am | Dm | F | E"
+OUR_BLOSSOM_CHANGES = "A5 | A5 | F5 | D5 | A5 | D5 | A5 | E5"
 
 
 def londonderry() -> Piece:
@@ -145,7 +148,7 @@ def sakura() -> Piece:
     between = chords(OUR_BLOSSOM_CHANGES, 4, intro + verse)
     second = chords(SAKURA_CHANGES, 4, intro + verse + bridge)
     last = intro + 2 * verse + bridge
-    whole = chords("Am | Am", 4) + first + between + second + chords("Am", 4, last)
+    whole = chords("A5 | A5", 4) + first + between + second + chords("A5", 4, last)
     return Piece(
         slug="sakura",
         title="Sakura",
@@ -158,9 +161,9 @@ def sakura() -> Piece:
                 FLUTE, (*moved(ours, intro + verse), *moved(tune, intro + verse + bridge)), velocity=60, looseness=0.016
             ),
             Part(GUITAR, (*moved(tune, intro + verse + bridge, -12), Note(last, 4, 57)), velocity=64),
-            Part(HARP, tuple(ended(broken(whole, (0, 2, 3, 4, 3, 2), 1.0, 57), last, 4)), velocity=48),
-            Part(CELLO, tuple(counter(between + second, 57, 52, 64)), velocity=44, looseness=0.014),
-            Part(STRINGS, tuple(held(second + chords("Am", 4, last), 57)), velocity=28),
+            Part(HARP, tuple(ended(broken(whole, (0, 2, 3, 4, 3, 2), 1.0, 57), last, 4)), velocity=58),
+            Part(CELLO, tuple(counter(first + between + second, 57, 52, 64)), velocity=44, looseness=0.014),
+            Part(STRINGS, tuple(held(second + chords("A5", 4, last), 57)), velocity=28),
         ),
         beats_per_minute=72,
         bar=4,
