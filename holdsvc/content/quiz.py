@@ -19,6 +19,7 @@ import msgspec
 
 from holdsvc.calls import quiz as calls
 from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence, PromptId
+from holdsvc.calls.quiz_words import GIVING_UP, ORDINALS
 
 QUIZ = "quiz"
 OPTIONS = 3  # as many as the keys 1 to 3, and as one can keep in mind when they are heard once
@@ -256,12 +257,14 @@ def _too_long(question: Question) -> Iterator[str]:
 
 def _mistakable(question: Question, language: str) -> Iterator[str]:
     """A word that may mean two options, or the key of one of them."""
-    keys = {plain(name) for name in NUMBERS.get(language.partition("-")[0], ())} | set("123")
+    base = language.partition("-")[0]
+    places = (word for words in ORDINALS.get(base, ()) for word in words)
+    keys = set(map(plain, (*NUMBERS.get(base, ()), *places, *GIVING_UP.get(base, ()), *"123")))
     owner: dict[str, str] = {}
     for option in question.options:
         for word in dict.fromkeys(map(plain, option.said)):
             if word in keys:
-                yield f"has an option {option.text!r} that sounds like a key: {word!r} must mean the key alone"
+                yield f"has an option {option.text!r} that sounds like a key: {word!r} has a meaning of its own"
             elif owner.setdefault(word, option.text) != option.text:
                 yield f"has two options for one word: {word!r} may mean {owner[word]!r} or {option.text!r}"
     texts = [plain(option.text) for option in question.options]

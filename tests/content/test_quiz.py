@@ -76,6 +76,10 @@ BAD = {
         question(options='[{text="Two",right=true},{text="Eight"},{text="Ten"}]'),
         "'Two' that sounds like a key",
     ),
+    "an option that is a place": (
+        question(options='[{text="The first",right=true},{text="Eight"},{text="Ten"}]'),
+        "'The first' that sounds like a key",
+    ),
     "the same option twice": (
         question(options='[{text="Six",right=true},{text="six"},{text="Ten"}]'),
         "has the same option twice",
