@@ -77,7 +77,7 @@ class Update:
         self.name = name
         self.every = settings.every_minutes * 60
         self._limit = timedelta(hours=settings.hours)
-        self._zone: tzinfo = ZoneInfo(settings.timezone)
+        self._zone = zone_of(settings)
         self._settings, self._fetcher, self._synthesiser = settings, fetcher, synthesiser
 
     async def look(self, state: State, desk: Desk) -> State:
@@ -235,6 +235,11 @@ def copied(file: Path, folder: Path, name: str) -> Path:
     return draft.replace(folder / f"{name}{file.suffix.lower()}")
 
 
+def zone_of(settings: UpdateSettings) -> tzinfo:
+    """UTC is there also where the machine has no list of zones."""
+    return UTC if settings.timezone == "UTC" else ZoneInfo(settings.timezone)
+
+
 def own_faults(settings: UpdateSettings) -> Iterator[str]:
     """What is wrong beyond what is so with every source."""
     if bool(settings.path) == bool(settings.url):
@@ -242,7 +247,7 @@ def own_faults(settings: UpdateSettings) -> Iterator[str]:
     if settings.field and not settings.url:
         yield "it names a field of a JSON answer and no url to ask"
     try:
-        ZoneInfo(settings.timezone)
+        zone_of(settings)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         yield f"there is no timezone {settings.timezone!r:.80}; write it as Europe/Madrid"
     if settings.path and Path(settings.path).suffix and Path(settings.path).suffix.lower() not in (*TEXTS, *SOUNDS):

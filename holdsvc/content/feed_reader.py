@@ -79,9 +79,12 @@ class Feed(Struct, frozen=True):
     stories: tuple[Story, ...] = ()  # as they stand in the feed
 
 
-def read_feed(document: bytes, url: str) -> Feed:
-    """`url` is where it came from, for addresses that stand in it without a host. BadContent says what is wrong with it."""
-    reader = _Reader(url)
+def read_feed(document: bytes, url: str, *, texts: bool = True) -> Feed:
+    """`url` is where it came from, for addresses that stand in it without a host. BadContent says what is wrong with it.
+
+    Without `texts` what the stories tell is passed over: to make it plain is most of the work.
+    """
+    reader = _Reader(url, texts)
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _refuse_doctype
@@ -133,8 +136,8 @@ def _refuse_doctype(*_: object) -> None:
 class _Reader:
     """Listens to the parser and remembers what feeds are made of; everything else passes by."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, texts: bool) -> None:
+        self._url, self._texts = url, texts
         self._path: list[str] = []
         self._words: list[str] = []
         self._room = LONGEST_TEXT
@@ -226,10 +229,10 @@ class _Reader:
                 return replace(story, published=moment(words))
             case "seconds":
                 return replace(story, seconds=clock_seconds(words))
-            case "content":
+            case "content" if self._texts:
                 self._better = True
                 return replace(story, text=plain(words))
-            case "summary" if not self._better:
+            case "summary" if self._texts and not self._better:
                 return replace(story, text=plain(words))
         return story
 

@@ -95,7 +95,7 @@ class Podcast:
         )
         if not answer.fresh:
             return state
-        feed = await asyncio.to_thread(read_feed, document, self._settings.url)
+        feed = await asyncio.to_thread(read_feed, document, self._settings.url, texts=False)
         state, trouble = await self._bring(feed, state, desk)
         if trouble is not None:
             raise trouble  # the tag is not kept: the next look begins with the whole feed

@@ -58,7 +58,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
             segment=self.segment,
             identity=self.identity,
             queues=self.queues,
-            chapters=self.chapters,
+            chapters=tuple(one for one in self.chapters if one.begins < seconds),
             mood=self.mood,
             tags=self.tags,
             airing=self.airing,

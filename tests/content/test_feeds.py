@@ -115,7 +115,7 @@ async def test_a_restart_need_not_read_the_files_anew(room: Kitchen, there: Hone
 async def test_chapters_come_with_the_episode(room: Kitchen, there: Honest) -> None:
     there.body(
         "/chapters.json",
-        b'{"version":"1.2.0","chapters":[{"startTime":1.5,"title":"Tea"},{"startTime":0,"title":"Intro"}]}',
+        b'{"version":"1.2.0","chapters":[{"startTime":1.5,"title":"Tea"},{"startTime":99,"title":"Gone"},{"startTime":0,"title":"Intro"}]}',
     )
     there.body("/bad.json", b"<html>")
     there.body("/feed", rss(episode(1, chapters="/chapters.json"), episode(2, chapters="/bad.json")))
@@ -124,7 +124,9 @@ async def test_chapters_come_with_the_episode(room: Kitchen, there: Honest) -> N
     await room.look()
 
     chapters = {item.title: item.chapters for item in room.library.items if item.shelf == "stories"}
-    assert chapters == {"Episode 1": (Chapter(0.0, "Intro"), Chapter(1.5, "Tea")), "Episode 2": ()}
+    assert chapters == {"Episode 1": (Chapter(0.0, "Intro"), Chapter(1.5, "Tea")), "Episode 2": ()}, (
+        "none is after the end"
+    )
 
 
 async def cut(request: web.Request) -> web.StreamResponse:
