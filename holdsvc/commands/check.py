@@ -224,6 +224,9 @@ def queue_findings(
     name: str, queue: QueueRules, library: Library, playable: Sequence[ContentItem]
 ) -> Iterator[Finding]:
     file = f"queues/{name}.toml"
+    if queue.language not in library.prompts:
+        why = f"queue {name} speaks {queue.language!r}, and there are no prompts in it"
+        yield error("HS-204", why, f"set language in {file} to one of {', '.join(library.prompts)}")
     if all(item.kind is Kind.QUIET and "quiet" not in queue.shelves for item in playable):
         why = f"queue {name} has nothing that may be played on its shelves; callers hear the house track"
         yield warning("HS-208", why, f"see shelves, profile and territory in {file}, and the licences in index.toml")
@@ -238,6 +241,3 @@ def queue_findings(
         yield warning(
             "HS-203", f"queue {name} names shelves that are not there: {', '.join(missing)}", f"correct {file}"
         )
-    if queue.language not in library.prompts:
-        why = f"queue {name} speaks {queue.language!r}, and there are no prompts in it"
-        yield error("HS-204", why, f"set language in {file} to one of {', '.join(library.prompts)}")

@@ -1,10 +1,10 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdsvc.calls.model import Chapter, Identity, Kind, Licence
+from holdsvc.calls.model import Airing, Chapter, Identity, Kind, Licence
 from holdsvc.content.index import Entry, read_index, read_prompts, write_index
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
@@ -21,7 +21,7 @@ def test_what_is_written_is_read_back_whatever_the_words(tmp_path_factory, words
         shelf=shelf,
         title=title,
         file=file,
-        licence=Licence("CC0-1.0", source, attribution),
+        licence=Licence("CC0-1.0", source, attribution, title, date(2027, 1, 31), ("DE", "AT")),
         artist=artist,
         language=language,
         order=order,
@@ -29,6 +29,9 @@ def test_what_is_written_is_read_back_whatever_the_words(tmp_path_factory, words
         segment=title,
         identity=Identity.VERIFIED,
         queues=(shelf, artist),
+        mood=title,
+        tags=(artist, source),
+        airing=Airing(2.5, ("mon", "sun"), ("08:00-18:00", "22-2"), 5, 90.5),
         chapters=(Chapter(0.0, title), Chapter(12.5, source)),
     )
 
