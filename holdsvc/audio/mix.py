@@ -16,6 +16,7 @@ from holdsvc.audio.formats import BLOCK
 from holdsvc.audio.g711 import DECODE, FULL_SCALE, Samples, encode, linear, samples
 
 CEILING = 10 ** (-1 / 20)  # the highest magnitude of a sum; prepared sound stays below it by itself
+KNEE = 0.6  # from here on to the ceiling, what a caller made louder is rounded
 REACH = 32  # samples: 4 ms before and after a peak in which it is turned down
 
 
@@ -97,7 +98,8 @@ def level_at(part: Part, at: int) -> float:
 
 
 def sounded(part: Part, start: int, stop: int) -> Samples:
-    return samples(part.sound[start:stop]) * np.float32(factor(part.gain))
+    piece = part.sound[start:stop]
+    return samples(bytes(piece).translate(loudness(part.gain)) if part.gain else piece)
 
 
 def factor(gain: float) -> float:
@@ -106,8 +108,12 @@ def factor(gain: float) -> float:
 
 @lru_cache(maxsize=64)
 def loudness(gain: float) -> bytes:
-    """What each code of mu-law becomes when it is so many decibels louder."""
-    return encode(linear(DECODE.astype(np.float32) / np.float32(FULL_SCALE) * np.float32(factor(gain))))
+    """What each code of mu-law becomes when it is so many decibels louder. What comes near full scale is rounded, not cut off."""
+    louder = DECODE.astype(np.float32) / np.float32(FULL_SCALE) * np.float32(factor(gain))
+    if gain > 0:
+        beyond = np.maximum(np.abs(louder) - KNEE, 0) / (CEILING - KNEE)
+        louder = np.sign(louder) * np.minimum(np.abs(louder), KNEE + (CEILING - KNEE) * np.tanh(beyond))
+    return encode(linear(louder.astype(np.float32)))
 
 
 def _levels(mix: Mix, start: int, stop: int) -> Samples:

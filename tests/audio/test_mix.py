@@ -16,7 +16,7 @@ from holdsvc.audio.fade import DUCK, UP
 from holdsvc.audio.formats import BLOCK, FRAME, RATE
 from holdsvc.audio.g711 import encode, linear, samples
 from holdsvc.audio.levels import level
-from holdsvc.audio.mix import CEILING, Mix, Over, Part, sound_of
+from holdsvc.audio.mix import CEILING, Mix, Over, Part, loudness, sound_of
 from holdsvc.audio.player import Player
 from holdsvc.calls.model import PromptId
 from holdsvc.content.library import Library
@@ -112,6 +112,21 @@ def test_every_prompt_is_as_loud_over_music_as_alone(library, gain):
         end="",
     )
     assert all(abs(difference) < 0.5 for difference in louder.values()), louder
+
+
+def test_what_a_caller_made_louder_is_rounded_and_never_cut_off():
+    table, plain = samples(loudness(6.0)), samples(bytes(range(256)))
+
+    order = np.argsort(plain, kind="stable")
+    assert (np.diff(table[order]) >= 0).all()
+    assert np.abs(table).max() <= CEILING * 1.02
+    assert len(np.unique(table[plain > 0.25])) > 12, "loud samples stay different from each other"
+
+
+def test_music_that_a_caller_made_louder_is_nearly_so_much_louder(library):
+    music = bytes(library.sound(library.house.id)[: 60 * RATE])
+
+    assert level(samples(music.translate(loudness(6.0)))) - level(samples(music)) == pytest.approx(6.0, abs=0.5)
 
 
 def test_after_a_mixture_blocks_are_shared_again_at_once():
