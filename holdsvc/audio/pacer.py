@@ -9,6 +9,7 @@ from __future__ import annotations
 from holdsvc.audio.formats import FRAME, RATE
 
 TICK = FRAME / RATE  # seconds in a frame
+HELD_UP = 0.25  # seconds that the news of a mark may take longer than that of another
 NEAR = 1e-6  # seconds by which a moment may be missed through rounding
 CLOSE = TICK / 5  # seconds between a look and a frame's moment under which it is chance which comes first
 
@@ -115,10 +116,21 @@ class Playout:
         while self._pending:
             waiting, sent = self._pending.pop(0)
             if waiting == name:
-                self._mark = (sent, now)
+                self._mark = (sent, now - self._late(sent, now))
                 self._least = max(self._least, sent)
                 return True
         return False
+
+    def _late(self, sent: int, now: float) -> float:
+        """Seconds for which the news of a mark was under way, by the marks before it: the sound itself goes on evenly.
+
+        Later than by HELD_UP it is no news that was held up, but sound.
+        """
+        if self._mark is None:
+            return 0.0
+        marked, at = self._mark
+        late = now - at - (sent - marked) / RATE
+        return late if 0 < late < HELD_UP else 0.0
 
     def taken_back(self, played: int) -> None:
         """All behind this byte was taken back unheard."""

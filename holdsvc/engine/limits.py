@@ -14,8 +14,7 @@ ASK_AGAIN = 5.0  # seconds after which the next item is asked for again, if no a
 # seconds between two readings of a socket: before the start; after it; where glances tell of all but the caller's sound
 UNTIL_START, UNWATCHED, WATCHED = 0.01, 0.062, 0.2
 EARLY = 0.05  # seconds by which it may be read early when we are there anyway: so that keeps step with the blocks
-LOOK, FIRST_LOOKS = 2.5, 1.0  # seconds between two looks at what may not last; before the start
-LOOK_EARLY = 1.5  # seconds by which one comes early when something else is to be thought of anyway
+LOOK = 1.0  # seconds between two looks at what may not last
 STUCK_FOR = 20.0  # seconds in which the network takes nothing, after which nobody hears us
 STUCK = 0.02  # seconds between two looks whether the network takes something again
 READING = 0.1  # seconds between two looks whether somebody who reads along may read on

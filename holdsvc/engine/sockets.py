@@ -105,8 +105,7 @@ class OwnedSocket:
         else:
             if not came:
                 return self._end()
-            if not held and self._reader.passed_over(_buffer, 0, came) == came:  # as nearly always
-                self.frame = self._reader.frame
+            if not held and self._reader.only_sound(_buffer, came):
                 return came
         return self._understand(held + came, came, hear)
 

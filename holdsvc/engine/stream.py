@@ -54,7 +54,7 @@ class Stream:
         self._rest = limits.WATCHED if isinstance(socket, Watched) else limits.UNWATCHED
         now = shell.clock.monotonic()
         self._opened_at = self._heard_from_at = self._allowed_at = now
-        self._look_at = now + limits.FIRST_LOOKS
+        self._look_at = now + limits.LOOK
         self._checkpoint_at = now + limits.CHECKPOINT
         self._news = 0  # events of our own making, for their ids
         self._broken = 0
@@ -77,6 +77,8 @@ class Stream:
 
     def serve(self, now: float) -> float | None:
         """What is due: read what has come, send what is to go. Returns when to come again, None when it is over."""
+        if now >= self._look_at:
+            self._look(now)
         if self.over:
             return None
         if self._goes_on_as_ever(now):
@@ -85,8 +87,8 @@ class Stream:
             self._sweep(self._swept, now)
         if now < self._due_at - NEAR and not self.over:
             return min(self._due_at, self._sweep_at)
-        if self._routine and now < self._look_at and self._voice.goes_on(now, limits.BEYOND):
-            self._due_at = min(self._look_at, self._voice.pacer.next_at)
+        if self._routine and self._voice.goes_on(now, limits.BEYOND):
+            self._due_at = self._voice.pacer.next_at
             if self._ahead is not None:
                 self._ahead.look_ahead(limits.BEYOND)
             return min(self._due_at, self._sweep_at)
@@ -96,7 +98,7 @@ class Stream:
     def _goes_on_as_ever(self, now: float) -> bool:
         """As nearly always: it is time to say what is ready. Then we read what has come; our word has acknowledged it already."""
         ahead = self._ahead
-        if ahead is None or not ahead.ready or now >= self._look_at or not ahead.say(now):
+        if ahead is None or not ahead.ready or not ahead.say(now):
             return False
         self._due_at = ahead.due_at
         if self._swept is not None:
@@ -235,7 +237,7 @@ class Stream:
 
     def perform(self, instructions: Sequence[Instruction], *, follows: bool = False) -> None:
         """Do what the turn says: instead of what is still to come, or after it."""
-        if self.over or not self.name:
+        if self.over or not self.name or (follows and not instructions):
             return
         now = self._shell.clock.monotonic()
         turn = turn_of(instructions, self._shell.sounds)
@@ -258,8 +260,6 @@ class Stream:
 
     def tick(self, now: float) -> None:
         """Send what is due, and see whether anything is overdue."""
-        if now >= self._look_at - (limits.LOOK_EARLY if self.name else 0.0):
-            self._look(now)
         if self.over or not self.name:
             return
         if self._close_at is not None:
@@ -368,13 +368,13 @@ class Stream:
         self._sound_came()
 
     def _look(self, now: float) -> None:
-        self._look_at = now + (limits.LOOK if self.name else limits.FIRST_LOOKS)
+        self._look_at = now + limits.LOOK
         if not self.name and now >= self._opened_at + START_WITHIN:
             self._refuse("no_start")
         elif now >= self._heard_from_at + limits.IDLE:
             self._refuse("idle")
-        elif self.name and now >= self._checkpoint_at - 0.5:
-            self._checkpoint_at = now + limits.CHECKPOINT
+        elif self.name and now >= self._checkpoint_at - limits.LOOK / 2:
+            self._checkpoint_at = max(now, self._checkpoint_at + limits.CHECKPOINT)
             told = self._told(self._voice.played(now))
             if told:
                 self._ask(*told, follows=True)

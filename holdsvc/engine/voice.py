@@ -16,7 +16,7 @@ from holdsvc.audio.player import Part, Player
 from holdsvc.engine.frames import TEXT, framed, head
 from holdsvc.ports import Sharing, SharingWire, Wire, Written
 
-MARK_EVERY = 2 * RATE  # bytes: a mark every other second; between two, the clock tells
+MARK_EVERY = 4 * RATE  # bytes: a mark every four seconds; between two, the clock tells
 IN_TIME = 0.005  # seconds by which a block may be late and is counted together with others
 SLACK = 0.06  # seconds by which a wire that is paced to the frame may be late and is still caught up with
 

@@ -105,7 +105,7 @@ class Twilio:
         return twilio_documents.fallback(scene, house)
 
     def wire(self) -> JsonMedia:
-        return JsonMedia(Dialect(NAME))
+        return WIRE
 
 
 # --- one request, taken apart -----------------------------------------------------------------------------------------

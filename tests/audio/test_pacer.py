@@ -220,3 +220,23 @@ def test_looks_that_fall_onto_the_moments_of_frames_never_send_none_and_two_in_t
     assert sum(frames != 1 for frames in sent) <= 1
     assert pacer.gaps == 0
     assert abs(sum(sent) - 500) <= 1
+
+
+def test_news_of_a_mark_that_was_held_up_moves_nothing():
+    playout = Playout()
+    names = [playout.mark(second * RATE) for second in (1, 2, 3)]
+
+    playout.returned(names[0], 101.0)
+    playout.returned(names[1], 102.13)
+
+    assert playout.played(102.5, 4 * RATE, 0.0) == round(2.5 * RATE)
+
+
+def test_sound_that_was_held_up_is_believed():
+    playout = Playout()
+    names = [playout.mark(second * RATE) for second in (1, 2, 3)]
+
+    playout.returned(names[0], 101.0)
+    playout.returned(names[1], 102.5)
+
+    assert playout.played(103.0, 4 * RATE, 0.0) == round(2.5 * RATE)

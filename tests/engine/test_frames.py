@@ -153,3 +153,21 @@ def test_frames_are_written_as_the_standard_says(length):
 )
 def test_a_close_is_answered_with_its_code_if_it_is_one(said, answered):
     assert frames.code_of(said) == answered
+
+
+sounds = st.lists(
+    st.sampled_from([media(7), media(8), b'{"event":"dtmf"' + b" " * (len(media(7)) - 15), b"{}", media(1234)]),
+    max_size=9,
+)
+
+
+@given(sounds)
+def test_what_is_told_column_by_column_is_what_is_told_one_by_one(said):
+    reader = Reader(SKIP)
+    reader.feed(client_frame(TEXT, media(1)), len(client_frame(TEXT, media(1))))
+    length = reader.frame
+    data = bytearray(b"".join(client_frame(TEXT, one) for one in said))
+
+    only = reader.only_sound(data, len(data))
+
+    assert only == all(one.startswith(SKIP) and len(client_frame(TEXT, one)) == length for one in said)
