@@ -200,7 +200,7 @@ def complaints(person: Person, window: float, rewind: float) -> Iterator[str]:
     for one in person.ear:
         before = last.get(one.item.id)
         last[one.item.id] = one
-        if one.item.kind is Kind.QUIET or one.item.id == one.plan.house or one.wish:
+        if one.item.kind in (Kind.QUIET, Kind.QUIZ) or one.item.id == one.plan.house or one.wish:
             continue
         if before is None:
             if one.begin > 0:
@@ -244,5 +244,9 @@ def resumed(person: Person) -> Iterator[tuple[Stretch, Stretch]]:
     for index, one in enumerate(person.ear):
         if one.opening and index:
             before = person.ear[index - 1]
-            if not is_over(before) and before.item.kind is not Kind.QUIET and before.item in one.plan.items:
+            if (
+                not is_over(before)
+                and before.item.kind not in (Kind.QUIET, Kind.QUIZ)
+                and before.item in one.plan.items
+            ):
                 yield before, one

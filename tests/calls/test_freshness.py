@@ -17,6 +17,7 @@ from holdsvc.calls.plan import Media, offered
 from holdsvc.calls.rotation import DAY
 from holdsvc.engine.plans import PlanBook, QueueRules
 from tests.calls.lines import GRID, QUEUE, SPOKEN, Line, Person, complaints, resumed
+from tests.calls.test_quizmaster import SOUND, a_quiz_plan
 from tests.plans import NOON, PROMPTS, a_plan
 
 WINDOW = 30 * DAY
@@ -39,9 +40,10 @@ FEW = (
     ContentItem(ContentId("quiet"), Kind.QUIET, "quiet", "Quiet", 60.0),
 )
 HOUSE = ContentItem(ContentId("house"), Kind.MUSIC, "house", "House", 45.0)
-ITEMS = (*FEW, HOUSE)
-PAPERS = a_plan(items=ITEMS, menu=offered(SHIPPED, FEW), house=HOUSE.id)
-WIRE = a_plan(items=ITEMS, menu=offered(SHIPPED, FEW), house=HOUSE.id, media=Media.STREAM)
+QUIZ = a_quiz_plan()
+PLAYED = {"menu": offered(SHIPPED, (*FEW, SOUND)), "house": HOUSE.id, "quiz": QUIZ.quiz, "prompts": QUIZ.prompts}
+PAPERS = a_plan(items=(*FEW, SOUND, HOUSE), **PLAYED)
+WIRE = replace(PAPERS, media=Media.STREAM)
 
 
 def ada(**changes):
@@ -50,7 +52,7 @@ def ada(**changes):
 
 moves = st.one_of(
     st.tuples(st.just("wait"), st.floats(0.1, 200)),
-    st.tuples(st.just("press"), st.sampled_from("1122559999**078#x")),
+    st.tuples(st.just("press"), st.sampled_from("112244559999**078#x")),
     st.tuples(st.just("say"), st.sampled_from(["music:jazz", "music:folk", "back", "next", "podcast"])),
 )
 histories = st.lists(
@@ -80,7 +82,7 @@ def test_whatever_callers_do_nothing_comes_twice_while_something_is_left_and_all
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.just("press"), st.sampled_from("078#x012"), st.floats(0.1, 40)), max_size=20))
+@given(st.lists(st.tuples(st.just("press"), st.sampled_from("078#x01244"), st.floats(0.1, 40)), max_size=20))
 def test_what_was_heard_of_a_piece_is_one_stretch_under_any_prompts_and_switches(history):
     person = ada(prompts_per_minute=100)
     line = Line(person, NOON, live=True)
@@ -118,6 +120,27 @@ def test_who_hangs_up_and_calls_again_elsewhere_goes_on_there(key, first_live, t
         assert begins.item == stopped.item
         assert stopped.end == pytest.approx(tenths / 10, abs=1e-6)
         assert begins.begin == pytest.approx(place if then_live else place // GRID * GRID, abs=1e-6)
+
+
+def test_a_rewind_that_is_longer_than_it_should_be_is_found_out():
+    history = [(True, 1, [("press", "2"), ("wait", 60.0)]), (True, 1, [("wait", 5.0)])]
+
+    assert list(complaints(live_through(ada(), history), WINDOW, REWIND)) == []
+    (found,) = complaints(live_through(ada(rewind=30.0), history), WINDOW, REWIND)
+    assert found == "episode-0 stopped at 59.50 and went on at 29.50"
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["documents", "stream"])
+def test_what_was_sent_and_not_heard_was_not_heard(live):
+    person = ada()
+    line = Line(person, NOON, live=live)
+    line.wait(20.0)
+    line.press("2")
+    line.wait(1.0)  # in the words before the episode
+    line.hang_up()
+
+    assert [content for content, _ in person.profile.plays] == [person.ear[0].item.id]
+    assert {one.item.kind for one in person.ear} == {Kind.MUSIC}
 
 
 def test_a_caller_whose_number_is_withheld_hears_nothing_twice_within_the_call():
