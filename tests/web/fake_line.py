@@ -139,6 +139,9 @@ class FakeService:
                 await asyncio.sleep(self.pause)
         return reply
 
+    def level(self, counted: int) -> dict[str, object]:
+        return {"share": 0.862, "counted": counted, "target": 0.8, "seconds": 20, "variant": "V1"}
+
     def board(self) -> dict[str, object]:
         if self.wall_is != "stuck":
             self.stamp = datetime.now(UTC).isoformat()
@@ -149,8 +152,11 @@ class FakeService:
             "longest_wait_seconds": oldest,
             "answered": 41,
             "abandoned": 4,
+            "level": self.level(50),
+            "hearing": {"music": self.waiting},
         }
         billing = {"queue": "billing", "waiting": 0, "longest_wait_seconds": None, "answered": 7, "abandoned": 0}
+        billing |= {"level": self.level(7), "hearing": {}}
         return {
             "at": self.stamp,
             "waiting": self.waiting,
@@ -159,6 +165,13 @@ class FakeService:
             "abandoned": 4,
             "short_abandoned": 2,
             "offered": self.offered,
+            "level": self.level(self.offered),
+            "hearing": {"music": self.waiting, "podcast": 1} if self.waiting else {},
+            "edges": [10, 20, 60],
+            "hours": [
+                {"begins": f"2026-03-02T{hour:02}:00:00Z", "waits": [hour, 2, 0, 1], "abandoned": hour % 3}
+                for hour in range(12)
+            ],
             "queues": [support, billing],
         }
 

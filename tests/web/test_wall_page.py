@@ -42,9 +42,49 @@ async def test_the_figures_are_the_service_s(page: Page) -> None:
     await expect(page.locator("#answered")).to_have_text("48")
     await expect(page.locator("#abandoned")).to_have_text("4")
     await expect(page.locator("#abandoned-note")).to_have_text("6.9 % of offered · + 2 who left at once")
-    await expect(page.locator("tbody tr").nth(0)).to_have_text("support31:23414")
-    await expect(page.locator("tbody tr").nth(1)).to_have_text("billing0–70")
+    await expect(page.locator("#queues tbody tr").nth(0)).to_have_text("support31:23414")
+    await expect(page.locator("#queues tbody tr").nth(1)).to_have_text("billing0–70")
     assert heard == []
+
+
+async def test_the_service_level_stands_beside_its_target_and_few_calls_have_none(
+    page: Page, service: FakeService
+) -> None:
+    await expect(page.locator("#level")).to_have_text("86 %")
+    await expect(page.locator("#level-note")).to_have_text("● target 80 % in 20 s")
+
+    service.offered = 19
+
+    await expect(page.locator("#level")).to_have_text("–")
+    await expect(page.locator("#level-note")).to_have_text("too few calls: 19")
+
+
+async def test_what_callers_listen_to_is_told_in_words_and_numbers(page: Page, service: FakeService) -> None:
+    await expect(page.locator("#hearing li")).to_have_text(["music 3", "podcast 1"])
+
+    service.waiting = 0
+
+    await expect(page.locator("#hearing li")).to_have_count(0)
+    await expect(page.locator("#hearing-note")).to_have_text("nobody is waiting")
+
+
+async def test_behind_a_button_are_each_queue_and_the_day(page: Page) -> None:
+    await freshness(page, "fresh")
+
+    await page.click("#view")
+
+    await expect(page.locator("#rows tbody tr").nth(0)).to_have_text("support31:2386 %414music 3")
+    await expect(page.locator("#rows tbody tr").nth(1)).to_have_text("billing0–too few70–")
+    await expect(page.locator("#map tr").nth(4)).to_contain_text("up to 0:10")
+    await expect(page.locator("#map tr").nth(4).locator("td").nth(10)).to_have_text("10")
+    await expect(page.locator("main")).to_be_hidden()
+    assert await page.evaluate(CONTRAST) == []
+    for width, height in SCREENS:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+    await page.click("#view")
+    await expect(page.locator("#waiting")).to_be_visible()
 
 
 async def test_the_longest_wait_goes_on_between_two_figures(page: Page, service: FakeService) -> None:

@@ -1,4 +1,5 @@
-// The wallboard: four figures, how old they are, and the queues when there are several. No caller is named here.
+// The wallboard: six figures, how old they are, and the queues when there are several; behind a button each queue and the day
+// as a map. No caller is named here.
 
 import { askForToken } from "/static/access.js";
 import { Feed } from "/static/feed.js";
@@ -24,7 +25,11 @@ function news(fresh) {
   figure("abandoned", board.abandoned.toLocaleString("en"));
   text("answered-note", board.offered ? `of ${board.offered.toLocaleString("en")} offered` : "no calls yet today");
   text("abandoned-note", abandonedNote());
+  figure("level", share(board.level) ?? "–");
+  text("level-note", levelNote(board.level));
+  bars(board.hearing ?? {});
   showQueues(board.queues ?? []);
+  if (!part("supervisor").hidden) supervise();
   tick();
 }
 
@@ -62,6 +67,88 @@ function waitingNote() {
   return board.waiting === 1 ? "caller" : "callers";
 }
 
+/** A share of few calls would say more than it knows. */
+function share(level) {
+  return level && level.share !== null && level.counted >= FEW ? `${Math.round(100 * level.share)} %` : null;
+}
+
+function levelNote(level) {
+  if (!level) return "";
+  if (level.counted < FEW) return level.counted ? `too few calls: ${level.counted}` : "no calls yet today";
+  const better = level.share >= level.target ? "● target" : "▼ under the target of";
+  return `${better} ${Math.round(100 * level.target)} % in ${level.seconds} s`;
+}
+
+const WORDS = { music: "music", podcast: "podcast", daily: "updates", quiz: "quiz", quiet: "quiet", house: "house music" };
+
+/** The longest bars first; a word and a number stand on each. */
+function bars(hearing) {
+  const rows = Object.entries(hearing).slice(0, 5);
+  const most = Math.max(1, ...rows.map(([, count]) => count));
+  const list = part("hearing");
+  while (list.children.length > rows.length) list.lastChild.remove();
+  while (list.children.length < rows.length) list.append(document.createElement("li"));
+  rows.forEach(([what, count], index) => {
+    const bar = list.children[index];
+    const words = `${WORDS[what] ?? what} ${count}`;
+    if (bar.textContent !== words) bar.textContent = words;
+    bar.style.setProperty("--part", (count / most).toFixed(3));
+  });
+  text("hearing-note", rows.length ? "" : "nobody is waiting");
+}
+
+function heard(hearing) {
+  return Object.entries(hearing ?? {}).map(([what, count]) => `${WORDS[what] ?? what} ${count}`).join(", ") || "–";
+}
+
+/** The queues with what their callers listen to, and the day as a map. */
+function supervise() {
+  const rows = document.querySelector("#rows tbody");
+  fit(rows, board.queues.length, 7);
+  board.queues.forEach((queue, index) => {
+    const longest = queue.longest_wait_seconds === null ? "–" : duration(queue.longest_wait_seconds);
+    const level = share(queue.level) ?? "too few";
+    const values = [queue.queue, queue.waiting, longest, level, queue.answered, queue.abandoned, heard(queue.hearing)];
+    fill(rows.rows[index], values);
+  });
+  showMap(board.hours ?? [], board.edges ?? []);
+}
+
+function showMap(hours, edges) {
+  const map = part("map");
+  const names = edges.map((edge) => `up to ${duration(edge)}`).concat(`over ${duration(edges.at(-1) ?? 0)}`);
+  fit(map, names.length + 2, hours.length + 1);
+  fill(map.rows[0], ["", ...hours.map((hour) => hour.begins.slice(11, 13))]);
+  const most = Math.max(1, ...hours.flatMap((hour) => hour.waits));
+  names.forEach((name, length) => {
+    const row = map.rows[names.length - length];
+    fill(row, [name, ...hours.map((hour) => hour.waits[length] || "")]);
+    hours.forEach((hour, index) => row.cells[index + 1].style.setProperty("--part", (hour.waits[length] / most).toFixed(3)));
+  });
+  fill(map.rows[names.length + 1], ["gave up", ...hours.map((hour) => hour.abandoned || "")]);
+}
+
+function fit(rows, count, columns) {
+  while (rows.rows.length > count) rows.deleteRow(-1);
+  while (rows.rows.length < count) addRow(rows, columns);
+  for (const row of rows.rows) while (row.cells.length < columns) row.insertCell();
+}
+
+function fill(row, values) {
+  values.forEach((value, column) => {
+    const cell = row.cells[column];
+    if (cell.textContent !== String(value)) cell.textContent = value;
+  });
+}
+
+function turn() {
+  const shown = part("supervisor").hidden;
+  part("supervisor").hidden = !shown;
+  document.body.dataset.view = shown ? "supervisor" : "wall";
+  part("view").setAttribute("aria-pressed", String(shown));
+  if (shown && board) supervise();
+}
+
 function figure(id, value) {
   text(id, value);
   part(id).dataset.length = Math.min(9, value.length);
@@ -85,12 +172,12 @@ function showQueues(queues) {
   });
 }
 
-function addRow(rows) {
+function addRow(rows, columns = 5) {
   const row = rows.insertRow();
   const name = document.createElement("th");
   name.scope = "row";
   row.append(name);
-  for (let column = 1; column < 5; column += 1) row.insertCell();
+  for (let column = 1; column < columns; column += 1) row.insertCell();
 }
 
 async function refused() {
@@ -106,6 +193,7 @@ function watch() {
   feed.start();
 }
 
+part("view").onclick = turn;
 setInterval(tick, TICK);
 document.addEventListener("visibilitychange", () => document.hidden || feed.look());
 watch();
