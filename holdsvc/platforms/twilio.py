@@ -67,6 +67,7 @@ SPOKEN = 15.0  # characters that are said in a second, roughly: nobody tells how
 PROMPT = timedelta(seconds=1)  # Twilio's time stamps are whole seconds: within one, our own receipt is the better time
 LATE = timedelta(seconds=2)  # whole seconds, and the way to the queue and back, explain less than this
 STALE = timedelta(days=1)  # an older time stamp is no time stamp
+WIRE = JsonMedia(Dialect(NAME))  # it keeps nothing of a stream: one for all
 
 
 class Twilio:
