@@ -52,6 +52,7 @@ from holdsvc.web.audiosocket import networks, open_lines
 from holdsvc.web.house import HOUSE, House
 
 log = logging.getLogger(__name__)
+FETCHED_AT_ONCE = 16 << 10  # bytes: some 300 KB/s over 50 ms of distance, which is enough for what nobody waits for
 Sleep = Callable[[float], Awaitable[None]]
 FAREWELLS: web.AppKey[list[Callable[[], Awaitable[None]]]] = web.AppKey("farewells")
 
@@ -155,7 +156,7 @@ def outside(
 ) -> tuple[Keeper | None, Outbound]:
     """Who looks after content from outside, and the gate through which it comes: with its own list of networks, for what a
     directory may be asked from is no business of a feed's."""
-    gate = Outbound(settings.fetch.allow)
+    gate = Outbound(settings.fetch.allow, at_once=FETCHED_AT_ONCE)
     if not options.fetch:
         return None, gate
     shelf = FetchedShelf(folder / FETCHED)

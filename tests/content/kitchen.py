@@ -46,7 +46,7 @@ class Kitchen:
             self.media.mkdir()
             fill(self.media, entry("house", house=True))
         self.sources: Mapping[str, Source] = {}
-        self.way_out = Outbound(allow=[f"{ALLOWED}/32"])
+        self.way_out = Outbound(allow=[f"{ALLOWED}/32"], at_once=16 << 10)
         self.fetcher = Fetcher(self.way_out, [ANY_PORT])
         self.shelf = FetchedShelf(folder / "fetched")
         self.library = Library.open(self.media, [self.into], None, self.shelf.folder, self.shelf.hashes())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from hashlib import sha256
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -37,7 +39,7 @@ async def there() -> AsyncIterator[Honest]:
 
 @pytest.fixture
 async def fetcher() -> AsyncIterator[Fetcher]:
-    way_out = Outbound(allow=[f"{ALLOWED}/32"])
+    way_out = Outbound(allow=[f"{ALLOWED}/32"], at_once=16 << 10)
     yield Fetcher(way_out, [ANY_PORT])
     await way_out.close()
 
@@ -435,3 +437,38 @@ async def test_an_announced_size_that_is_too_large_is_not_waited_for(there: Hone
 
     async with asyncio.timeout(1.0):
         assert (await refused(fetcher, there.url("/feed"))).why == "large"
+
+
+FLOODS = {
+    "100 Continue without end": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "chunks of one byte": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n" * 4000),
+    "a chunk whose size never ends": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;" + b"a" * 30000),
+    "headers without end": (b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n" * 4000),
+    "a header that never ends": (b"HTTP/1.1 200 OK\r\nX: ", b"y" * 30000),
+    "trailers without end": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n" * 4000),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+async def test_a_flood_that_is_no_answer_is_left_in_time_and_in_little_room(fetcher: Fetcher, flood: str) -> None:
+    begins, goes_on = FLOODS[flood]
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            writer.write(begins)
+            while True:
+                writer.write(goes_on)
+                await writer.drain()
+
+    server = await asyncio.start_server(pour, ALLOWED, 0)
+    port = server.sockets[0].getsockname()[1]
+    tracemalloc.start()
+
+    async with asyncio.timeout(5):
+        failed = await refused(fetcher, f"http://{ALLOWED}:{port}/", Limits(size=200_000, seconds=1.5, idle=0.5))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    server.close()
+
+    assert failed.why in ("slow", "broken", "large")
+    assert most < 10 << 20
