@@ -87,11 +87,18 @@ class Program:
     def _sentence(self, sentence: str) -> Sound:
         with tempfile.TemporaryDirectory() as folder:
             text, wav = Path(folder) / "said.txt", Path(folder) / "said.wav"
-            text.write_text(sentence.replace(" — ", ", ") + "\n", encoding="utf-8")  # Festival stumbles over a dash
+            text.write_text(said_plainly(sentence) + "\n", encoding="utf-8")
             words = shlex.split(self.command)
             filled = [word.format(text=text, wav=wav, language=self.language) for word in words]
             subprocess.run(filled, check=True, capture_output=True)  # noqa: S603  the command of whoever runs this
+            if not wav.is_file() or not wav.stat().st_size:
+                raise ValueError(f"{self.name} had nothing to say to {sentence!r}")
             return trimmed(decoded(wav))
+
+
+def said_plainly(text: str) -> str:
+    """Without the signs that nobody hears: Festival falls silent over a dash or a quotation mark."""
+    return re.sub(r"[«»„“”]", "", text.replace(" — ", ", "))
 
 
 def festival(voice: str, language: str) -> Program:
