@@ -26,6 +26,7 @@ from tests.benchmarks.streams.contenders import MAKE, Missing
 from tests.benchmarks.streams.measure import Plan, Run, Setting, run
 
 FULL = "naive:200,pipecat:40,picows:500,bare:1000,ours:1000,ours:2400,naive-lines:250,ours-lines:1000"
+GROWTH = "ours:100,ours:300,ours:1000,ours:3000"
 QUICK = "naive:100,bare:300,ours:300"
 RATES = {
     "pipecat": 10.0,
@@ -40,12 +41,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help=f"one round of 4 s with {QUICK}")
+    parser.add_argument("--growth", action="store_true", help=f"what a stream costs as they grow: {GROWTH}")
     parser.add_argument("--only", default="", help="which servers with how many streams, as ours:1000,bare:1000")
     parser.add_argument("--window", type=float, default=10.0, help="seconds of each run that are judged")
     parser.add_argument("--keys-every", type=float, default=60.0, help="seconds between two keys of a caller; 0 = none")
     parser.add_argument("--json", type=Path, help="a file for all runs")
     given = parser.parse_args()
-    plans = plans_of(given.only or (QUICK if given.quick else FULL))
+    plans = plans_of(given.only or (GROWTH if given.growth else QUICK if given.quick else FULL))
     rounds = 1 if given.quick else given.rounds
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="holdsvc-benchmark-") as name:

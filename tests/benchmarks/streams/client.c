@@ -8,7 +8,7 @@
  * On stdout, a line each:  {"kind":"told",...} every second, {"kind":"result",...} after END.
  *
  * Each stream sends 50 messages of caller audio a second, each at its own moment and with its own send; it plays what
- * comes at real time, echoes marks when they were played, empties its buffer at `clear`, and presses keys. Digits 1 to 4
+ * comes at real time, echoes marks when they were played, empties its buffer at `clear`, and presses keys. Digits 1 to 3
  * stand for the tones below; what is heard is taken from every 20 ms of sound. A client that was late itself says so.
  */
 #define _GNU_SOURCE
@@ -293,7 +293,7 @@ static void place(const char *line) {
     fprintf(stderr, "what call is this? %s\n", line);
     exit(1);
   }
-  s->number = placed, s->wanted = -1;
+  s->number = placed, s->wanted = -1, s->leaving = UNCLEAR;
   snprintf(s->sid, sizeof s->sid, "MZ%032x", placed + 1);
   streams[placed++] = s;
   dial(s);

@@ -12,21 +12,27 @@ static void make_waves(void) {
     }
 }
 
-static int tone_of(const uint8_t *piece) {
+/* The tone that dominates; `wanted` as soon as it can be heard at all. */
+static int tone_of(const uint8_t *piece, int wanted) {
   float sound[FRAME], energy = 0;
+  int dominates = UNCLEAR; /* where one sound fades into another */
   for (int i = 0; i < FRAME; i++) sound[i] = linear_of[piece[i]];
   for (int i = 0; i < FRAME; i++) energy += sound[i] * sound[i];
   if (energy < FRAME * 1e-5f) return SILENT; /* -50 dB of full scale */
   for (int tone = 0; tone < TONES; tone++) {
     float re = 0, im = 0;
     for (int i = 0; i < FRAME; i++) re += sound[i] * wave[2 * tone][i], im += sound[i] * wave[2 * tone + 1][i];
-    if ((re * re + im * im) * 2 / FRAME > 0.6f * energy) return tone;
+    float share = (re * re + im * im) * 2 / FRAME / energy;
+    if (tone == wanted && share > AUDIBLE) return tone;
+    if (share > 0.6f) dominates = tone;
   }
-  return UNCLEAR; /* where one sound fades into another */
+  return dominates;
 }
 
-static void judge(stream *s, int heard, moment plays_at, moment now) {
+static void judge(stream *s, const uint8_t *piece, moment plays_at, moment now) {
+  int heard = tone_of(piece, s->wanted);
   if (s->wanted >= 0 && heard == s->wanted) {
+    s->leaving = s->tone, s->left = plays_at;
     if (judging && s->pressed >= window.began) {
       add(&window.heard, plays_at - s->pressed), add(&window.sent, now - s->pressed);
       window.keys_heard++;
@@ -36,7 +42,7 @@ static void judge(stream *s, int heard, moment plays_at, moment now) {
   if (!judging) return;
   window.pieces++;
   if (heard == SILENT) window.silent++;
-  else if (heard == UNCLEAR) window.unclear++;
+  else if (heard == UNCLEAR || (heard == s->leaving && plays_at < s->left + FADING)) window.unclear++;
   else if (heard != s->tone) window.wrong++;
 }
 
@@ -65,7 +71,7 @@ static void play(stream *s, const uint8_t *sound, int length, moment now) {
   }
   moment passed_on = s->dry_at - cushion > now ? s->dry_at - cushion : now;
   for (int at = 0; at + FRAME <= length; at += FRAME)
-    judge(s, tone_of(sound + at), passed_on + (moment)at * SECOND / RATE, now);
+    judge(s, sound + at, passed_on + (moment)at * SECOND / RATE, now);
   s->dry_at += (moment)length * SECOND / RATE;
 }
 

@@ -4,13 +4,15 @@
 
 #include "common.h"
 
-#define TONES 4
-static const float HERTZ[TONES] = {400, 700, 1100, 1700}; /* whole periods in 20 ms; none is a harmonic of another */
+#define TONES 3
+static const float HERTZ[TONES] = {400, 700, 1100}; /* whole periods in 20 ms; none is a harmonic of another */
 #define SILENT (-1)
 #define UNCLEAR (-2)
 
 #define SLOTS 20                    /* of a millisecond: the streams' sends are spread over 20 ms */
 #define UNDERRUN (2 * MS)           /* shorter than this, our own clock says nothing */
+#define AUDIBLE 0.1f                /* of the energy, 10 dB below the rest: from here on new content is heard over what it replaces */
+#define FADING (400 * MS)           /* for so long after that the old sound may still be the louder one */
 #define DEAF (3 * SECOND)           /* a key that was not heard by then is a missed one */
 #define READ (256 * 1024)
 #define PENDING 64                  /* marks that may wait for their playout */
@@ -33,6 +35,8 @@ typedef struct {
   moment best_lead;                 /* most that ever lay ahead since the last clear */
   int begun, cleared;               /* sound came; the buffer was emptied and nothing came since */
   int tone;                         /* that should be heard */
+  int leaving;                      /* the one before, as long as it may still be heard */
+  moment left;
   int wanted;                       /* that was asked for by a key and not heard yet; -1 = none */
   moment pressed, next_key;
   mark *marks;

@@ -1,4 +1,4 @@
-"""A shelf whose items are one pure tone each, so that whoever listens knows which item plays: keys 1 to 4, tones as in client.c."""
+"""A shelf whose items are one pure tone each, so that whoever listens knows which item plays: keys 1 to 3, tones as in client.c."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from holdsvc.content.ingest import Progress, ingest
 from holdsvc.content.library import Library
 from tests.content.signals import file, tone
 
-HERTZ = {Kind.MUSIC: 400, Kind.PODCAST: 700, Kind.DAILY: 1100, Kind.QUIZ: 1700}  # in the order of their keys
+HERTZ = {Kind.MUSIC: 400, Kind.PODCAST: 700, Kind.DAILY: 1100}  # in the order of their keys
 SECONDS = 120.0  # longer than any run, so that no item ends by itself
 OWN = Licence("CC0-1.0", "made of numbers for a benchmark")
 
