@@ -6,6 +6,7 @@ A media folder like the operator's own, but written by the service alone: `state
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -90,6 +91,7 @@ class FetchedShelf:
         self.states: dict[str, State] = {}
         self.leaving: tuple[Leaving, ...] = ()
         self._recipe = RECIPE
+        self._one_at_a_time = threading.Lock()
         self._read()
 
     def mend(self) -> None:
@@ -112,10 +114,12 @@ class FetchedShelf:
         return {(self.folder.resolve() / one.entry.file, one.size, one.changed): one.sound for one in kept}
 
     def save(self) -> None:
-        """Slow: it waits for the disk."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write(self.folder / STATE, msgspec.json.encode(_Shelf(RECIPE, self.states, self.leaving)))
-        write_index(self.folder, [one.entry for name in sorted(self.states) for one in self.states[name].kept])
+        """Slow: it waits for the disk. From one thread at a time: a save that nobody waits for any more may still be going on."""
+        with self._one_at_a_time:
+            states = dict(self.states)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write(self.folder / STATE, msgspec.json.encode(_Shelf(RECIPE, states, self.leaving)))
+            write_index(self.folder, [one.entry for name in sorted(states) for one in states[name].kept])
 
     def tidy(self) -> None:
         """Delete files that no item is made of, drafts among them. Not while something is being fetched."""
