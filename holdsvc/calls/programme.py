@@ -251,7 +251,7 @@ def step(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     item = plan.item(session.now) if session.now else None
     if item is None:
         return say(tuning.go_on(session, plan, event.at), "next"), ()
-    known = dict(session.plays)
+    known = {content for content, at in session.plays if event.at.timestamp() - at < plan.fresh.window}
     session = tuning.skip(session, item, plan, event.at)
     over = item.kind in ORDERED and session.now in known
     session = say(session, "no_more" if over else next_prompt(session, item, plan))
