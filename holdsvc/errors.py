@@ -9,6 +9,7 @@ HoldsvcError
   StoreUnavailable        503   nothing was kept; the sender may retry
     Unkeepable                  this one record can never be kept
   OutboundFailed          502   .retryable
+  Unheard                 503   what a caller said found no ear: keys work
   BadContent              422   a file that no caller will hear, with the reason
   UnknownCall             404   no such call, queue or item
 """
@@ -72,9 +73,21 @@ class OutboundFailed(HoldsvcError):
     """`why` comes from a closed set of words: url scheme user port address name connection slow large redirects status
     encoding room broken. The message never holds the URL, which may hold a secret."""
 
-    def __init__(self, message: str, *, retryable: bool = True, why: str = "broken") -> None:
+    def __init__(self, message: str, *, retryable: bool = True, why: str = "broken", after: float = 0.0) -> None:
+        """`after`: seconds for which we were asked not to come again."""
         super().__init__(message)
         self.retryable = retryable
+        self.why = why
+        self.after = after
+
+
+class Unheard(HoldsvcError):
+    """`why` comes from a closed set of words, for the metric: absent busy late broken."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, why: str, detail: str = "") -> None:
+        super().__init__(detail or why)
         self.why = why
 
 

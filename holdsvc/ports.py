@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -294,6 +295,65 @@ class Understood(Struct, frozen=True):
 
 class WordMatcher(Protocol):
     def match(self, text: str, menu: Menu, language: str) -> Understood: ...
+
+
+class Candidate(Struct, frozen=True):
+    """What may be chosen, and the ways in which it is said."""
+
+    choice: str  # id of the menu entry
+    spoken: tuple[str, ...]
+
+
+class Utterance(Struct, frozen=True):
+    """A stretch of a caller's speech and what it may mean. It lives in memory alone: never kept, never shown."""
+
+    pcm: bytes  # 8 kHz, mono, 16 bits, little endian
+    candidates: tuple[Candidate, ...]  # the active menu first: where there are too many, the later ones are thinned out
+    language: str = "en"  # BCP 47
+
+    @property
+    def seconds(self) -> float:
+        return len(self.pcm) / 16_000
+
+    def __repr__(self) -> str:
+        return f"Utterance({self.seconds:.1f} s, {self.language})"
+
+
+class Certainty(StrEnum):
+    SURE = "sure"
+    NEAR = "near"  # ask once: "did you say jazz?"
+    NONE = "none"  # none of these was said
+
+
+class Recognised(Struct, frozen=True):
+    choice: str  # id of the menu entry, "" for none
+    score: float  # the recogniser's own scale, for /phone and for tuning; what follows from it is in `certainty`
+    certainty: Certainty
+    runner_up: str = ""  # the other choice that came closest, "" for none
+    runner_up_score: float = 0.0
+
+
+class Recogniser(Protocol):
+    """Sound to a choice. Takes its time and one core, so that it only ever runs in a worker process."""
+
+    name: str
+
+    def understands(self, language: str) -> bool: ...
+
+    def recognise(self, utterance: Utterance) -> Recognised:
+        """Never raises for what a caller may say, silence and noise included."""
+
+
+class Ears(Protocol):
+    """Recognisers at work, somewhere where they keep nobody waiting."""
+
+    def understands(self, language: str) -> bool:
+        """False as well while there is no recogniser: keys work."""
+
+    async def recognise(self, utterance: Utterance) -> Recognised:
+        """Raise `Unheard` at once where there is no room, and in the end where no answer came in time."""
+
+    async def close(self) -> None: ...
 
 
 class Synthesiser(Protocol):
