@@ -100,7 +100,8 @@ class Result(Struct):
         heard = self.heard
         return (
             f"{heard.alive} good streams for {heard.seconds:.0f} s: underruns {heard.underruns}, "
-            f"silence {heard.silence_ppm:.0f} ppm, lost {heard.lost}; {self.slow} slow sockets, {self.taken} at once, all gone after {self.gone_after:.1f} s; "
+            f"silence {heard.silence_ppm:.0f} ppm, lost {heard.lost}; "
+            f"{self.slow} slow sockets, {self.taken} at once, all gone after {self.gone_after:.1f} s; "
             f"memory grown by {self.grown / 1024:.0f} kB" + "".join(f"\nWRONG: {sentence}" for sentence in self.wrong)
         )
 

@@ -1,6 +1,7 @@
 """What one writes first for AudioSocket: asyncio's streams, a task to hear and a task to speak for each call, a write every 20 ms.
 
-`python -m tests.benchmarks.streams.servers.naive_lines PORT TONE...` with mu-law files for the keys 1, 2, ...; they are made linear once.
+`python -m tests.benchmarks.streams.servers.naive_lines PORT TONE...` with mu-law files for the keys 1, 2, ...; they are made
+linear once.
 """
 
 from __future__ import annotations
