@@ -1,0 +1,103 @@
+"""A real Alertmanager with the shipped file: what follows from one dead dependency stays quiet, what does not still pages."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.faults.service import HOST, free_port
+from tests.ops.programs import program
+from tests.ops.test_alerts import CASES, RULES
+
+PATIENCE = 20.0
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path) -> Iterator[str]:
+    port = free_port()
+    words = [
+        program("prometheus-alertmanager", "prometheus-alertmanager"),
+        f"--config.file={RULES / 'alertmanager.yml'}",
+        f"--storage.path={tmp_path}",
+        f"--web.listen-address={HOST}:{port}",
+        "--cluster.listen-address=",
+    ]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log)
+    base = f"http://{HOST}:{port}"
+    try:
+        ready(base)
+        yield base
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def ready(base: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            urlopen(f"{base}/-/ready", timeout=2).read()
+        except URLError:
+            assert time.monotonic() < until
+        else:
+            return
+
+
+def told(base: str, *alerts: dict[str, str]) -> list[str]:
+    """The names of those that somebody is paged for, once all have been looked at."""
+    body = json.dumps([{"labels": labels} for labels in alerts]).encode()
+    urlopen(Request(f"{base}/api/v2/alerts", body, {"Content-Type": "application/json"}), timeout=5).read()
+    until = time.monotonic() + PATIENCE
+    while True:
+        with urlopen(f"{base}/api/v2/alerts", timeout=5) as answer:
+            known: list[dict[str, Any]] = json.load(answer)
+        if len(known) == len(alerts) and all(one["status"]["state"] != "unprocessed" for one in known):
+            break
+        assert time.monotonic() < until
+    active = [one for one in known if one["status"]["state"] == "active"]
+    return sorted(one["labels"]["alertname"] for one in active if one["labels"]["severity"] == "page")
+
+
+def alert(name: str, severity: str = "page", **labels: str) -> dict[str, str]:
+    return {"alertname": name, "severity": severity, "job": "holdsvc", **labels}
+
+
+def test_a_store_that_is_away_is_one_page(alertmanager: str) -> None:
+    paged = told(
+        alertmanager,
+        alert("HoldsvcStoreAway", instance="a"),
+        alert("HoldsvcSlowWebhooks", platform="twilio"),
+        alert("HoldsvcDeadAir", queue="support"),
+        alert("HoldsvcSlowJournal", "ticket"),
+        alert("HoldsvcFaults", "ticket", platform="twilio"),
+        alert("HoldsvcPartAway", "ticket", part="crm"),
+    )
+
+    assert paged == ["HoldsvcStoreAway"]
+
+
+def test_a_service_that_is_down_is_one_page(alertmanager: str) -> None:
+    others = [
+        alert(one.alert) for one in CASES if one.alert not in ("HoldsvcDown", "HoldsvcStoreAway", "HoldsvcPartAway")
+    ]
+
+    assert told(alertmanager, alert("HoldsvcDown", instance="a"), *others) == ["HoldsvcDown"]
+
+
+def test_what_has_nothing_to_do_with_it_still_pages(alertmanager: str) -> None:
+    """The control: without its cause an alert is heard."""
+    assert told(
+        alertmanager, alert("HoldsvcSlowWebhooks", platform="twilio"), alert("HoldsvcLongestWait", queue="a")
+    ) == [
+        "HoldsvcLongestWait",
+        "HoldsvcSlowWebhooks",
+    ]
