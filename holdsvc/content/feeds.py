@@ -120,7 +120,7 @@ class Podcast:
                 state = await desk.show(refused(state, story.key, title, str(error)))
             except OutboundFailed as error:
                 if error.retryable:
-                    trouble = trouble or OutboundFailed(f"{title}: {error}", why=error.why)
+                    trouble = trouble or OutboundFailed(f"{title}: {error}", why=error.why, after=error.after)
                 else:
                     state = await desk.show(refused(state, story.key, title, str(error)))
         pruned = self._in_order(self._pruned(state, stories))

@@ -105,7 +105,7 @@ class Fetcher:
                 if coming.status in MOVED:
                     url = onward(url, coming.headers.get("location", ""), host)
                     continue
-                refuse_status(coming.status, host, headers)
+                refuse_status(coming, host, headers)
                 refuse_size(coming, limits, host)
                 answer = Answer(host, coming.status != 304, coming.headers)
                 yield answer, unpacked(coming, limits.size, host)
@@ -181,7 +181,10 @@ def in_time(limits: Limits) -> Iterator[None]:
 
 def announced(headers: Mapping[str, str]) -> int | None:
     """The bytes that will come, where that is said and can be believed to be a number."""
-    told = headers.get("content-length", "")
+    return number_of(headers.get("content-length", ""))
+
+
+def number_of(told: str) -> int | None:
     return int(told) if told.isascii() and told.isdecimal() and len(told) < 16 else None
 
 
@@ -195,12 +198,14 @@ def onward(url: str, location: str, host: str) -> str:
         raise OutboundFailed(f"{host} sent us on to what is no URL", retryable=False, why="redirects") from None
 
 
-def refuse_status(status: int, host: str, headers: Mapping[str, str]) -> None:
+def refuse_status(coming: Coming, host: str, headers: Mapping[str, str]) -> None:
+    status = coming.status
     asked_for_change = "if-none-match" in headers or "if-modified-since" in headers
     if status == 200 or (status == 304 and asked_for_change):
         return
     passing = status >= 500 or status in WORTH_A_RETRY
-    raise OutboundFailed(f"{host} answered HTTP {status}", retryable=passing, why="status")
+    after = number_of(coming.headers.get("retry-after", "")) or 0
+    raise OutboundFailed(f"{host} answered HTTP {status}", retryable=passing, why="status", after=float(after))
 
 
 def refuse_size(coming: Coming, limits: Limits, host: str) -> None:

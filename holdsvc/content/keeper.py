@@ -159,7 +159,7 @@ class Keeper:
                 if before.fault:
                     log.info("source_recovered", extra={"source": source.name})
             except (OutboundFailed, BadContent, OSError) as error:
-                self._put(source.name, self._failed(source, str(error)))
+                self._put(source.name, self._failed(source, str(error), getattr(error, "after", 0.0)))
             except Exception as error:
                 log.exception("source_broke", extra={"source": source.name})
                 self._put(source.name, self._failed(source, f"we could not make sense of it ({type(error).__name__})"))
@@ -172,8 +172,8 @@ class Keeper:
         next_at = self._next(state, self._about(source.every))
         return replace(state, looked=self._clock.now(), next_at=next_at, failures=0, fault="")
 
-    def _failed(self, source: Source, reason: str) -> State:
-        """Later and later; told once, until it is another fault or none."""
+    def _failed(self, source: Source, reason: str, after: float = 0.0) -> State:
+        """Later and later, and not before we may; told once, until it is another fault or none."""
         state = self._shelf.states[source.name]
         if reason != state.fault:
             log.warning(
@@ -181,7 +181,7 @@ class Keeper:
                 extra={"source": source.name, "reason": reason, "heard": "what it gave before, and the other shelves"},
             )
         pause = min(LAST_RETRY, max(FIRST_RETRY, source.every / 8) * 2.0 ** min(state.failures, 20))
-        next_at = self._next(state, self._about(pause))
+        next_at = self._next(state, max(self._about(pause), min(after, LAST_RETRY)))
         return replace(state, next_at=next_at, failures=state.failures + 1, fault=reason)
 
     def _next(self, state: State, seconds: float) -> datetime:

@@ -57,8 +57,9 @@ class Library:
         """Look again. If an index is broken, BadContent, and the shelves stay as they were."""
         with self._one_at_a_time:
             shelves = self._look()
-            self._files.update(shelves.files)
-            self._shelves = shelves
+            if shelves != self._shelves:  # else whoever made something of the shelves need not make it anew
+                self._files.update(shelves.files)
+                self._shelves = shelves
 
     @property
     def items(self) -> tuple[ContentItem, ...]:

@@ -27,7 +27,7 @@ from tests.content.test_fetch import endless, silent
 from tests.service import Service, a_call, running, settings_for
 
 FAULTS = {
-    "slow": "within 1 s",
+    "slow": "did not answer within",
     "huge": "more than 8 MB",
     "endless": "more than 8 MB",
     "broken": "HTTP 500",
