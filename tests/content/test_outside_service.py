@@ -199,3 +199,27 @@ async def test_nothing_is_fetched_unless_the_service_is_told_to(
         assert service.house.outside() == ()
 
     assert there.requests == []
+
+
+async def test_a_source_that_will_not_do_is_left_out_and_the_service_serves(
+    there: Honest, tmp_path: Path, unused_tcp_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    podcasts = {
+        "scheme": PodcastSettings("example.org/feed", "CC-BY-4.0"),
+        "licence": PodcastSettings(there.url("/good")),
+        "BAD name": PodcastSettings(there.url("/good"), "CC-BY-4.0"),
+    }
+    Subscriptions(tmp_path).add("stories", PodcastSettings("nonsense", "x"))
+    options = app.Options(ingest=False, fetch=True)
+
+    async with running(tmp_path, unused_tcp_port, options=options, podcasts=podcasts) as service:
+        await heard(service, 1)
+        await heard(service, 2, digits="2")
+        reported = doing(service)
+
+    left_out = {record.source: record.reason for record in caplog.records if record.msg == "source_left_out"}
+    assert reported == {}
+    assert set(left_out) == {"scheme", "licence", "BAD name", "stories"}
+    assert "https://" in left_out["scheme"]
+    assert "licence" in left_out["licence"]
+    assert there.requests == []
