@@ -34,6 +34,9 @@ _RECORDINGS = (
 )  # what a prompt may be kept as, the first that is there
 
 
+SHIPS_QUIZ = "en"  # the language in which the first question of each theme comes prepared: a quiz can begin at once
+
+
 class Prompt(Struct, frozen=True):
     text: str
     seconds: float  # 0.0 while there is no prepared sound: then the text is all there is
@@ -45,7 +48,7 @@ class Source(Struct, frozen=True):
     id: str  # of the item, or of the prompt as prompt_name gives it
     file: Path
     sound: str  # the hash under which its sound is kept
-    ships: bool = False  # prompts and the house track come prepared with the service
+    ships: bool = False  # prompts, the house track and the beginning of a quiz come prepared with the service
     turns: str = ""  # with which others, that are no items, it takes turns in being prepared; "": it goes first
 
 
@@ -147,7 +150,7 @@ def _items_sources(
     for id, (folder, entry) in entries.items():
         try:
             file = _below(folder, entry.file)
-            yield Source(id, file, hash_of(file), ships=id == house)
+            yield Source(id, file, hash_of(file), ships=id == house or entry.kind is Kind.QUIZ)
         except BadContent as error:
             bad[id] = str(error)
         except OSError as error:
@@ -201,13 +204,16 @@ def _quiz_sources(
     quiz: Iterable[tuple[Bank, Question]], hash_of: Callable[[Path], str], bad: dict[str, str]
 ) -> Iterator[Source]:
     """What has been recorded. A question without a recording is not asked, and is no fault."""
+    themes: set[str] = set()
     for bank, question in quiz:
+        first = bank.language == SHIPS_QUIZ and bank.theme not in themes
+        themes |= {bank.theme} if first else set()
         for prompt, text, stem in recordings(bank, question):
             name = prompt_name(bank.language, prompt)
             file = recorded(bank.file.parent, stem, text)
             try:
                 if file is not None:
-                    yield Source(name, file, hash_of(file), turns=f"quiz/{bank.language}")
+                    yield Source(name, file, hash_of(file), ships=first, turns=f"quiz/{bank.language}")
             except OSError as error:
                 bad[name] = _unreadable(file.name if file else stem, error)
 

@@ -15,7 +15,7 @@ import pytest
 from holdsvc.audio.formats import RATE
 from holdsvc.audio.g711 import decode
 from holdsvc.calls.model import CallId, CallRef
-from holdsvc.config import AudioSocketSettings
+from holdsvc.config import AudioSocketSettings, MediaSettings
 from holdsvc.content.quiz import ask_id, read_banks, recordings, tell_id
 from holdsvc.content.sounds import hash_of_file
 from holdsvc.simulator.audiosocket import dial
@@ -37,6 +37,15 @@ ASKED = {
     for one in tomllib.loads(BANK)["question"]
 }
 INDEX = """
+[[item]]
+id = "waltz"
+kind = "music"
+shelf = "classical"
+title = "A waltz"
+file = "waltz.opus"
+house = true
+licence = { name = "CC0-1.0", source = "a test" }
+
 [[item]]
 id = "quiz-thinking"
 kind = "quiz"
@@ -70,8 +79,8 @@ class HandClock:
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """A data folder whose owner has a bank of three questions, recorded and prepared."""
-    media = tmp_path / "media"
+    """A data folder, and in it a whole shelf: music, prompts, and a bank of three questions, recorded and prepared."""
+    media = tmp_path / "shelf"
     files = {
         "index.toml": INDEX,
         "quiz/en/colours.toml": BANK,
@@ -81,6 +90,7 @@ def folder(tmp_path) -> Path:
         (media / name).parent.mkdir(parents=True, exist_ok=True)
         (media / name).write_text(text, encoding="utf-8")
     sound(tmp_path, media / "thinking.opus", 16.0)
+    sound(tmp_path, media / "waltz.opus", 90.0)
     for name in PROMPTS:
         sound(tmp_path, media / "prompts" / "en" / f"{name}.opus", 0.3)
     for bank in read_banks(media).banks:
@@ -149,7 +159,7 @@ class Caller:
 @pytest.fixture
 async def caller(folder, unused_tcp_port):
     clock = HandClock()
-    async with running(folder, unused_tcp_port, clock=clock) as service:
+    async with running(folder, unused_tcp_port, clock=clock, media=MediaSettings(str(folder / "shelf"))) as service:
         yield Caller(service, clock)
 
 
@@ -246,12 +256,16 @@ async def test_the_score_and_what_was_asked_are_kept_for_the_next_call(caller):
     assert caller.question != first
 
 
-async def test_a_queue_without_questions_does_not_offer_a_quiz(tmp_path, unused_tcp_port):
+async def test_what_ships_can_be_played_from_an_empty_folder_in_english(tmp_path, unused_tcp_port):
     async with running(tmp_path, unused_tcp_port, clock=HandClock()) as service:
-        menu = service.house.plans.plan("support").menu
-        offered = service.house.sounds.quiz()
+        questions = service.house.sounds.quiz()["en"].questions
+        caller = Caller(service, service.house.clock)
+        await caller.calls()
+        await caller.keys("4", after=12)
 
-    assert bool(menu.by_digit("4")) == bool(offered)
+    assert len({question.item.artist for question in questions}) >= 4
+    assert caller.heard[-1] == "Quiz: time to think – The holdsvc house trio"
+    assert any(text.endswith(".") and " Two: " in text for text in caller.heard)
 
 
 # --- on a live line --------------------------------------------------------------------------------------------------------
@@ -261,9 +275,8 @@ async def test_on_a_live_line_a_key_within_the_question_is_its_answer_and_the_ne
     folder, unused_tcp_port_factory
 ):
     port = unused_tcp_port_factory()
-    async with running(
-        folder, unused_tcp_port_factory(), audiosocket=AudioSocketSettings("127.0.0.1", port)
-    ) as service:
+    changes = {"audiosocket": AudioSocketSettings("127.0.0.1", port), "media": MediaSettings(str(folder / "shelf"))}
+    async with running(folder, unused_tcp_port_factory(), **changes) as service:
         wanted = {"queue": "support", "caller": CALLER, "uuid": str(LINE)}
         async with service.client.post(f"{service.base}/api/v1/calls/announce", json=wanted) as response:
             assert response.status == 200
