@@ -50,7 +50,7 @@ def events(draw: st.DrawFn) -> CallEvent:
     own = EventId(f"{kind}-{at}")
     match kind:
         case "held":
-            return CallHeld(at=after(at), id=own, began=after(draw(seconds.filter(lambda began: began <= at))))
+            return CallHeld(at=after(at), id=own, began=after(float(draw(st.integers(0, int(at))))))
         case "known":
             return CallerKnown(at=after(at), id=own, caller=CallerId(draw(st.sampled_from(("one", "two")))))
         case "press":
@@ -114,7 +114,7 @@ class Races(RuleBasedStateMachine):
         self.run(all_at_once())
 
     @precondition(lambda self: self.checks_versions)
-    @rule(name=names, event=events(), behind=st.integers(-2, 3).filter(lambda step: step != 1))
+    @rule(name=names, event=events(), behind=st.sampled_from((-2, -1, 0, 2, 3)))
     def a_wrong_version(self, name: str, event: CallEvent, behind: int) -> None:
         session = self.truth.get(name, new(name))
         decision = decide(session, event, PLAN)
