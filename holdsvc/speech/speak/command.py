@@ -21,6 +21,7 @@ from holdsvc.errors import BadContent, ConfigError, OutboundFailed
 FILE, LANGUAGE, VOICE = "{file}", "{language}", "{voice}"
 LONGEST = 5000  # characters of a text
 PIECE = 1 << 16
+LAST_PIECES = 1.0  # seconds for what is left in the pipe of a program that was ended
 LAST_WORDS = 200  # characters of what it said of itself
 
 
@@ -154,4 +155,8 @@ async def _end(child: asyncio.subprocess.Process) -> None:
             os.killpg(child.pid, signal.SIGKILL)
     elif child.returncode is None:
         child.kill()
+    with suppress(TimeoutError):  # whoever left the group may hold the pipe
+        async with asyncio.timeout(LAST_PIECES):
+            while child.stdout is not None and await child.stdout.read(PIECE):
+                pass  # so that the pipe is at its end, and closed
     await child.wait()
