@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from holdsvc import app
-from holdsvc.calls.model import ContentItem, Licence
+from holdsvc.calls.model import ContentId, ContentItem, Licence
+from holdsvc.commands.log import EVERYTHING, file_of
 from holdsvc.config import Settings, load
 from holdsvc.content import shelf_command, sources
 from holdsvc.content.decoder import FORMATS
@@ -21,7 +22,9 @@ from holdsvc.content.library import Library
 from holdsvc.content.subscriptions import Subscriptions
 from holdsvc.content.texts import files_at, titled
 from holdsvc.engine.outbound import Outbound
-from holdsvc.errors import BadContent
+from holdsvc.errors import BadContent, ConfigError
+from holdsvc.ports import WaitQuery
+from holdsvc.stores.ledger import SqliteLedger
 
 
 def opened(config: Path | None) -> tuple[Settings, Library, Path]:
@@ -42,9 +45,20 @@ def prepared(config: Path | None) -> tuple[Library, Path]:
 
 def list_items(config: Path | None) -> int:
     library, folder = prepared(config)
-    shelf_command.list_items(library, sys.stdout)
-    list_sources(load(config), folder, sys.stdout)
+    settings = load(config)
+    shelf_command.list_items(library, sys.stdout, plays(settings))
+    list_sources(settings, folder, sys.stdout)
     return 0
+
+
+def plays(settings: Settings) -> dict[ContentId, int] | None:
+    """Calls in which each item was heard, as the log says; None where there is no log yet."""
+    try:
+        file = file_of(settings)
+    except ConfigError:
+        return None
+    with SqliteLedger(file) as ledger:
+        return {one.content: one.plays for one in ledger.heard(WaitQuery(most=EVERYTHING))}
 
 
 def list_sources(settings: Settings, folder: Path, out: TextIO) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TextIO
@@ -35,14 +35,17 @@ class Problem(Struct, frozen=True):
     fix: str
 
 
-def list_items(library: Library, out: TextIO) -> None:
-    """A line for every item: how it looks, how long and loud it is, and under which licence it is heard."""
+def list_items(library: Library, out: TextIO, plays: Mapping[ContentId, int] | None = None) -> None:
+    """A line for every item: how it looks, how long and loud it is, under which licence and in how many calls it was heard.
+
+    `plays` is None where there is no log yet.
+    """
     marks = _marks(out)
-    rows = [_row(item, library, marks) for item in library.items]
+    rows = [_row(item, library, marks, plays) for item in library.items]
     waiting = [source.id for source in library.pending() if ":" not in source.id]
-    rows += [(id, "", "", "", "", "", "waits to be prepared", "") for id in waiting]
-    rows += [(id, "", "", "", "", "", f"bad: {reason}", "") for id, reason in library.quarantined.items()]
-    head = ("id", "kind", "shelf", "length", "LUFS", "licence", "title", "")
+    rows += [(id, "", "", "", "", "", "", "waits to be prepared", "") for id in waiting]
+    rows += [(id, "", "", "", "", "", "", f"bad: {reason}", "") for id, reason in library.quarantined.items()]
+    head = ("id", "kind", "shelf", "length", "LUFS", "licence", "plays", "title", "")
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, *rows):
         out.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
@@ -51,7 +54,7 @@ def list_items(library: Library, out: TextIO) -> None:
         out.write(f"prompts in {language}: {ready} of {len(prompts)} ready\n")
 
 
-def _row(item: ContentItem, library: Library, marks: str) -> tuple[str, ...]:
+def _row(item: ContentItem, library: Library, marks: str, plays: Mapping[ContentId, int] | None) -> tuple[str, ...]:
     sound = library.hash_of(item.id)
     measured = sounds.measured_of(sound, library.folders)
     return (
@@ -61,6 +64,7 @@ def _row(item: ContentItem, library: Library, marks: str) -> tuple[str, ...]:
         f"{int(item.seconds) // 60}:{int(item.seconds) % 60:02}",
         f"{measured.loudness:.1f}" if measured else "",
         item.licence.name,
+        "" if plays is None else str(plays.get(item.id, 0)),
         _printable(item.title),
         sparkline(sounds.peaks_of(sound, library.folders), marks),
     )

@@ -131,6 +131,18 @@ def test_the_list_shows_length_loudness_licence_and_waveform(shop):
     assert "waits to be prepared" in shop.out.getvalue()
 
 
+def test_the_list_says_in_how_many_calls_each_item_was_heard(shop: Shop) -> None:
+    item = shop.library.items[0]
+
+    list_items(shop.library, shop.out, {item.id: 17})
+
+    rows = {line.split()[0]: line for line in shop.out.getvalue().splitlines() if line}
+    assert "plays" in rows["id"]
+    assert "  17 " in rows[item.id]
+    assert all("  0 " in rows[one.id] for one in shop.library.items[1:])
+
+
+
 def test_the_list_is_plain_where_the_screen_is(shop):
     ingest(shop.library, shop.into)
     screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
