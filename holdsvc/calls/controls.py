@@ -20,7 +20,9 @@ STILL_TOLD = timedelta(seconds=3)  # behind the menu, in which zero is still an 
 A_MINUTE = timedelta(minutes=1)
 
 # What is only confirmed by words. The answer itself is the sound, so the words may be left out.
-CONFIRMED = frozenset({Action.PLAY, Action.NEXT, Action.REPEAT, Action.BACK, Action.LOUDER, Action.SOFTER})
+CONFIRMED = frozenset(
+    {Action.PLAY, Action.NEXT, Action.EPISODE, Action.REPEAT, Action.BACK, Action.LOUDER, Action.SOFTER}
+)
 
 Changed = tuple[HoldSession, tuple[AnyFact, ...]]
 

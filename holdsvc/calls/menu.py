@@ -11,7 +11,8 @@ from holdsvc.calls.model import Kind
 
 class Action(StrEnum):
     PLAY = "play"  # content of a kind, perhaps of one shelf
-    NEXT = "next"
+    NEXT = "next"  # chapter, where the piece has some; else piece
+    EPISODE = "episode"  # the next piece, whatever chapters are left of this one
     REPEAT = "repeat"  # this piece from its start; at its start, the one before
     BACK = "back"  # the one before
     LOUDER = "louder"
@@ -63,6 +64,7 @@ SHIPPED = (
     Choice("softer", Action.SOFTER, "7", ("softer", "quieter", "turn it down", "too loud")),
     Choice("louder", Action.LOUDER, "8", ("louder", "turn it up", "speak up")),
     Choice("next", Action.NEXT, "9", ("next", "skip", "another one", "something else")),
+    Choice("next_episode", Action.EPISODE, "", ("next episode", "another episode", "the next episode")),
     Choice("menu", Action.MENU, "0", ("menu", "help", "choices", "repeat", "what can i say")),
     Choice("repeat", Action.REPEAT, "*", ("from the start", "again", "start over")),
     Choice("less_talk", Action.LESS_TALK, "#", ("less talk", "stop talking", "no more announcements")),

@@ -96,6 +96,8 @@ def offered(choices: tuple[Choice, ...], items: tuple[ContentItem, ...], languag
     """The menu with only what can be had, and a spoken entry for each shelf of music and each language."""
     kinds = {item.kind for item in items}
     kept = [choice for choice in choices if choice.action is not Action.PLAY or choice.kind in kinds]
+    if Kind.PODCAST not in kinds:
+        kept = [choice for choice in kept if choice.action is not Action.EPISODE]
     if len(languages) < 2:
         kept = [choice for choice in kept if choice.action is not Action.LANGUAGE]
     taken = {word for choice in kept for word in choice.words}

@@ -190,7 +190,7 @@ def play_on(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPl
     match choice.action:
         case Action.ANSWER:
             return quizmaster.answer(session, choice, event, plan)
-        case Action.NEXT:
+        case Action.NEXT | Action.EPISODE:
             return quizmaster.skip(session, event, plan)
         case Action.PLAY | Action.LEAVE:
             return act(session, choice, event, plan)
@@ -206,6 +206,8 @@ def act(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPlan) 
         case Action.PLAY:
             return switch(session, choice, plan, event.at), ()
         case Action.NEXT:
+            return next_chapter(session, plan) or step(session, event, plan)
+        case Action.EPISODE:
             return step(session, event, plan)
         case Action.REPEAT | Action.BACK:
             return repeat(session, plan, before=choice.action is Action.BACK), ()
@@ -244,6 +246,15 @@ def next_genre(session: HoldSession, choice: Choice, plan: HoldPlan) -> Choice:
     item = plan.item(session.now) if session.now else None
     at = next((index for index, one in enumerate(genres) if item and one.shelf == item.shelf), -1)
     return genres[(at + 1) % len(genres)] if genres else choice
+
+
+def next_chapter(session: HoldSession, plan: HoldPlan) -> Changed | None:
+    """To the next chapter of the piece; None where it has none left, or where the caller asks again at once."""
+    item = plan.item(session.now) if session.now else None
+    begins = tuning.next_chapter(session, item) if item else None
+    if item is None or begins is None:
+        return None
+    return say(replace(session, offsets=put(session.offsets, item.id, begins), rewind=0.0), "next"), ()
 
 
 def step(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:

@@ -54,6 +54,15 @@ def skip(session: HoldSession, item: ContentItem, plan: HoldPlan, at: datetime) 
     return onward(session, item, plan, at)
 
 
+def next_chapter(session: HoldSession, item: ContentItem) -> float | None:
+    """Where the next chapter begins; None without one. Asked for at the start of a chapter, next means the next piece."""
+    at = session.offset(item.id)
+    begins = [chapter.begins for chapter in item.chapters if chapter.begins > 0]
+    if any(0 <= at - one <= AT_ITS_START for one in begins):
+        return None
+    return next((one for one in begins if at < one < item.seconds - NEARLY_OVER), None)
+
+
 def again(session: HoldSession, item: ContentItem) -> HoldSession:
     return replace(anew(session, item), rewind=0.0)
 
