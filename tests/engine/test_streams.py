@@ -130,6 +130,11 @@ def say(*names: str) -> Say:
     return Say(tuple(PromptId(name) for name in names), "en")
 
 
+def most_ahead(house: "House") -> int:
+    """Bytes: the wire's lead; where blocks are shared they go out by twos, the second one block ahead of its time."""
+    return 4800 if isinstance(house.wire, SharingWire) else 3200
+
+
 class House:
     """Streams, a clock, one caller's line."""
 
@@ -206,7 +211,7 @@ async def test_the_caller_hears_the_content_without_a_gap_and_never_much_ahead(h
 
     assert far.heard == house.shelf.sounds["waltz"][: 12 * RATE]
     assert (far.dry, house.counts.underruns) == (0, 0)
-    assert far.most <= 3200
+    assert far.most <= most_ahead(house)
 
 
 async def test_a_stream_for_another_call_is_refused(house):
@@ -640,10 +645,10 @@ async def test_after_a_stall_there_is_a_gap_and_no_burst(house):
     house.time.seconds += 3
     await house.advance(1)
 
-    assert far.most <= 3200
+    assert far.most <= most_ahead(house)
     assert house.counts.underruns == 1
     assert far.heard == house.shelf.sounds["waltz"][: len(far.heard)]
-    assert 3.02 - 0.4 <= far.dry <= 3.02 - 0.2 + 1e-6
+    assert 3.02 - most_ahead(house) / RATE <= far.dry <= 3.02 - 0.2 + 1e-6
     assert max(house.counts.late) > 2.5
 
 
@@ -661,7 +666,7 @@ async def test_a_network_that_takes_nothing_is_not_filled_up(house):
     assert stuck == sent
     assert house.counts.cuts == 1
     assert far.heard == house.shelf.sounds["waltz"][: len(far.heard)], "no sample is lost, only time"
-    assert far.most <= 3200
+    assert far.most <= most_ahead(house)
 
 
 async def test_who_takes_nothing_for_long_is_given_up_and_counted_once(house):
@@ -753,7 +758,7 @@ def test_whatever_a_caller_does_each_item_goes_on_where_the_ear_left_it(history)
             assert all(one[1] == other[0] for one, other in pairwise(stretches)), stretches
         reported = sum(end - begin for stretches in told.values() for begin, end in stretches)
         assert reported * RATE <= len(far.heard)
-        assert far.most <= 3200
+        assert far.most <= most_ahead(house)
 
     asyncio.run(scene())
 
