@@ -17,7 +17,7 @@ from holdsvc.engine.frames import TEXT, framed, head
 from holdsvc.ports import Sharing, SharingWire, Wire, Written
 
 MARK_EVERY = 4 * RATE  # bytes: a mark every four seconds; between two, the clock tells
-TOGETHER = 2  # blocks that are said in one go while nothing happens: half the writes and reads, for one block more ahead of its time
+TOGETHER = 2  # blocks that are said in one go while nothing happens: half the writes and reads, one block more ahead
 IN_TIME = 0.005  # seconds by which a block may be late and is counted together with others
 SLACK = 0.06  # seconds by which a wire that is paced to the frame may be late and is still caught up with
 

@@ -130,7 +130,7 @@ def say(*names: str) -> Say:
     return Say(tuple(PromptId(name) for name in names), "en")
 
 
-def most_ahead(house: "House") -> int:
+def most_ahead(house: House) -> int:
     """Bytes: the wire's lead; where blocks are shared they go out by twos, the second one block ahead of its time."""
     return 4800 if isinstance(house.wire, SharingWire) else 3200
 
