@@ -75,7 +75,8 @@ def serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one = command(commands, "check", "Look over configuration and media before callers do.")
-    one.set_defaults(command=lambda given: of("check").check(given.config))
+    one.add_argument("--online", action="store_true", help="see also whether what the settings name answers")
+    one.set_defaults(command=lambda given: of("check").check(given.config, given.online))
 
 
 def media(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -2,7 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from holdsvc.commands.check import check, decoding, news, outside, voice, wording
+from holdsvc.commands.check import check
+from holdsvc.commands.checks.machine import decoding
+from holdsvc.commands.checks.media import wording
+from holdsvc.commands.checks.outside import news, outside, voice
 from holdsvc.config import load
 from holdsvc.content.confine import Confinement
 from holdsvc.content.fetched import FetchedShelf, Refused, State

@@ -1,6 +1,6 @@
 """What `holdsvc check` says of question banks, while the service serves all the same."""
 
-from holdsvc.commands.check import quiz
+from holdsvc.commands.checks.media import quiz
 from holdsvc.content.library import Library
 from tests.content.test_quiz import GOOD, MEDIA, TWO_RIGHT, a_folder, question
 
