@@ -33,6 +33,7 @@ from holdsvc.engine import trail
 from holdsvc.engine.alarms import Alarms
 from holdsvc.engine.broadcast import Broadcast
 from holdsvc.engine.captions import Captions
+from holdsvc.engine.ears import Hearing
 from holdsvc.engine.intake import Intake, Recognition, Taken
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.lookup import Limits, Lookup
@@ -43,7 +44,7 @@ from holdsvc.engine.plans import PlanBook, zone_of
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
 from holdsvc.errors import BadContent, ConfigError
-from holdsvc.ports import LinePlatform
+from holdsvc.ports import Ears, LinePlatform
 from holdsvc.speech.recognise.words import FuzzyWords
 from holdsvc.stores.spool import FileSpool
 from holdsvc.web import server
@@ -65,6 +66,7 @@ class Options(Struct, frozen=True):
     sleep: Sleep = asyncio.sleep
     ingest: bool = True  # prepare behind a green /readyz what is not yet
     fetch: bool = False  # bring in podcasts and updates from outside
+    ears: Ears | None = None  # who understands what callers say, instead of whom the settings name
 
 
 def build(settings: Settings, clock: Clock | None = None, options: Options | None = None) -> web.Application:
@@ -105,6 +107,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     late.append(intake)
     links = SignedLinks(base, key_from(folder / "audio.key"), sounds.content_hash, sounds.prompt_hash)
     captions = Captions(sounds, sounds)
+    hearing = Hearing(options.ears, intake.menu, clock, metrics) if options.ears is not None else None
     streams = Streams(
         intake.take_now,
         sounds,
@@ -114,6 +117,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         settings.streams.most,
         sleep=options.sleep,
         captions=captions,
+        hearing=hearing,
     )
     keeper, gate = outside(settings, folder, library, clock, options)
     radio = Radio(plans.for_all, library.linear, settings.live.bitrate, random.Random())
@@ -142,7 +146,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     )
     routes, farewells = phone_line(settings, options, captions)
     application = server.make(house, guard, routes)
-    application[FAREWELLS] = [*farewells, streams.close]
+    application[FAREWELLS] = [*farewells, streams.close, *((hearing.close,) if hearing is not None else ())]
     application.cleanup_ctx.append(running(house, library, folder, options, keeper))
     if house.announced is not None:
         application.cleanup_ctx.append(lines(house, house.announced, settings))

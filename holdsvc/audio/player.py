@@ -12,13 +12,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
-from holdsvc.audio.fade import FADE, Heard, chained
-from holdsvc.audio.formats import FRAME, RATE, length_of, seconds_of
+from holdsvc.audio.fade import FADE, Heard, chained, goes_on
+from holdsvc.audio.formats import FRAME, RATE, SILENCE, length_of, seconds_of
 from holdsvc.audio.mix import Part, loudness, sound_of
 
 __all__ = ["COMFORT", "FADE", "Part", "Player", "Stretch", "excerpt", "loudness", "sound_of"]
 
+LOWER = -12.0  # decibels by which content gives way to a caller who speaks
 KEPT = 2 * RATE  # samples that can still be taken back after they were reported; more than any wire's lead
 
 
@@ -60,7 +62,19 @@ def excerpt(
 class Player:
     """`sent` is the length of the caller's time line: bytes handed out and not taken back."""
 
-    __slots__ = ("_at", "_before", "_began", "_floor", "_index", "_parts", "_reported", "_spans", "dry", "sent")
+    __slots__ = (
+        "_at",
+        "_before",
+        "_began",
+        "_ducked",
+        "_floor",
+        "_index",
+        "_parts",
+        "_reported",
+        "_spans",
+        "dry",
+        "sent",
+    )
 
     def __init__(self) -> None:
         self.sent = 0
@@ -71,13 +85,45 @@ class Player:
         self._began = 0
         self._spans: list[_Span] = []
         self._reported = 0
+        self._ducked: Part | None = None  # content that was turned down
         self._floor = 0  # what lies before on the time line cannot be taken back any more
 
     def play(self, parts: Sequence[Part]) -> None:
         """Instead of all that was still to come. Nothing to play means: nothing more is to come."""
+        self._ducked = None
         self._before, self._began = self._sounding(), self.sent
         self._parts = list(chained(self._before, parts))
         self._index, self._at = 0, self._parts[0].start if self._parts else 0
+        self._floor = self.sent
+
+    def duck(self) -> bool:
+        """Content goes on at the very sample, turned down. False where none is being heard, or somebody speaks over it."""
+        part = self._part()
+        if self._ducked is not None or part is None or not part.content or self.prompting:
+            return False
+        self._turn(part, part.gain + LOWER)
+        self._ducked = self._part()
+        return True
+
+    def unduck(self) -> bool:
+        """As it was before. False where it is so already, as it is not heard any more."""
+        part, ducked = self._part(), self._ducked
+        self._ducked = None
+        if part is None or ducked is None or part.sound is not ducked.sound or part.gain != ducked.gain:
+            return False
+        self._turn(part, part.gain - LOWER)
+        return True
+
+    def _turn(self, part: Part, gain: float) -> None:
+        """Pieces that are one sound become one again; what follows it is as it was made."""
+        later = self._parts[self._index + 1 :]
+        turned = replace(part, start=self._at, gain=gain, mix=None)
+        while later and later[0].mix is None and later[0].gain == part.gain and goes_on(part, part.stop, later[0]):
+            part = later.pop(0)
+            turned = replace(turned, stop=turned.stop + part.stop - part.start)
+        self._before, self._began = self._sounding(), self.sent
+        self._parts = [*chained(self._before, (turned,)), *later]
+        self._index, self._at = 0, self._parts[0].start
         self._floor = self.sent
 
     def append(self, parts: Sequence[Part]) -> None:
@@ -210,6 +256,16 @@ class Player:
         self._reported = max(self._reported, played)
         self._forget()
         return [Stretch(content, seconds_of(begin), seconds_of(end)) for content, begin, end in runs]
+
+    def sounding(self, start: int, stop: int) -> bytes:
+        """What lies between two bytes of the time line, as far as it is still known; silence elsewhere."""
+        line = bytearray((SILENCE,)) * (stop - start)
+        for span in self._spans:
+            first, last = max(span.at, start), min(span.until, stop)
+            if first < last:
+                shift = span.start - span.at
+                line[first - start : last - start] = sound_of(span.part, first + shift, last + shift)
+        return bytes(line)
 
     def _sounding(self) -> Heard | None:
         """What would come next, had nothing else been asked for; None where nothing is being heard."""

@@ -21,6 +21,7 @@ from holdsvc.calls.decide import decide
 from holdsvc.calls.events import AnyEvent, CallArrived, CallerKnown, CallEvent, CallHeld, UtteranceHeard
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
+from holdsvc.calls.menu import Menu
 from holdsvc.calls.model import CallerId, CallId, CallRef, Contact, EventId, PhoneNumber, Profile, QueueName
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
@@ -151,6 +152,12 @@ class Intake:
         contact = session.contact
         segment = contact.segment if contact is not None and not contact.ambiguous else ""
         return self._plans.plan(session.queue, stream=stream, platform=session.ref.platform, segment=segment)
+
+    async def menu(self, ref: CallRef, queue: QueueName) -> tuple[Menu, str]:
+        """What this caller may key and say at this moment, and in which language."""
+        session = await self.load(ref) or HoldSession(ref, queue)
+        plan = self.plan(session)
+        return quizmaster.menu(session, plan), plan.spoken(session.language)
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ WAIT_BUCKETS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800,
 HOOK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3, 5, 10, 15)  # the platforms' deadlines are edges
 LOOKUP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1)
 COMMIT_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5)
+UTTERANCE_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 2)
 SOUND_BUCKETS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs is not annotated
@@ -82,6 +83,20 @@ class Metrics:
         self._switch = Histogram(
             "holdsvc_switch_seconds", "Key press to new sound sent", ["wire"], buckets=SOUND_BUCKETS, registry=new
         )
+        self._utterances = Count(
+            "holdsvc_utterances", "What callers said, by what came of it", ["queue", "result"], registry=new
+        )
+        self._utterance = Histogram(
+            "holdsvc_utterance_seconds",
+            "End of an utterance to the recogniser's answer",
+            ["queue"],
+            buckets=UTTERANCE_BUCKETS,
+            registry=new,
+        )
+        self._asked = Gauge("holdsvc_utterances_asked", "Utterances that wait for an answer", registry=new)
+        self._echo = Count(
+            "holdsvc_echo_suppressed_seconds", "Our own sound that came back and did not count", ["queue"], registry=new
+        )
         self._degraded = Gauge("holdsvc_degraded", "1 while a part is away and served without", ["part"], registry=new)
         Gauge("holdsvc_build_info", "The version that runs", ["version"], registry=new).labels(version).set(1)
 
@@ -114,6 +129,18 @@ class Metrics:
 
     def degraded(self, part: str, away: bool) -> None:
         self._degraded.labels(part).set(1 if away else 0)
+
+    def utterance_heard(self, queue: str, result: str, seconds: float | None = None) -> None:
+        """`seconds` from its end to the answer, where one was asked for."""
+        self._utterances.labels(self.waits.queue(queue), result).inc()
+        if seconds is not None:
+            self._utterance.labels(self.waits.queue(queue)).observe(seconds)
+
+    def utterances_asked(self, number: int) -> None:
+        self._asked.set(number)
+
+    def echo_suppressed(self, queue: str, seconds: float) -> None:
+        self._echo.labels(self.waits.queue(queue)).inc(seconds)
 
     def stream_opened(self, wire: str) -> None:
         self._streams.labels(wire).inc()

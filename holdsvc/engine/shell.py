@@ -12,6 +12,7 @@ from holdsvc.calls.events import CallEvent
 from holdsvc.calls.model import ContentId, QueueName
 from holdsvc.clock import Clock
 from holdsvc.engine.captions import Captions
+from holdsvc.engine.ears import Hearing
 from holdsvc.engine.voice import Socket, SoundMeter
 from holdsvc.ports import Sharing, Sounds
 
@@ -60,6 +61,7 @@ class Shell(Protocol):
     meter: Meter
     house: Callable[[QueueName], ContentId]
     captions: Captions | None
+    hearing: Hearing | None  # None: nobody is listened to
 
     def blocks(self, sharing: Sharing, length: int) -> Blocks[bytes]: ...
     def ask(self, stream: Stream, question: Question) -> None: ...

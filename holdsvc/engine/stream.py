@@ -11,11 +11,22 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from holdsvc.audio.pacer import NEAR
-from holdsvc.calls.events import CallEvent, ContentEnded, DigitPressed, Heard, HeardUntil, StreamClosed, StreamOpened
+from holdsvc.audio.utterance import Began
+from holdsvc.calls.events import (
+    CallEvent,
+    ContentEnded,
+    DigitPressed,
+    Heard,
+    HeardUntil,
+    StreamClosed,
+    StreamOpened,
+    UtteranceHeard,
+)
 from holdsvc.calls.instructions import Instruction, Play
 from holdsvc.calls.model import ContentId, EventId
 from holdsvc.engine import limits
 from holdsvc.engine.captions import Tape
+from holdsvc.engine.ears import Listener
 from holdsvc.engine.limits import MOST_FRAMES as MOST_FRAMES
 from holdsvc.engine.limits import START_WITHIN as START_WITHIN
 from holdsvc.engine.paced import voice_for
@@ -26,7 +37,7 @@ from holdsvc.engine.turns import Turn, excerpts, turn_of
 from holdsvc.engine.voice import Socket, Voice
 from holdsvc.engine.wheel import NEVER
 from holdsvc.errors import BadWebhook
-from holdsvc.ports import Wire, WireDigit, WireEvent, WireMark, WireStart, WireStop
+from holdsvc.ports import Wire, WireAudio, WireDigit, WireEvent, WireMark, WireStart, WireStop
 
 CLOSED_NORMALLY, GOING_AWAY, NOT_ALLOWED = 1000, 1001, 1008
 log = logging.getLogger(__name__)
@@ -35,10 +46,10 @@ log = logging.getLogger(__name__)
 class Stream:
     # fmt: off
     __slots__ = (
-        "_ahead", "_allowed", "_allowed_at", "_ask_at", "_asked_at", "_broken", "_checkpoint_at", "_close_at", "_due_at",
-        "_ending", "_goes_on", "_heard_from_at", "_interrupted", "_last_mark", "_listening", "_look_at", "_news", "_opened_at",
-        "_pressed_at", "_rescue_at", "_rest", "_routine", "_shell", "_stuck", "_stuck_since", "_sweep_at", "_swept", "_tape",
-        "_voice", "name", "over", "slot", "socket", "ticket", "wire",
+        "_ahead", "_allowed", "_allowed_at", "_ask_at", "_asked_at", "_broken", "_checkpoint_at", "_close_at",
+        "_due_at", "_ears", "_ending", "_goes_on", "_heard_from_at", "_interrupted", "_last_mark", "_listening",
+        "_look_at", "_news", "_opened_at", "_pressed_at", "_rescue_at", "_rest", "_routine", "_shell", "_stuck",
+        "_stuck_since", "_sweep_at", "_swept", "_tape", "_voice", "name", "over", "slot", "socket", "ticket", "wire",
     )
     # fmt: on
 
@@ -71,6 +82,7 @@ class Stream:
         self._pressed_at: float | None = None
         self._interrupted = False  # the sound waits for a word to be said
         self._tape: Tape | None = None  # where somebody reads along
+        self._ears = shell.hearing.listener(ticket.queue) if shell.hearing is not None else None
         self._routine = False  # content is being heard, and nothing else is to be thought of
         self._due_at = now  # something is to be done then, if nothing happens before
         self._sweep_at = now if self._swept is not None else NEVER  # where we read the socket ourselves: when next
@@ -113,7 +125,7 @@ class Stream:
     # --- from the platform -------------------------------------------------------------------------------------------
 
     def hear(self, frame: str | bytes) -> None:
-        """A frame from the platform. The caller's own sound is dropped unheard."""
+        """A frame from the platform. The caller's own sound is dropped unheard, unless what is said counts here."""
         if self.over:
             return
         now = self._heard_from_at = self._shell.clock.monotonic()
@@ -196,6 +208,9 @@ class Stream:
         match event:
             case WireDigit():
                 self._press(event, now)
+            case WireAudio(payload=payload):
+                if self._ears is not None and self._listening:
+                    self._listen(self._ears, payload, now)
             case WireMark(name=name):
                 self._voice.playout.returned(name, now)
                 if name == self._last_mark:
@@ -219,6 +234,24 @@ class Stream:
         told = self._told(self._voice.player.sent)
         pressed = DigitPressed(at=self._shell.clock.now(), id=EventId(event.id), digit=event.digit, heard=last(told))
         self._ask(*told[:-1], pressed)
+
+    def _listen(self, ears: Listener, payload: bytes, now: float) -> None:
+        """Content gives way to a caller who speaks, and comes back."""
+        if self._swept is not None:
+            self._allowed += 1  # it is counted by its bytes
+        for heard in ears.hear(payload, self._voice, now):
+            if self._voice.player.content and not self._ending:
+                self._voice.cut(now)
+                turn = self._voice.player.duck if isinstance(heard, Began) else self._voice.player.unduck
+                turn()
+                self._shell.wake(self, self._wake_at(now))
+            if self._shell.hearing is not None:
+                self._shell.hearing.came(self, ears, heard)
+
+    def said(self, choice: str, score: float) -> None:
+        """What the caller said was understood: as at a key."""
+        if self._listening and not self._ending:
+            self.interrupt(lambda name, at: UtteranceHeard(at=at, id=self._id("said"), choice=choice, score=score))
 
     def interrupt(self, event: Callable[[str, datetime], CallEvent]) -> bool:
         """Something is to be said, and the core knows what: the sound stops where the caller is, as at a key. False: not here."""

@@ -19,6 +19,7 @@ from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.model import CallRef, ContentId, QueueName
 from holdsvc.clock import Clock
 from holdsvc.engine.captions import Captions
+from holdsvc.engine.ears import Hearing
 from holdsvc.engine.glances import Glances
 from holdsvc.engine.intake import Taken
 from holdsvc.engine.lines import Belt
@@ -61,10 +62,11 @@ class Streams:
         most: int = MOST,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         captions: Captions | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self.sounds, self.clock, self.meter = sounds, clock, meter
         self.house = house  # what a queue's callers hear when no answer comes, or none with sound in it
-        self.captions = captions
+        self.captions, self.hearing = captions, hearing
         self.tokens = Tokens(clock.monotonic)
         self.draining = False  # no new streams; those that are there go on
         self._take, self._most, self._sleep = take, most, sleep
@@ -98,6 +100,10 @@ class Streams:
         self._busy.set()
         self.meter.stream_opened(wire.name)
         return stream
+
+    def listens(self, queue: QueueName) -> bool:
+        """What is said counts there, so that the caller's sound must be read."""
+        return self.hearing is not None and self.hearing.listens(queue)
 
     async def perform(self, ref: CallRef, instructions: Sequence[Instruction]) -> bool:
         """What was decided elsewhere, such as a release; False if this call has no stream here."""

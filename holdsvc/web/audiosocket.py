@@ -109,7 +109,9 @@ class Desk:
     def _open(self, connection: socket.socket, wire: LineWire, frames: Sequence[bytes]) -> None:
         streams = self.house.streams
         line = OwnedLine(connection, wire, streams.belt, streams.leave)
-        stream = streams.open(self._ticket(wire, frames[0]), wire, line)
+        ticket = self._ticket(wire, frames[0])
+        stream = streams.open(ticket, wire, line)
+        line.listens = streams.listens(ticket.queue)
 
         def refuse(reason: str) -> None:
             self._refused(reason)

@@ -74,7 +74,8 @@ async def serve(request: web.Request, house: House, wire: Wire, response: web.We
 
 
 def hand_over(house: House, ticket: Ticket, wire: Wire, sock: socket.socket, early: bytes) -> web.StreamResponse:
-    skip = wire.sound_begins if isinstance(wire, SharingWire) else b""
+    listens = house.streams.listens(ticket.queue)
+    skip = wire.sound_begins if isinstance(wire, SharingWire) and not listens else b""
     owned = OwnedSocket(sock, house.streams.leave, early, skip)
     try:
         house.streams.open(ticket, wire, owned)
