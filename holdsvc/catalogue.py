@@ -23,7 +23,9 @@ from holdsvc.errors import ConfigError
 from holdsvc.platforms.audiosocket import AudioSocket
 from holdsvc.platforms.twilio import Twilio
 from holdsvc.ports import Directory, LinePlatform, Numbers, Platform, Store, Synthesiser
+from holdsvc.speech.recognise.kinds import NONE
 from holdsvc.speech.speak.command import CommandSettings, CommandSynthesiser
+from holdsvc.speech.workers import Limits, Workers, command_of
 from holdsvc.stores.memory import MemoryStore
 from holdsvc.stores.sqlite import SqliteStore
 
@@ -105,6 +107,14 @@ def synthesiser(settings: Settings) -> Synthesiser | None:
     given = settings.synthesiser
     make = pick(SYNTHESISERS, given.kind, "synthesiser.kind")
     return make(given) if given.command else None
+
+
+def ears(settings: Settings, told: Callable[[bool], None] = lambda away: None) -> Workers | None:
+    """Who understands spoken choices, where a recogniser is wanted; not started yet. `told` hears when it is away and back."""
+    given = settings.speech
+    if given.recogniser == NONE:
+        return None
+    return Workers(command_of(given.recogniser, given.model), Limits(workers=given.workers), told)
 
 
 def sources(settings: Settings, outbound: Outbound, others: tuple[Source, ...] = ()) -> Sources:

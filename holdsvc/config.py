@@ -28,10 +28,12 @@ from holdsvc.content.fetch import PORTS
 from holdsvc.content.radio import BITRATES
 from holdsvc.engine.plans import QueueRules, faults
 from holdsvc.errors import ConfigError
+from holdsvc.speech.recognise.kinds import KINDS as RECOGNISERS
 
 PREFIX = "HOLDSVC_"
 PACKAGE = Path(__file__).parent
 MOST_PORT = 65535
+MOST_WORKERS = 64
 
 
 class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +114,12 @@ class SynthesiserSettings(Struct, frozen=True, forbid_unknown_fields=True):
     most_megabytes: int = 50  # of sound that one text may make
 
 
+class SpeechSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    recogniser: str = "none"  # of what callers say on a stream: none or forced
+    workers: int = 1  # processes, each with a core and about 300 MB of its own
+    model: str = ""  # folder of a CTranslate2 Whisper model; "" = the one that came with the extra
+
+
 class CallersSettings(Struct, frozen=True, forbid_unknown_fields=True):
     region: str = "US"  # country that numbers without a country code belong to, ISO 3166
     budget: float = 0.3  # seconds that a directory may take before its answer comes as an event
@@ -144,6 +152,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     synthesiser: SynthesiserSettings = SynthesiserSettings()
     podcasts: Mapping[str, PodcastSettings] = field(default_factory=dict)
     updates: Mapping[str, UpdateSettings] = field(default_factory=dict)
+    speech: SpeechSettings = SpeechSettings()
     callers: CallersSettings = CallersSettings()
     directories: Mapping[str, DirectorySettings] = field(default_factory=dict)
     platforms: Mapping[str, Mapping[str, object]] = field(
@@ -182,6 +191,9 @@ def hold_to_rules(settings: Settings) -> None:
     """What a type cannot say."""
     one_of("log.format", settings.log.format, FORMATS)
     one_of("log.level", settings.log.level, LEVELS)
+    one_of("speech.recogniser", settings.speech.recogniser, RECOGNISERS)
+    if not 1 <= settings.speech.workers <= MOST_WORKERS:
+        raise ConfigError("speech.workers", f"{settings.speech.workers} will not do: 1 to {MOST_WORKERS}")
     one_of("store.synchronous", settings.store.synchronous, ("FULL", "NORMAL"))
     if not 0 <= settings.service.port <= MOST_PORT:
         raise ConfigError("service.port", f"{settings.service.port} will not do: a port is 0 to {MOST_PORT}")

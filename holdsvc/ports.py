@@ -308,7 +308,7 @@ class Utterance(Struct, frozen=True):
     """A stretch of a caller's speech and what it may mean. It lives in memory alone: never kept, never shown."""
 
     pcm: bytes  # 8 kHz, mono, 16 bits, little endian
-    candidates: tuple[Candidate, ...]  # the active menu first: where there are too many, the later ones are thinned out
+    candidates: tuple[Candidate, ...]  # of too many, a recogniser sorts out the unlikely ones first
     language: str = "en"  # BCP 47
 
     @property
@@ -337,8 +337,7 @@ class Recogniser(Protocol):
     """Sound to a choice. Takes its time and one core, so that it only ever runs in a worker process."""
 
     name: str
-
-    def understands(self, language: str) -> bool: ...
+    languages: tuple[str, ...]  # as "en", without a country; "*" for any
 
     def recognise(self, utterance: Utterance) -> Recognised:
         """Never raises for what a caller may say, silence and noise included."""

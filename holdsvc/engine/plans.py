@@ -65,6 +65,7 @@ class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
     short_abandon: float = 5.0
     silence_limit: float = 180.0
     max_wait: float | None = None
+    speech: bool = True  # on a stream, spoken choices count, where there is a recogniser; False: nobody listens
     release_answers: bool | None = (
         None  # None: only where a redirect takes the caller to where no hook of ours tells of the answer
     )

@@ -1,0 +1,121 @@
+"""Synthetic speakers of several kinds, each phrase spoken once and kept as 8 kHz sound. What is not installed is left out."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 8000
+Sound = NDArray[np.float32]
+Say = Callable[[str, Path], None]  # text, wav to write
+
+
+def espeak(voice: str) -> Say:
+    return lambda text, wav: run(["espeak-ng", "-v", voice, "-s", "150", "-w", str(wav), text])
+
+
+def flite(voice: str) -> Say:
+    return lambda text, wav: run(["flite", "-voice", voice, "-t", text, "-o", str(wav)])
+
+
+def festival(voice: str) -> Say:
+    def say(text: str, wav: Path) -> None:
+        run(["text2wave", "-eval", f"(voice_{voice})", "-o", str(wav)], text)
+
+    return say
+
+
+def run(command: list[str], text: str | None = None) -> None:
+    subprocess.run(command, input=text.encode() if text else None, check=True, capture_output=True)
+
+
+# Nothing was chosen by what was heard from the second group.
+TUNING: Mapping[str, Say] = {
+    "espeak en-us": espeak("en-us"),
+    "espeak en-gb+f3": espeak("en-gb+f3"),
+    "flite kal16": flite("kal16"),
+    "flite awb": flite("awb"),
+}
+REPORTING: Mapping[str, Say] = {
+    "espeak en-us+m3": espeak("en-us+m3"),
+    "espeak en-gb-x-rp+f2": espeak("en-gb-x-rp+f2"),
+    "flite rms": flite("rms"),
+    "flite slt": flite("slt"),
+    "festival slt hts": festival("cmu_us_slt_arctic_hts"),
+    "festival kal": festival("kal_diphone"),
+}
+# Voices of the network that speaks our prompts; `media/make/voice.py` drives it.
+NEURAL_TUNING = ("am_michael", "bf_emma")
+NEURAL_REPORTING = ("af_bella", "am_eric", "bm_george", "bf_alice")
+
+
+def file_of(folder: Path, voice: str, text: str) -> Path:
+    return folder / f"{hashlib.sha256(f'{voice}|{text}'.encode()).hexdigest()[:24]}.npy"
+
+
+def spoken(folder: Path, voice: str, say: Say, text: str) -> Sound | None:
+    """From the folder, or said now. None: this speaker cannot be had."""
+    file = file_of(folder, voice, text)
+    if not file.is_file():
+        with tempfile.TemporaryDirectory() as name:
+            wav = Path(name) / "said.wav"
+            try:
+                say(text, wav)
+                keep(file, decoded(wav))
+            except (OSError, subprocess.CalledProcessError):
+                return None
+    return np.load(file)
+
+
+def keep(file: Path, sound: Sound) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as part:
+        np.save(part, sound)
+    Path(part.name).replace(file)
+
+
+def decoded(path: Path) -> Sound:
+    """Mono at 8 kHz, without the silence at its ends."""
+    with av.open(str(path)) as file:
+        mono = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+        frames = [*file.decode(audio=0), None]
+        parts = [part.to_ndarray().ravel() for frame in frames for part in mono.resample(frame)]
+    sound = np.concatenate(parts).astype(np.float32)
+    loud = np.flatnonzero(np.abs(sound) > 0.02 * np.abs(sound).max())
+    return sound[max(0, loud[0] - 400) : loud[-1] + 800] if loud.size else sound
+
+
+def neural(names: Iterable[str], styles: Path) -> dict[str, Say]:
+    """`styles`: folder of the network's voices. Run with a Python that has what media/make/README.md names."""
+    sys.path.insert(0, str(Path(__file__).parents[3] / "media" / "make"))
+    from voice import RATE as THEIRS
+    from voice import kokoro
+
+    def speaker(name: str) -> Say:
+        loaded = kokoro(name, styles)
+
+        def say(text: str, wav: Path) -> None:
+            sound = loaded.say(text)
+            with av.open(str(wav), "w") as file:
+                stream = file.add_stream("pcm_s16le", rate=THEIRS, layout="mono")
+                linear = (np.clip(sound, -1, 1) * 32767).astype(np.int16).reshape(1, -1)
+                frame = av.AudioFrame.from_ndarray(linear, format="s16", layout="mono")
+                frame.sample_rate = THEIRS
+                file.mux([*stream.encode(frame), *stream.encode(None)])
+
+        return say
+
+    return {f"kokoro {name}": speaker(name) for name in names}
+
+
+def installed() -> tuple[str, ...]:
+    return tuple(name for name in ("espeak-ng", "flite", "text2wave") if shutil.which(name))
