@@ -16,7 +16,7 @@ with contextlib.suppress(ImportError):  # no such system hands its sockets over 
 
 from holdsvc.engine.shell import Watched
 
-EVERY = 0.04  # seconds between two glances at one socket
+EVERY = 0.06  # seconds between two glances at one socket
 ROUNDS = 8  # parts into which all sockets are divided, glanced at one after the other
 PART = EVERY / ROUNDS
 ROOM = 1028  # bytes; for an answer in so many of them the interpreter neither copies nor hands its lock over

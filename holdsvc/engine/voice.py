@@ -16,8 +16,10 @@ from holdsvc.audio.player import Part, Player
 from holdsvc.engine.frames import TEXT, framed, head
 from holdsvc.ports import Sharing, SharingWire, Wire, Written
 
-MARK_EVERY = 4 * RATE  # bytes: a mark every four seconds; between two, the clock tells
-TOGETHER = 2  # blocks that are said in one go while nothing happens: half the writes and reads, one block more ahead
+TOGETHER = (
+    3  # blocks that are said in one go while nothing happens: a third of the writes and reads, two blocks more ahead
+)
+MARK_EVERY = 7 * TOGETHER + 1  # blocks: a mark every four seconds or so; between two, the clock tells
 IN_TIME = 0.005  # seconds by which a block may be late and is counted together with others
 SLACK = 0.06  # seconds by which a wire that is paced to the frame may be late and is still caught up with
 
@@ -197,7 +199,7 @@ class Voice:
         if self._push is None or self.socket.backlog or not -NEAR <= late < self._leeway:
             return False
         before, ready = self._before_block, self.ready
-        self._push(b"".join((before, ready.pop(), before, ready.pop())))
+        self._push(b"".join((before, ready.pop(), before, ready.pop(), before, ready.pop())))
         self._said += TOGETHER
         self.due_at += self._every
         if late > IN_TIME:
@@ -226,7 +228,7 @@ class Voice:
         return name
 
     def _marked(self) -> Written:
-        self._mark_at = self.player.sent + MARK_EVERY - 1
+        self._mark_at = self.player.sent + MARK_EVERY * self._wire.block - 1
         return self._wire.write_mark(self._name, self.playout.mark(self.player.sent))
 
     def _out(self, lines: list[bytes], message: Written) -> None:

@@ -131,8 +131,8 @@ def say(*names: str) -> Say:
 
 
 def most_ahead(house: House) -> int:
-    """Bytes: the wire's lead; where blocks are shared they go out by twos, the second one block ahead of its time."""
-    return 4800 if isinstance(house.wire, SharingWire) else 3200
+    """Bytes: the wire's lead; where blocks are shared they go out by threes, two of them ahead of their time."""
+    return 6400 if isinstance(house.wire, SharingWire) else 3200
 
 
 class House:
@@ -322,7 +322,7 @@ async def test_content_goes_on_at_the_very_sample(house):
 async def test_marks_that_a_clear_gives_back_do_not_count_as_heard(house):
     house.decider.answers[DigitPressed] = lambda event: (play("news"), EAR)
     far = await house.begin()
-    await house.advance(3.9)
+    await house.advance(4.2)
 
     await house.press(far, "2")
     given_back = list(far.marks)
@@ -330,7 +330,7 @@ async def test_marks_that_a_clear_gives_back_do_not_count_as_heard(house):
     await house.press(far, "2")
 
     assert given_back
-    assert [(one.content, one.until_second) for one in house.decider.heard] == [("waltz", 3.9), ("news", 0.1)]
+    assert [(one.content, one.until_second) for one in house.decider.heard] == [("waltz", 4.2), ("news", 0.1)]
 
 
 async def test_a_key_that_changes_nothing_lets_the_sound_go_on_where_it_was(house):
