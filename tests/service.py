@@ -18,6 +18,7 @@ from holdsvc import app
 from holdsvc.clock import Clock
 from holdsvc.config import ApiSettings, Settings, load
 from holdsvc.web.house import HOUSE, House
+from holdsvc.web.patience import bounded
 
 TOKEN = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 CALLER = "+15005550123"
@@ -74,7 +75,7 @@ async def running(
     await web.TCPSite(runner, "127.0.0.1", port).start()
     base = f"http://127.0.0.1:{port}"
     try:
-        async with aiohttp.ClientSession() as client:
+        async with bounded(runner), aiohttp.ClientSession() as client:
             yield Service(base, settings.service.public_url or base, application[HOUSE], client)
     finally:
         await runner.cleanup()

@@ -19,6 +19,7 @@ from holdsvc import app
 from holdsvc.config import Settings, load
 from holdsvc.engine import trail
 from holdsvc.errors import ConfigError
+from holdsvc.web.patience import bounded
 
 KEEP_ALIVE = 75.0  # seconds that an idle connection stays open
 log = logging.getLogger("holdsvc")
@@ -90,7 +91,7 @@ async def run(settings: Settings, options: app.Options, beside: Beside) -> None:
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=5.0)
     await runner.setup()
     try:
-        async with beside(await listen(runner, settings)):
+        async with bounded(runner), beside(await listen(runner, settings)):
             await stop.wait()
         await app.take_leave(application)
     finally:

@@ -308,7 +308,7 @@ class OwnedLine:
 
     # --- from the far end --------------------------------------------------------------------------------------------
 
-    def answer_to(self, hear: Callable[[str | bytes], None], refuse: Callable[[str], None]) -> None:
+    def answer_to(self, hear: Callable[[str | bytes], object], refuse: Callable[[str], object]) -> None:
         """Whose line it is. `refuse` closes it, for a reason in a word."""
         self._hear, self._refuse = hear, refuse
 

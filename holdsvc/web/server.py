@@ -10,7 +10,7 @@ import logging
 from aiohttp import web
 
 from holdsvc.errors import HoldsvcError
-from holdsvc.web import api, audio, events, frames, health, live, media, openapi, webhooks
+from holdsvc.web import api, audio, events, frames, health, live, media, openapi, patience, webhooks
 from holdsvc.web.access import Access, Guard, Handler, access_of
 from holdsvc.web.house import HOUSE, House
 
@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 
 
 def make(house: House, guard: Guard, more: list[web.RouteDef] | None = None) -> web.Application:
-    application = web.Application(middlewares=[safe_headers, guarded, plain_errors], client_max_size=MOST_BODY)
+    application = web.Application(middlewares=MIDDLEWARES, client_max_size=MOST_BODY)
     application[HOUSE], application[GUARD], application[events.BOARD] = house, guard, events.Board()
+    application[patience.KNOWN] = set()
     application.add_routes([*routes(), *(more or [])])
     application.on_response_prepare.append(uncached)
     return application
@@ -98,3 +99,6 @@ async def uncached(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.setdefault("Cache-Control", "no-cache")
     elif not request.path.startswith("/audio/"):
         response.headers.setdefault("Cache-Control", "no-store")
+
+
+MIDDLEWARES = (patience.known, safe_headers, guarded, plain_errors, patience.whole)
