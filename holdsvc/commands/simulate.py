@@ -6,66 +6,136 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TextIO
 
 from aiohttp import web
 from msgspec.structs import replace
 
-from holdsvc import app
+from holdsvc import app, catalogue
 from holdsvc.commands.serve import listen
-from holdsvc.config import LogSettings, Settings, load
+from holdsvc.config import LogSettings, Settings, StoreSettings, load
 from holdsvc.engine import trail
 from holdsvc.engine.plans import MenuRules
 from holdsvc.errors import ConfigError
 from holdsvc.ports import Destination
+from holdsvc.reports.erlang import Impatient, erlang_a
 from holdsvc.simulator.clock import RealClock, SimClock, VirtualClock
 from holdsvc.simulator.hooks import Target
-from holdsvc.simulator.run import Progress
 from holdsvc.simulator.run import simulate as run_simulation
+from holdsvc.simulator.staffing import Measured, Staffing
 from holdsvc.simulator.verdict import Verdict, report
+from holdsvc.simulator.view import Progress, line, picture
+from holdsvc.stores.backup import backup
 
 HOST = "127.0.0.1"
 LEAVE = "6"  # in the embedded service some callers leave by choice
+MOST = 1e9  # of anything that a word of the command counts
+PLAIN_EVERY = 10.0  # seconds between two lines where nothing can be drawn over
 
 
 def simulate(given: argparse.Namespace) -> int:
     if given.calls < 1:
         raise ConfigError("--calls", "at least one")
-    verdict = asyncio.run(against_running(given) if given.url else embedded(given))
+    plan, record = staffing(given), log_file(given)
+    verdict = asyncio.run(against_running(given, plan) if given.url else embedded(given, plan, record))
     print(report(verdict))
+    if plan and verdict.measured:
+        print(compared(verdict.measured, expected(plan)))
+    if record:
+        print(f"the wait log is in {record}; to look at it: HOLDSVC_SERVICE__DATA_DIR={record.parent} holdsvc report")
     return 0 if verdict.ok else 1
 
 
-async def against_running(given: argparse.Namespace) -> Verdict:
+def staffing(given: argparse.Namespace) -> Staffing | None:
+    """Traffic by the textbook, where it was asked for: all four, or none."""
+    names = ("agents", "arrivals", "handling", "patience")
+    values = [getattr(given, name) for name in names]
+    if all(value is None for value in values):
+        return None
+    for name, value in zip(names, values, strict=True):
+        if value is None or not 0 < value < MOST:
+            raise ConfigError(
+                f"--{name}", "is needed beside the others of agents, arrivals, handling and patience: above 0"
+            )
+    if given.rate is not None:
+        raise ConfigError("--rate", "goes without --arrivals: both say how often calls come")
+    return Staffing(*values)
+
+
+def log_file(given: argparse.Namespace) -> Path | None:
+    if given.record is None:
+        return None
+    if given.url:
+        raise ConfigError(
+            "--record", "keeps the log of an embedded service; a running one keeps its own (holdsvc backup)"
+        )
+    target = Path(given.record) / "holdsvc.sqlite3"
+    if target.exists():
+        raise ConfigError("--record", f"{target} exists already, and nothing is written over")
+    return target
+
+
+def expected(plan: Staffing) -> Impatient:
+    """Per second, as Erlang A has it."""
+    return erlang_a(plan.rate, 1 / plan.handling, 1 / plan.patience, plan.agents)
+
+
+def compared(found: Measured, model: Impatient) -> str:
+    rows = (
+        ("abandoned", 100 * found.abandoned, 100 * found.abandoned_error, 100 * model.abandoned, "%"),
+        ("mean wait", found.mean_wait, found.mean_wait_error, model.mean_wait, "s"),
+        ("agents busy", 100 * found.busy, 100 * found.busy_error, 100 * model.occupancy, "%"),
+    )
+    lines = [
+        f"  {name:<12} {value:7.2f} ± {error:.2f} {unit:<2} Erlang A: {theory:7.2f} {unit}"
+        for name, value, error, theory, unit in rows
+    ]
+    return "\n".join([f"measured over {found.waits} waits (± one standard error):", *lines])
+
+
+async def against_running(given: argparse.Namespace, plan: Staffing | None) -> Verdict:
     settings = load(given.config)
     section = next(iter(settings.platforms.values()), {})
     token = str(section.get("auth_token", ""))
     target = Target(given.url.rstrip("/"), token, settings.service.public_url, settings.api.token)
-    return await traffic(given, target, RealClock())
+    return await traffic(given, plan, target, RealClock())
 
 
-async def embedded(given: argparse.Namespace) -> Verdict:
+async def embedded(given: argparse.Namespace, plan: Staffing | None, record: Path | None) -> Verdict:
     """On a clock that jumps to the next thing that somebody waits for; streams are paced by real time and want a real one."""
     clock: SimClock = VirtualClock() if given.mode == "documents" else RealClock()
     with tempfile.TemporaryDirectory(prefix="holdsvc-simulate-") as folder:
-        async with service(settings_for(load(given.config), Path(folder), given.queue), clock) as target:
-            return await traffic(given, target, clock)
+        settings = settings_for(load(given.config), Path(folder), given.queue)
+        async with service(settings, clock) as target:
+            verdict = await traffic(given, plan, target, clock)
+        if record:
+            record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            backup(catalogue.database(settings), record)
+        return verdict
 
 
-def settings_for(settings: Settings, folder: Path, queue: str) -> Settings:
-    rules = settings.queue(queue)
-    leaving = replace(
-        rules,
-        menu=MenuRules(off=rules.menu.off, leave=LEAVE, words=rules.menu.words),
-        hand_over=Destination(enqueue=queue),  # where the carrier's agents take those whom a stream let go
-        release_answers=False,
-    )
+def settings_for(settings: Settings, folder: Path, names: str) -> Settings:
+    queues = dict(settings.queues)
+    for name in (one.strip() for one in names.split(",")):
+        rules = settings.queue(name)
+        queues[name] = replace(
+            rules,
+            menu=MenuRules(off=rules.menu.off, leave=LEAVE, words=rules.menu.words),
+            hand_over=Destination(enqueue=name),  # where the carrier's agents take those whom a stream let go
+            release_answers=False,
+        )
     service = replace(settings.service, host=HOST, port=free_port(), public_url="", data_dir=str(folder))
-    queues = {**settings.queues, queue: leaving}
     return replace(
-        settings, service=service, platforms={}, directories={}, queues=queues, log=LogSettings(level="error")
+        settings,
+        service=service,
+        store=StoreSettings(),
+        platforms={},
+        directories={},
+        queues=queues,
+        log=LogSettings(level="error"),
     )
 
 
@@ -90,7 +160,7 @@ async def service(settings: Settings, clock: SimClock) -> AsyncIterator[Target]:
         await runner.cleanup()
 
 
-async def traffic(given: argparse.Namespace, target: Target, clock: SimClock) -> Verdict:
+async def traffic(given: argparse.Namespace, plan: Staffing | None, target: Target, clock: SimClock) -> Verdict:
     return await run_simulation(
         target,
         calls=given.calls,
@@ -102,13 +172,29 @@ async def traffic(given: argparse.Namespace, target: Target, clock: SimClock) ->
         queue=given.queue,
         clock=clock,
         speed=given.speed,
-        progress=shown if sys.stderr.isatty() else lambda progress: None,
+        staffing=plan,
+        progress=Screen(sys.stderr).show,
     )
 
 
-def shown(progress: Progress) -> None:
-    done = round(40 * progress.over / progress.calls)
-    bar = "#" * done + "." * (40 - done)
-    print(f"\r{bar} {progress.over}/{progress.calls} calls over, {progress.seconds:.0f} s", end="", file=sys.stderr)
-    if progress.over == progress.calls:
-        print(file=sys.stderr)
+class Screen:
+    """Draws over what it drew before; where the stream is no terminal it writes a line now and then."""
+
+    def __init__(self, stream: TextIO, now: Callable[[], float] | None = None) -> None:
+        self._stream, self._now = stream, now or RealClock().monotonic
+        self._drawn = 0  # lines
+        self._written = -PLAIN_EVERY
+        self._signs = "utf" in (stream.encoding or "").lower()
+
+    def show(self, progress: Progress) -> None:
+        if self._stream.isatty():
+            self._draw(picture(progress, signs=self._signs))
+        elif progress.over == progress.calls or self._now() - self._written >= PLAIN_EVERY:
+            self._written = self._now()
+            print(line(progress), file=self._stream, flush=True)
+
+    def _draw(self, lines: list[str]) -> None:
+        up = f"\x1b[{self._drawn}A" if self._drawn else ""
+        self._stream.write(up + "".join(f"\x1b[2K{one}\n" for one in lines))
+        self._stream.flush()
+        self._drawn = len(lines)

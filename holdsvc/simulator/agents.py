@@ -9,6 +9,7 @@ from holdsvc.simulator.carrier import Carrier
 from holdsvc.simulator.habits import Habits
 from holdsvc.simulator.leg import AgentLeft, Gone, Leg, Moved, Taken
 from holdsvc.simulator.queues import Offer
+from holdsvc.simulator.staffing import Shift
 
 
 class Agent:
@@ -16,6 +17,7 @@ class Agent:
 
     def __init__(self, carrier: Carrier, habits: Habits, rng: random.Random) -> None:
         self.sid = ""
+        self.shift = Shift([])
         self.queue_url = ""
         self._carrier = carrier
         self._habits = habits
@@ -28,8 +30,12 @@ class Agent:
     async def work(self) -> None:
         """One caller after the other, for ever."""
         while True:
-            await self.serve(await self._carrier.line.next())
-            await self._carrier.clock.sleep(self._rng.expovariate(1 / self._habits.wrap))
+            offer = await self._carrier.line.next()
+            begun = self._carrier.clock.monotonic()
+            await self.serve(offer)
+            self.shift.talks.append((begun, self._carrier.clock.monotonic()))
+            if self._habits.wrap:
+                await self._carrier.clock.sleep(self._rng.expovariate(1 / self._habits.wrap))
 
     async def serve(self, offer: Offer) -> None:
         """Take this caller; returns when the agent is free again."""

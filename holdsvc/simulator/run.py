@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import chain, repeat
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from holdsvc.simulator.agents import Agent
 from holdsvc.simulator.callers import Crowd, gaps, start
@@ -20,6 +20,7 @@ from holdsvc.simulator.habits import Habits
 from holdsvc.simulator.hooks import Chaos, Target, client_session
 from holdsvc.simulator.ledger import Books, Row, Samples, Unreadable
 from holdsvc.simulator.leg import Gone, Leg
+from holdsvc.simulator.staffing import Staffing, measured
 from holdsvc.simulator.verdict import (
     REAL,
     VIRTUAL,
@@ -30,6 +31,7 @@ from holdsvc.simulator.verdict import (
     compare_waits,
     conserved,
 )
+from holdsvc.simulator.view import Progress, curve, waiting
 
 HASTE = 12.0  # how much faster people live in real time unless told otherwise: patience of 5 s on average
 STAY = 40.0  # mean seconds in the queue of a demonstration, as patience and agents make it
@@ -39,13 +41,8 @@ GOODBYE = 2.0  # seconds that the last news of a demonstration's calls may take
 STEPS = 50  # moments at which the conservation law is looked at
 UNDER_WAY = 2.0  # seconds; what began later than that ago may not have reached a service in real time
 PATIENCE_WITH_LOG = 10  # half seconds that the log may lag behind in real time
-
-
-class Progress(Struct, frozen=True):
-    placed: int
-    over: int
-    calls: int
-    seconds: float  # on the simulation's clock
+LAST_HOOKS = 1000  # of which the progress tells how fast they were answered
+GLANCE = 0.2  # machine's seconds between two looks at the progress
 
 
 async def simulate(
@@ -63,6 +60,7 @@ async def simulate(
     clock: SimClock | None = None,
     speed: float | None = None,
     habits: Habits = Habits(),  # noqa: B008 frozen
+    staffing: Staffing | None = None,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Verdict:
     """Let so many calls come and go, and compare.
@@ -71,18 +69,23 @@ async def simulate(
     in life (1 on a virtual clock, 12 in real time). A virtual clock is the one that the embedded service was built with;
     streams need real time. `forged` is the share of requests that a stranger sends again with a wrong signature; `tries` how
     often a request is sent when the service cannot be reached: more than 2 where it is being killed and started on purpose;
-    its metrics are then not compared, for they begin anew each time.
+    its metrics are then not compared, for they begin anew each time. `queue` may be several, with commas between them.
+    `staffing` is traffic by the textbook, in place of `rate` and `habits`.
     """
     clock = clock or RealClock()
     if clock.virtual and mode != "documents":
         raise ValueError("streams are paced by real time: a virtual clock can only run documents")
-    people = habits.faster(speed or (1.0 if clock.virtual else HASTE))
+    haste = speed or (1.0 if clock.virtual else HASTE)
+    people = (staffing.habits() if staffing else habits).faster(haste)
+    given = staffing.rate * haste if staffing else rate
     async with client_session() as client:
         rng = random.Random(seed)
         chaos = Chaos(duplicate, reorder, people.late, forged, tries)
         carrier = Carrier(target, client, clock, rng=rng, chaos=chaos, rings=people.rings)
         books = Books(target, client, clock)
-        run = _Run(carrier, books, people, rng, calls, rate or (0.5 if clock.virtual else 10.0), mode, queue, progress)
+        pace = given or (0.5 if clock.virtual else 10.0)
+        run = _Run(carrier, books, people, rng, calls, pace, mode, queue, progress)
+        run.staffing = staffing
         driver = asyncio.create_task(clock.run()) if isinstance(clock, VirtualClock) else None
         try:
             return await run.whole()
@@ -148,23 +151,29 @@ class _Run:
         self._calls = calls
         self._rate = rate
         self._mode = mode
-        self._queue = queue
+        self._queues = tuple(name.strip() for name in queue.split(","))
         self._progress = progress
         self._differences: list[str] = []
         self._steps = 0
         self._over = 0
+        self._told = 0.0  # machine's seconds at the last look at the progress
+        self.staffing: Staffing | None = None
 
     async def whole(self) -> Verdict:
         # A service that is killed on purpose counts from nothing again: then only its log can be compared.
         before = None if self._carrier.hooks.bears_outages else await self._samples()
-        agents = [
-            asyncio.create_task(Agent(self._carrier, self._habits, random.Random(self._rng.random())).work())
-            for _ in range(self._habits.agents(self._rate, self._calls))
-        ]
-        beside = [*agents, *([asyncio.create_task(self._watch(before))] if before else [])]
+        count = self.staffing.agents if self.staffing else self._habits.agents(self._rate, self._calls)
+        agents = [Agent(self._carrier, self._habits, random.Random(self._rng.random())) for _ in range(count)]
+        working = [asyncio.create_task(agent.work()) for agent in agents]
+        beside = [*working, *([asyncio.create_task(self._watch(before))] if before else [])]
+        clock, result = self._carrier.clock, None
+        begun = clock.monotonic()
         try:
             await self._traffic()
+            until = clock.monotonic()
             await self._carrier.all_over()
+            if self.staffing:
+                result = measured(self._carrier.truth, [agent.shift for agent in agents], clock, begun, until)
         finally:
             for task in beside:
                 task.cancel()
@@ -172,14 +181,15 @@ class _Run:
         for fault in faults:
             if isinstance(fault, Exception):
                 raise fault
-        return await self._judge(before)
+        return replace(await self._judge(before), measured=result)
 
     async def _traffic(self) -> None:
         crowd = Crowd(self._habits, self._rng)
         for gap in gaps(self._rate, self._calls, self._rng):
             await self._carrier.clock.sleep(gap)
             mode = self._rng.choice(("documents", "stream")) if self._mode == "mixed" else self._mode
-            leg = self._carrier.place(crowd.number(), queue=self._queue, mode=mode)
+            queue = self._queues[0] if len(self._queues) == 1 else self._rng.choice(self._queues)
+            leg = self._carrier.place(crowd.number(), queue=queue, mode=mode)
             leg.over.add_done_callback(self._one_over)
             start(leg, self._habits, self._carrier.clock, random.Random(self._rng.random()))
             self._tell()
@@ -189,8 +199,18 @@ class _Run:
         self._tell()
 
     def _tell(self) -> None:
-        seconds = self._carrier.clock.monotonic()
-        self._progress(Progress(len(self._carrier.truth.calls), self._over, self._calls, seconds))
+        """Now and then, and at the end: a look costs as much as there are calls."""
+        moment = RealClock().monotonic()
+        if self._over < self._calls and moment - self._told < GLANCE:
+            return
+        truth, clock = self._carrier.truth, self._carrier.clock
+        ended = Counter(str(wait.end) for _, wait in truth.waits() if wait.ended is not None)
+        p99 = 1000 * quantile(self._carrier.hooks.seconds[-LAST_HOOKS:], 0.99)
+        counts = (len(truth.calls), self._over, self._calls)
+        self._progress(
+            Progress(*counts, clock.monotonic(), waiting(truth, self._queues), dict(ended), p99, curve(truth))
+        )
+        self._told = RealClock().monotonic()
 
     async def _watch(self, before: Samples) -> None:
         """Look at the conservation law while calls come and go."""

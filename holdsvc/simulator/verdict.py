@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from holdsvc.simulator.findings import Finding
 from holdsvc.simulator.ledger import Row, Samples
+from holdsvc.simulator.staffing import Measured
 from holdsvc.simulator.truth import SHORT, Call, End, Truth, Wait
 
 NEVER: Mapping[str, float] = {}
@@ -42,6 +43,7 @@ class Verdict(Struct, frozen=True):
     findings: tuple[Finding, ...]
     figures: dict[str, float]
     steps: int = 0  # moments at which the conservation law was looked at
+    measured: Measured | None = None  # of traffic by the textbook
 
     @property
     def ok(self) -> bool:

@@ -6,8 +6,9 @@ import pytest
 
 from holdsvc.simulator.clock import RealClock, VirtualClock
 from holdsvc.simulator.hooks import Target
-from holdsvc.simulator.run import Progress, keep_calling, simulate
+from holdsvc.simulator.run import keep_calling, simulate
 from holdsvc.simulator.verdict import report
+from holdsvc.simulator.view import Progress
 from tests.simulator.exchange import opened
 from tests.simulator.house import House
 
