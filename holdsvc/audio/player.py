@@ -155,6 +155,19 @@ class Player:
         self._note(part, self._index, start, self._at)
         return part, start
 
+    def rest_of_block(self, length: int) -> tuple[Part, int, int] | None:
+        """As `shared`, from a frame in the midst of a block on; also how many bytes of the block lie before that frame."""
+        part = self._part()
+        if part is None or (before := self._at % length) % FRAME or (part.mix is not None and before):
+            return None
+        start = self._at - before
+        if not begins_block(part, start, length):
+            return None
+        self.dry = False
+        self._note(part, self._index, self._at, start + length)
+        self._at = start + length
+        return part, start, before
+
     def goes_on(self, length: int, beyond: int) -> tuple[Part, int] | None:
         """As nearly always: in the midst of a part, a shared block like the one before, with more than `beyond` bytes behind it.
 

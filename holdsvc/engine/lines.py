@@ -10,7 +10,6 @@ import contextlib
 import logging
 import socket
 import struct
-import sys
 from collections.abc import Callable, Iterator
 from math import floor
 from typing import Protocol
@@ -18,17 +17,20 @@ from typing import Protocol
 from holdsvc.audio.blocks import Blocks
 from holdsvc.audio.formats import FRAME, RATE
 from holdsvc.engine.sockets import AGAIN, FAREWELL
+from holdsvc.engine.waiting import GLANCES, spoken_to, untaken
 from holdsvc.engine.wheel import NEAR, NEVER, SLOT
 from holdsvc.errors import BadWebhook
 from holdsvc.ports import LineWire, Written
 
 ROUND = round(FRAME / RATE / SLOT)  # slots in which the belt goes round: 20 ms, in each of them a share of the lines
 CAUGHT_UP = 3 * ROUND  # slots by which the belt may be late and still sends all: a telephone's buffer takes four frames
-SECOND = RATE  # bytes of mu-law that are made ready together, and laid on the belt: taking them back costs nothing
-MOST_BLOCKS = 2048  # of a second, about 18 kB each: 34 minutes of different sound
+STRETCH = 2 * RATE  # bytes of mu-law that are made ready together, and laid on the belt: taking them back costs nothing
+MOST_BLOCKS = 1024  # of a stretch, about 36 kB each: 34 minutes of different sound
 ROOM = 128 * 1024  # bytes that are read at once
 LEAST_FRAME = 300  # bytes that a frame counts at least, however short it is: looking at it costs as much
-RELAXED, ATTENTIVE = 5 * ROUND, 2 * ROUND  # slots between two looks for keys: in music, in a menu or after a key
+GLANCE = 3  # rounds between two glances at what waits to be read
+ATTENTIVE = 2 * ROUND  # slots between two readings: where the caller's sound is heard
+RELAXED = (20 if GLANCES else 4) * ROUND  # and where glances tell of all but the caller's sound
 TELL = 5.0  # seconds between two tidings that the caller's sound comes
 FRAMES_A_SECOND = 100  # from the far end in the long run; genuine ones send fifty
 MOST_FRAMES = 3000  # and at once, after a network stood still for as long as we bear it
@@ -40,24 +42,6 @@ Frames = tuple[bytes, ...]
 # One for all: what is read is understood before the next socket is read.
 _buffer = bytearray(ROOM)
 _view = memoryview(_buffer)
-
-if sys.platform == "win32":
-
-    def untaken(connection: socket.socket) -> int:
-        return 0
-else:
-    import fcntl
-    import termios
-
-    _room = bytearray(struct.calcsize("i"))
-
-    def untaken(connection: socket.socket) -> int:
-        """Bytes that our side of the network still holds, or that the far end has not acknowledged yet."""
-        try:
-            fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, _room, True)
-        except (OSError, ValueError):  # not every system tells, and none of a socket that is closed
-            return 0
-        return int.from_bytes(_room, sys.byteorder)
 
 
 class BeltMeter(Protocol):
@@ -81,7 +65,7 @@ class Belt:
     def blocks(self, wire: LineWire) -> Blocks[Frames]:
         """Shared sound as frames, made once for all lines of a kind."""
         if wire.name not in self._blocks:
-            self._blocks[wire.name] = Blocks(wire.frames, SECOND, MOST_BLOCKS)
+            self._blocks[wire.name] = Blocks(wire.frames, STRETCH, MOST_BLOCKS)
         return self._blocks[wire.name]
 
     def heads(self, wire: LineWire) -> dict[int, Heads]:
@@ -115,7 +99,10 @@ class Belt:
             self._next += 1
             if lines := self._places[number % ROUND]:
                 self.meter.stream_late(lines[0].wire.name, max(0.0, now - number * SLOT))
-                for line in send(lines, number):
+                looks = send(lines, number)
+                if number // ROUND % GLANCE == 0:
+                    looks += spoken_to(lines)
+                for line in looks:
                     line.look(number, now)
 
     def _stalled(self, following: int) -> None:
@@ -140,8 +127,8 @@ def send(lines: list[OwnedLine], number: int) -> list[OwnedLine]:
             taken = line.write(frame)
         except (BlockingIOError, InterruptedError):
             continue  # its place in time is lost; how much the network holds is looked at elsewhere
-        except OSError:  # the next look sees the same
-            line.write = len
+        except OSError:  # a look sees the same
+            line.write, line.look_at = len, number + 1
             continue
         if taken != len(frame):
             line.cut_short(frame, taken)
@@ -171,15 +158,16 @@ class OwnedLine:
         "_held",
         "_leave",
         "_left",
-        "_length",
         "_ready",
         "_refuse",
         "_sock",
         "_tell_at",
         "_until",
-        "attentive_until",
+        "came",
+        "fd",
         "frames",
         "gaps",
+        "length",
         "listens",
         "look_at",
         "place",
@@ -192,7 +180,7 @@ class OwnedLine:
         """`leave` is told of a farewell that was begun: `serve` it until it is over."""
         self.slot = self.place = NEVER
         self.look_at = 0  # number of the slot
-        self.attentive_until = 0.0
+        self.came = NEVER  # bytes that waited to be read at the last glance
         self.listens = False  # the caller's sound is heard as well
         self.gaps = 0  # times when the belt came by and there was nothing, or did not come by
         self.frames: Iterator[bytes] = iter(NONE)
@@ -200,14 +188,14 @@ class OwnedLine:
         self._ready = NONE  # behind `frames`
         self._sock, self.wire, self._belt, self._leave = sock, wire, belt, leave
         self._heads = belt.heads(wire)
-        self._head, self._length = wire.sound_head, wire.sound_length
+        self._head, self.length, self.fd = wire.sound_head, wire.sound_length, sock.fileno()
         self._left = b""  # of a frame that the network took in part
         self._closing = self._gone = False
         self._held = False  # the network takes nothing
         self._until: float | None = None
-        self._hear: Callable[[str | bytes], None] = lambda frame: None
-        self._refuse: Callable[[str], None] = lambda reason: None
-        self._tell_at, self._allowed = 0.0, float(MOST_FRAMES * self._length)  # bytes
+        self._hear: Callable[[str | bytes], object] = len  # nobody yet
+        self._refuse: Callable[[str], object] = len
+        self._tell_at, self._allowed = 0.0, float(MOST_FRAMES * self.length)  # bytes
 
     # --- to the far end ----------------------------------------------------------------------------------------------
 
@@ -314,7 +302,7 @@ class OwnedLine:
 
     def look(self, number: int, now: float) -> None:
         """Hear what has come. The caller's own sound is passed over; that there is some is told once in a while."""
-        self.look_at = number + (ATTENTIVE if self.listens or now < self.attentive_until else RELAXED)
+        self.look_at = number + (ATTENTIVE if self.listens else RELAXED)
         try:
             came = self._read()
         except BadWebhook as error:
@@ -328,10 +316,10 @@ class OwnedLine:
             self._mind_backlog()
         self._allowed -= came
         if came and now >= self._tell_at and not self._closing:
-            self._allowed = min(MOST_FRAMES, self._allowed / self._length + FRAMES_A_SECOND * TELL) * self._length
+            self._allowed = min(MOST_FRAMES, self._allowed / self.length + FRAMES_A_SECOND * TELL) * self.length
             self._tell_at = now + TELL
             if not self.listens:
-                self._hear(self._head.ljust(self._length, b"\0"))
+                self._hear(self._head.ljust(self.length, b"\0"))
         if self._allowed < 0 and not self._closing:
             self._refuse("too_many_frames")
 
@@ -369,10 +357,10 @@ class OwnedLine:
 
     def _passed_over(self, end: int) -> int:
         """Where the caller's sound ends, if it is nothing else from the beginning on: then all heads are the same."""
-        number = end // self._length
+        number = end // self.length
         heads = self._heads.get(number)
         if heads is None:
-            heads = self._heads[number] = Heads(self._head, self._length, number)
+            heads = self._heads[number] = Heads(self._head, self.length, number)
         return heads.length if heads.of(_buffer) == heads.same else 0
 
     def _understand(self, at: int, end: int) -> int:

@@ -1,7 +1,7 @@
 """What one stream sends over a line that is paced to the frame: `Voice` for a far end that keeps nothing.
 
-Shared sound is laid on the belt in blocks of fifty frames that were made once for all; the belt takes them one by one. So this is
-asked once a second, and still a choice is heard with the next frame: what lies on the belt is taken back.
+Shared sound is laid on the belt in stretches of a hundred frames that were made once for all; the belt takes them one by one. So
+this is asked every other second, and still a choice is heard with the next frame: what lies on the belt is taken back.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from holdsvc.audio.blocks import Blocks
 from holdsvc.audio.formats import BLOCK, FRAME
 from holdsvc.audio.pacer import TICK, Playout
 from holdsvc.audio.player import Part, Player
-from holdsvc.engine.lines import SECOND, Frames, OwnedLine
+from holdsvc.engine.lines import STRETCH, Frames, OwnedLine
 from holdsvc.engine.voice import Socket, SoundMeter, Voice
 from holdsvc.ports import LineWire, Sharing, Wire
 
 NEARLY_OVER = (
-    2 * SECOND
+    2 * STRETCH
 )  # bytes of the playlist that are laid on it in small pieces: what was laid on it counts as over
-AFTER_A_KEY = 5.0  # seconds in which another key is likely
-WHILE_TALKING = 0.5  # seconds for which a prompt that was being sent is a reason to look more often
 LEAST = 5  # frames that lie on the belt when the next are laid on it: a late turn sends up to four
 COMFORT = 2 * FRAME  # bytes of comfort sound that are laid on at once, for the answer that is awaited comes soon
 
@@ -83,7 +81,6 @@ class PacedVoice:
 
     def cut(self, now: float) -> None:
         """A key was heard: take back what lies on the belt; it would come next again."""
-        self._line.attentive_until = now + AFTER_A_KEY
         self._take_back()
 
     def _take_back(self) -> None:
@@ -100,8 +97,6 @@ class PacedVoice:
         while self.pacer.is_due(now) and (pads or player.left):
             fed = player.sent and not player.dry
             self._comforts = not player.left
-            if self.prompting:
-                line.attentive_until = max(line.attentive_until, now + WHILE_TALKING)
             line.put(self._wire.frames(self._comfort()) if self._comforts else self._next())
             if player.dry and fed and counts:
                 self._meter.stream_underrun(self._wire.name)
@@ -113,7 +108,7 @@ class PacedVoice:
             return None
         if self._blocks is None or player.left <= NEARLY_OVER or player.prompting:
             return None
-        if not (block := player.shared(SECOND)):
+        if not (block := player.shared(STRETCH)):
             return None
         line.put(self._blocks.get(*block))
         return block[0]
@@ -132,13 +127,12 @@ class PacedVoice:
         return self.player.own(COMFORT)
 
     def _next(self) -> Frames:
-        """A block that others hear as well, or what leads to one: always whole frames."""
+        """What others hear as well, or what leads to it: always whole frames."""
         assert self._blocks is not None
-        most = SECOND if self.player.left > NEARLY_OVER else BLOCK
-        shared = self.player.shared(most) if most == SECOND else None
-        if shared is not None:
-            return self._blocks.get(*shared)
-        own = self.player.own(most)
+        if self.player.left > NEARLY_OVER and (shared := self.player.rest_of_block(STRETCH)):
+            part, start, before = shared
+            return self._blocks.get(part, start)[before // FRAME :]
+        own = self.player.own(BLOCK)
         while missing := -len(own) % FRAME:
             own += self.player.own(missing)
         return self._wire.frames(own)
