@@ -21,6 +21,7 @@ from holdsvc.commands.checks.machine import Machine
 from holdsvc.commands.checks.scene import Scene
 from holdsvc.config import Settings
 from holdsvc.content.confine import Confinement, confinement
+from holdsvc.content.library import Library
 from holdsvc.content.ready import ReadySounds
 from holdsvc.engine.outbound import Outbound
 from holdsvc.engine.plans import PlanBook
@@ -74,9 +75,15 @@ def look(
             refusal = refusal or error
             if code:
                 found.append(finding(code, str(error), file.HERE))
-    if any(one.code in ("HS-006", "HS-007") for one in found):
+    if any(one.code == "HS-007" for one in found):
         return Outcome(tuple(found), refusal)
-    scene = seen(settings, environ, measure, clock or SystemClock())
+    try:
+        folder = app.data_folder(settings)
+        library = app.open_library(settings, folder)
+    except ConfigError as error:
+        return Outcome((*found, finding("HS-006", str(error), file.HERE)), refusal or error)
+    now = (clock or SystemClock()).now()
+    scene = Scene(settings, environ, measure(folder, confinement()), library, plans(settings, library), now)
     found += rules(scene, go_online)
     return Outcome(tuple(found), refusal, len(settings.queues), len(scene.library.items), scene.machine.confinement)
 
@@ -89,20 +96,16 @@ def starts(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "HS-007", lambda: PhoneNumbers(settings.callers.region)
     for given in settings.directories.values():
         yield "HS-007", partial(catalogue.pick, catalogue.DIRECTORIES, given.kind, "directories.*.kind")
-    yield "HS-006", lambda: app.open_library(settings, app.data_folder(settings))
     yield "", lambda: catalogue.directories(settings, PhoneNumbers(settings.callers.region), Outbound())
 
 
-def seen(settings: Settings, environ: Mapping[str, str], measure: Measure, clock: Clock) -> Scene:
-    folder = app.data_folder(settings)
-    library = app.open_library(settings, folder)
-    plans = PlanBook(
+def plans(settings: Settings, library: Library) -> PlanBook:
+    return PlanBook(
         ReadySounds(library),
         {"default": settings.queue("default"), **settings.queues},
         streams=False,
         territory=settings.callers.region,
     )
-    return Scene(settings, environ, measure(folder, confinement()), library, plans, clock.now())
 
 
 def rules(scene: Scene, go_online: bool) -> Iterator[Finding]:

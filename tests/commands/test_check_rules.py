@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import time
@@ -91,6 +92,37 @@ def test_the_shipped_configuration_gives_no_warning_and_is_looked_over_quickly(t
     print(f"the shipped configuration was looked over in {time.perf_counter() - begun:.2f} s")
     assert [str(one) for one in outcome.found if one.level is not Level.NOTE] == []
     assert outcome.items > 0
+
+
+WILD = ("://", "https://[oops", "http://user@:99999/", "~nobody/x", "[::1]", "é\t%", "x" * 5000, " ")
+PLACES = (
+    "[service]\npublic_url = {wild}\n",
+    "[service]\nhost = {wild}\n",
+    "[store]\nurl = {wild}\n",
+    '[store]\nurl = "sqlite:{bare}"\n',
+    "[audiosocket]\nport = 9092\nhost = {wild}\n",
+    "[audiosocket]\nport = 9092\nallow = [{wild}]\n",
+    "[service]\nallow_outgoing = [{wild}]\n",
+    "[queues.{wild}]\n",
+    "[queues.a]\nhand_over = {{ redirect = {wild}, dial = {wild} }}\n",
+    "[queues.a]\nlanguage = {wild}\ndefault_choice = {wild}\nshelves = [{wild}]\n",
+    '[directories.a]\nkind = "http"\nurl = "{bare}{{number}}"\n',
+    "[directories.{wild}]\npath = {wild}\n",
+    "[podcasts.{wild}]\nurl = {wild}\n",
+    "[updates.a]\npath = {wild}\n",
+    "[synthesiser]\ncommand = [{wild}]\n",
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_whatever_is_written_the_check_answers_in_findings(tmp_path, place):
+    for at, wild in enumerate(WILD):
+        (tmp_path / str(at)).mkdir()
+        toml = place.format(wild=json.dumps(wild), bare=json.dumps(wild)[1:-1])
+
+        outcome = looked(tmp_path / str(at), Seed("", toml))
+
+        assert outcome.found, toml
 
 
 def test_nothing_that_is_found_shows_a_secret(tmp_path):

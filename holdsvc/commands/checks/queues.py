@@ -151,7 +151,14 @@ def destination(key: str, name: str, place: Destination) -> Iterator[Finding]:
     if place.dial and not DIAL.fullmatch(place.dial):
         why = f"queue {name}: {key}.dial is neither a number such as +15005550100 nor a SIP address"
         yield finding("HS-315", why, f"write it with its country code in {file_of(name)}")
-    parts = urlsplit(place.redirect)
-    if place.redirect and not place.redirect.startswith("/") and not (parts.scheme == "https" and parts.hostname):
+    if place.redirect and not place.redirect.startswith("/") and not is_https(place.redirect):
         why = f"queue {name}: {key}.redirect does not begin with https://"
         yield finding("HS-314", why, f"write the whole address of the document in {file_of(name)}")
+
+
+def is_https(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname)
+    except ValueError:
+        return False
