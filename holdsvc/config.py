@@ -115,7 +115,7 @@ class SynthesiserSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SpeechSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    recogniser: str = "none"  # of what callers say on a stream: none or forced
+    recogniser: str = "none"  # of what callers say on a stream: none, forced or grammar
     workers: int = 1  # processes, each with a core and about 300 MB of its own
     model: str = ""  # folder of a CTranslate2 Whisper model; "" = the one that came with the extra
 

@@ -4,15 +4,18 @@ import os
 import signal
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from holdsvc.audio import g711
 from holdsvc.errors import Unheard
 from holdsvc.ports import Candidate, Certainty, Utterance
 from holdsvc.speech.workers import Limits, Workers, command_of, environment
 
-SOON = 20.0  # seconds that a process may take to come up on a machine under load
+SAID = Path(__file__).parent / "recognise" / "said"
+SOON = 60.0  # seconds that a process may take to come up on a machine under load
 QUICK = Limits(rest=(0.0,), starting=SOON, deadline=SOON)
 
 
@@ -32,7 +35,7 @@ async def working(manner: str = "well", limits: Limits = QUICK):
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(2 * SOON):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -205,3 +208,33 @@ def test_a_worker_is_told_no_secret(monkeypatch):
 
 def test_what_was_said_is_not_shown():
     assert repr(said("jazz", 1.5)) == "Utterance(1.5 s, en)"
+
+
+@pytest.mark.parametrize(("kind", "package"), [("forced", "ctranslate2"), ("grammar", "pocketsphinx")])
+async def test_a_worker_of_the_real_kind_understands_within_its_bounds(kind, package):
+    pytest.importorskip(package)
+    spoken = g711.decode((SAID / "next.ulaw").read_bytes()).tobytes()
+    workers = Workers(command_of(kind), QUICK)
+    await workers.start()
+    try:
+        await until(lambda: workers.load.ready or workers.load.fault)
+
+        heard = await workers.recognise(
+            Utterance(spoken, (Candidate("next", ("next",)), Candidate("music", ("music",))))
+        )
+    finally:
+        await workers.close()
+
+    assert heard.choice == "next"
+
+
+async def test_a_kind_without_its_model_is_one_sentence():
+    workers = Workers(command_of("forced", "no-such-folder"), QUICK)
+    await workers.start()
+    try:
+        await until(lambda: workers.load.fault)
+    finally:
+        await workers.close()
+
+    assert workers.load.fault.startswith("speech.")
+    assert workers.load.restarts == 0

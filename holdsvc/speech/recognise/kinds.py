@@ -8,7 +8,7 @@ from holdsvc.errors import ConfigError
 from holdsvc.ports import Recogniser
 
 NONE = "none"
-KINDS = (NONE, "forced")
+KINDS = (NONE, "forced", "grammar")
 
 
 def make(kind: str, model: str = "") -> Recogniser:
@@ -17,6 +17,10 @@ def make(kind: str, model: str = "") -> Recogniser:
         from holdsvc.speech.recognise.forced import ForcedChoice
 
         return ForcedChoice(model)
+    if kind == "grammar":
+        from holdsvc.speech.recognise.grammar import Grammar
+
+        return Grammar()
     close = difflib.get_close_matches(kind, KINDS, 1, 0.5)
     hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(KINDS)}"
     raise ConfigError("speech.recogniser", f"{kind!r} will not do: {hint}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -117,5 +116,6 @@ def neural(names: Iterable[str], styles: Path) -> dict[str, Say]:
     return {f"kokoro {name}": speaker(name) for name in names}
 
 
-def installed() -> tuple[str, ...]:
-    return tuple(name for name in ("espeak-ng", "flite", "text2wave") if shutil.which(name))
+def unsaid(text: str, wav: Path) -> None:
+    """Stands for a speaker who can only be had from the folder."""
+    raise FileNotFoundError(text)
