@@ -45,7 +45,9 @@ from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
 from holdsvc.errors import BadContent, ConfigError
 from holdsvc.ports import Ears, LinePlatform
+from holdsvc.speech.recognise.candidates import candidates
 from holdsvc.speech.recognise.words import FuzzyWords
+from holdsvc.speech.workers import Workers
 from holdsvc.stores.spool import FileSpool
 from holdsvc.web import server
 from holdsvc.web.access import Access, Guard, access, is_loopback
@@ -107,7 +109,8 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     late.append(intake)
     links = SignedLinks(base, key_from(folder / "audio.key"), sounds.content_hash, sounds.prompt_hash)
     captions = Captions(sounds, sounds)
-    hearing = Hearing(options.ears, intake.menu, clock, metrics) if options.ears is not None else None
+    ears = options.ears or catalogue.ears(settings, lambda away: metrics.degraded("speech", away))
+    hearing = hearing_of(ears, intake, plans, clock, metrics)
     streams = Streams(
         intake.take_now,
         sounds,
@@ -146,13 +149,34 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     )
     routes, farewells = phone_line(settings, options, captions)
     application = server.make(house, guard, routes)
-    application[FAREWELLS] = [*farewells, streams.close, *((hearing.close,) if hearing is not None else ())]
+    application[FAREWELLS] = [*farewells, streams.close]
+    if hearing is not None:
+        application.cleanup_ctx.append(understanding(hearing, ears))
     application.cleanup_ctx.append(running(house, library, folder, options, keeper))
     if house.announced is not None:
         application.cleanup_ctx.append(lines(house, house.announced, settings))
     application.on_shutdown.append(lambda _: house.broadcast.close())
     application.on_cleanup.append(lambda _: closed(lookup, (outbound, gate), spool))
     return application
+
+
+def hearing_of(ears: Ears | None, intake: Intake, plans: PlanBook, clock: Clock, metrics: Metrics) -> Hearing | None:
+    """Who listens to callers on streams; None where nobody would understand them."""
+    if ears is None:
+        return None
+    return Hearing(ears, intake.menu, clock, metrics, lambda queue: plans.rules(queue).speech, candidates)
+
+
+def understanding(hearing: Hearing, ears: Ears | None) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
+        if isinstance(ears, Workers):
+            await ears.start()
+        try:
+            yield
+        finally:
+            await hearing.close()
+
+    return while_it_runs
 
 
 def outside(

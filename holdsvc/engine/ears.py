@@ -108,7 +108,7 @@ class Hearing:
         self._ears, self._menu, self._clock, self._meter = ears, menu, clock, meter
         self._candidates = candidates or words_of
         self._asking: set[asyncio.Task[None]] = set()
-        self._away: bool | None = None
+        self._away = False
 
     def listener(self, queue: QueueName) -> Listener | None:
         return Listener() if self.listens(queue) else None
@@ -159,6 +159,8 @@ class Hearing:
         try:
             async with asyncio.timeout(PATIENCE):
                 menu, language = await self._menu(ticket.ref, ticket.queue)
+                if not self._ears.understands(language):
+                    return None, "absent"
                 heard = await self._ears.recognise(Utterance(pcm, self._candidates(menu, language), language))
         except Unheard as error:
             if error.why != "busy":
@@ -174,9 +176,7 @@ class Hearing:
         return heard, heard.certainty.value
 
     def _told(self, *, away: bool, reason: str = "") -> None:
-        if away == self._away:
-            return
-        if away and reason:
+        if away and reason and not self._away:
             log.warning("speech_away", extra={"reason": reason, "heard": "keys work"})
         self._away = away
         self._meter.degraded(PART, away)

@@ -244,6 +244,7 @@ class Stream:
                 self._voice.cut(now)
                 turn = self._voice.player.duck if isinstance(heard, Began) else self._voice.player.unduck
                 turn()
+                self.tick(now)
                 self._shell.wake(self, self._wake_at(now))
             if self._shell.hearing is not None:
                 self._shell.hearing.came(self, ears, heard)
