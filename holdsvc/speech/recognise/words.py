@@ -144,7 +144,7 @@ def phrasebook(menu: Menu, language: str) -> Phrasebook:
         _enter(exact, choice.id, choice.id.replace("_", " "), choice.shelf)
     for lexicon in known:
         for choice in menu.choices:
-            _enter(exact, choice.id, *lexicon.wishes.get(_wish(choice), ()))
+            _enter(exact, choice.id, *lexicon.wishes.get(wish_of(choice), ()))
     fillers = frozenset(tokens_of(phrase) for lexicon in known for phrase in lexicon.fillers)
     return Phrasebook(
         exact=exact,
@@ -161,7 +161,7 @@ def _enter(exact: dict[Tokens, str], name: str, *phrases: str) -> None:
             exact.setdefault(tokens, name)
 
 
-def _wish(choice: Choice) -> str:
+def wish_of(choice: Choice) -> str:
     """What a lexicon calls this entry. One shelf of several has only its own name."""
     if choice.action is not Action.PLAY:
         return choice.action.value

@@ -8,11 +8,14 @@ asterisk-core-sounds-en-wav).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import platform
+import random
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -41,11 +44,19 @@ class Line(msgspec.Struct, frozen=True):
     heard: str
     certainty: Certainty
     score: float
+    runner_up: str
     cpu: float
 
-    @property
-    def done(self) -> bool:
-        return self.certainty is Certainty.SURE
+
+class Job(msgspec.Struct, frozen=True):
+    """One utterance that is still to be asked."""
+
+    group: str
+    condition: str
+    text: str
+    meant: str
+    pcm: bytes
+    candidates: tuple[Candidate, ...] = CANDIDATES
 
 
 def main() -> int:
@@ -53,22 +64,46 @@ def main() -> int:
     parser.add_argument("--said", type=Path, default=Path(tempfile.gettempdir()) / "holdsvc-said")
     parser.add_argument("--recogniser", default="forced")
     parser.add_argument("--model", default="")
-    parser.add_argument("--thin", type=int, default=0, help="leave out one of so many pairs of voice and command")
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true", help=f"one of {QUICK} commands and other texts")
+    parser.add_argument("--most", type=int, default=0, help="only so many utterances, picked at random")
     parser.add_argument("--tuning", action="store_true", help="the tuning voices and texts, in place of those reported")
-    parser.add_argument("--json", type=Path, help="a file for every line")
+    parser.add_argument(
+        "--lines", type=Path, help="a file for every utterance as it is answered; what it holds is told"
+    )
+    parser.add_argument("--only-tell", action="store_true", help="ask nothing, tell what stands in the file")
     given = parser.parse_args()
-    ear = kinds.make(given.recogniser, given.model)
-    found = [*commands(ear, given), *others(ear, given)]
-    people = [] if given.tuning else list(human_voice(ear, given.quick, given.thin))
-    if given.json:
-        given.json.write_bytes(msgspec.json.encode([*found, *people]))
-    print(f"{given.recogniser} on {platform.machine()}, {len(spoken(CANDIDATES))} phrases, {len(CANDIDATES)} choices\n")
-    print(table(found))
-    if people:
+    if given.only_tell:
+        found = [msgspec.json.decode(line, type=Line) for line in given.lines.read_bytes().splitlines()]
+    else:
+        found = list(shown(asked_all(given), given.lines))
+    own = [line for line in found if line.group != "human"]
+    print(f"{given.recogniser} on {platform.machine()}, {len(spoken(CANDIDATES))} phrases\n\n{table(own)}")
+    if people := [line for line in found if line.group == "human"]:
         print(f"\nA human voice, {len(human.CHOICES)} choices of its own\n\n{table(people)}")
-    print(f"\n{by_candidates(ear, given)}")
+    if not given.only_tell:
+        print(f"\n{by_candidates(kinds.make(given.recogniser, given.model), given)}")
     return 0
+
+
+def asked_all(given: argparse.Namespace) -> Iterator[tuple[int, int, Line]]:
+    """In a random order, so that a run that is cut short is a fair sample."""
+    ear = kinds.make(given.recogniser, given.model)
+    todo = [*commands(given), *others(given), *([] if given.tuning else human_voice(given.quick))]
+    random.Random(1).shuffle(todo)
+    todo = todo[: given.most or len(todo)]
+    for place, job in enumerate(todo):
+        yield place + 1, len(todo), asked(ear, job)
+
+
+def shown(answers: Iterator[tuple[int, int, Line]], file: Path | None) -> Iterator[Line]:
+    with file.open("wb", buffering=0) if file else contextlib.nullcontext() as kept:
+        for place, count, line in answers:
+            if kept is not None:
+                kept.write(msgspec.json.encode(line) + b"\n")
+            if sys.stderr.isatty() or place % 100 == 0:
+                print(f"\r{place}/{count} {line.text:40.40}", end="", file=sys.stderr, flush=True)
+            yield line
+    print(file=sys.stderr)
 
 
 def spoken(candidates: Sequence[Candidate]) -> list[str]:
@@ -81,19 +116,17 @@ def speakers(given: argparse.Namespace) -> dict[str, voices.Say]:
     return {**own, **{f"kokoro {name}": voices.unsaid for name in neural}}
 
 
-def commands(ear: Recogniser, given: argparse.Namespace) -> Iterator[Line]:
+def commands(given: argparse.Namespace) -> Iterator[Job]:
     rng, music = np.random.default_rng(11), our_music()
-    for place, (text, meant) in enumerate(list(COMMANDS.items())[:: QUICK if given.quick else 1]):
-        for turn, (voice, say) in enumerate(speakers(given).items()):
-            left_out = given.thin and (place + turn) % given.thin == 0
-            speech = None if left_out else voices.spoken(given.said, voice, say, text)
-            if speech is None:
-                continue
-            for condition in CONDITIONS:
-                yield asked(ear, carried(speech, condition, rng, music), voice, condition, text, meant)
+    for text, meant in list(COMMANDS.items())[:: QUICK if given.quick else 1]:
+        for voice, say in speakers(given).items():
+            speech = voices.spoken(given.said, voice, say, text)
+            if speech is not None:
+                for condition in CONDITIONS:
+                    yield Job(voice, condition, text, meant, carried(speech, condition, rng, music))
 
 
-def others(ear: Recogniser, given: argparse.Namespace) -> Iterator[Line]:
+def others(given: argparse.Namespace) -> Iterator[Job]:
     rng, music = np.random.default_rng(12), our_music()
     texts = OTHER_SPEECH_TUNING if given.tuning else OTHER_SPEECH
     for place, text in enumerate(texts[:: QUICK if given.quick else 1]):
@@ -101,45 +134,39 @@ def others(ear: Recogniser, given: argparse.Namespace) -> Iterator[Line]:
             speech = voices.spoken(given.said, voice, say, text)
             if speech is not None:
                 condition = CONDITIONS[(place + turn) % len(CONDITIONS)]
-                yield asked(ear, carried(speech, condition, rng, music), voice, "other speech", text, "")
+                yield Job(voice, "other speech", text, "", carried(speech, condition, rng, music))
     count = 10 if given.quick else 60
     for sound in lines.coughs(count, rng):
-        yield asked(ear, carried(sound, "clean", rng), "noise", "coughs, knocks, breath, hiss", "", "")
+        yield Job("noise", "coughs, knocks, breath, hiss", "", "", carried(sound, "clean", rng))
     for _ in range(count):
         begin = int(rng.integers(0, len(music) - 24_000))
         length = int(rng.integers(6_000, 24_000))
-        yield asked(ear, carried(music[begin : begin + length], "clean", rng), "music", "music alone", "", "")
+        yield Job("music", "music alone", "", "", carried(music[begin : begin + length], "clean", rng))
 
 
-def human_voice(ear: Recogniser, quick: bool, thin: int) -> Iterator[Line]:
+def human_voice(quick: bool) -> Iterator[Job]:
     rng, music = np.random.default_rng(13), our_music()
     for text, file in human.COMMANDS.items():
         if (HUMAN / file).is_file():
             for condition in CONDITIONS:
                 pcm = carried(voices.decoded(HUMAN / file), condition, rng, music)
-                yield asked(ear, pcm, "human", condition, text, text, human.CHOICES)
-    for file in human.others(HUMAN)[:: QUICK if quick else 2 if thin else 1]:
-        pcm = carried(voices.decoded(file), "clean", rng)
-        yield asked(ear, pcm, "human", "other speech", file.stem, "")
+                yield Job("human", condition, text, text, pcm, human.CHOICES)
+    for file in human.others(HUMAN)[:: QUICK if quick else 2]:
+        yield Job("human", "other speech", file.stem, "", carried(voices.decoded(file), "clean", rng))
 
 
-def asked(
-    ear: Recogniser,
-    pcm: bytes,
-    group: str,
-    condition: str,
-    text: str,
-    meant: str,
-    candidates: tuple[Candidate, ...] = CANDIDATES,
-) -> Line:
+def asked(ear: Recogniser, job: Job) -> Line:
     began = time.process_time()
-    heard = ear.recognise(Utterance(pcm, candidates))
+    heard = ear.recognise(Utterance(job.pcm, job.candidates))
     cpu = time.process_time() - began
-    return Line(group, condition, text, meant, heard.choice, heard.certainty, heard.score, cpu)
+    return Line(
+        job.group, job.condition, job.text, job.meant, heard.choice, heard.certainty, heard.score, heard.runner_up, cpu
+    )
 
 
+@cache
 def our_music() -> Sound:
-    return np.concatenate([voices.decoded(file) for file in sorted(MUSIC.rglob("*.opus"))[::6]])
+    return np.concatenate([voices.decoded(file) for file in sorted(MUSIC.rglob("*.opus"))[::12]])
 
 
 def table(found: Sequence[Line]) -> str:
@@ -147,7 +174,7 @@ def table(found: Sequence[Line]) -> str:
         "| what | utterances | done, right | asked, right | done, wrong | asked, wrong | nothing | CPU s |",
         "|---" * 8 + "|",
     ]
-    for condition in dict.fromkeys(line.condition for line in found):
+    for condition in sorted({line.condition for line in found}, key=lambda name: (*CONDITIONS, name).index(name)):
         some = [line for line in found if line.condition == condition]
         right = [bool(line.meant) and line.heard == line.meant for line in some]
         kinds_of = [(line.certainty, good) for line, good in zip(some, right, strict=True)]
@@ -173,8 +200,9 @@ def by_candidates(ear: Recogniser, given: argparse.Namespace) -> str:
     rows = ["| phrases | CPU s an utterance |", "|---|---|"]
     for count in (12, 24, 30, 120):
         some = tuple(Candidate(str(place), (phrase,)) for place, phrase in enumerate(phrases[:count]))
-        asked(ear, pcm, "", "", "", "", some)  # what is remembered of each phrase is remembered now
-        spent = [asked(ear, pcm, "", "", "", "", some).cpu for _ in range(5)]
+        job = Job("", "", "", "", pcm, some)
+        asked(ear, job)  # what is remembered of each phrase is remembered now
+        spent = [asked(ear, job).cpu for _ in range(5)]
         rows.append(f"| {len(some)} | {np.median(spent):.3f} |")
     return "\n".join(rows)
 
