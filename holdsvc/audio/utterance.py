@@ -27,6 +27,8 @@ UP = 10 ** (0.1 / 10)  # a step: noise is believed to rise by 2.5 dB a second
 FALL = 0.3  # share of the way down, a frame
 SURER = 10 ** (-0.3 / 10)  # a step: the most echo that there may be is believed to fall by 7.5 dB a second
 LOUDER = 10 ** (0.6 / 10)  # and to rise by 15
+LITTLE = 10 ** (-20 / 10)  # so little echo hides nobody
+GLANCE, AT_ONCE = 6, 0.25  # steps between two looks; what one look may tell
 LEAST_SHARE = 10 ** (-40 / 10)
 LOUD = 10 ** (-40 / 10)  # mean square of what we send that would be heard coming back
 BEFORE = 8  # frames that are kept from before speech was noticed, and belong to it
@@ -78,6 +80,7 @@ class Utterances:
         "_left",
         "_lowest",
         "_pauses",
+        "_quiet",
         "_recent",
         "_rest",
         "_sent",
@@ -101,7 +104,7 @@ class Utterances:
         self._recent: deque[bool] = deque(maxlen=WINDOW)
         self._speaks = False
         self._kept: list[Samples] = []
-        self._voiced = self._pauses = self._left = 0
+        self._voiced = self._pauses = self._left = self._quiet = 0
 
     @property
     def speaks(self) -> bool:
@@ -129,6 +132,7 @@ class Utterances:
         noise = self._floor or loudest
         if loudest < max(QUIETEST, noise * ABOVE_NOISE):
             own, foreign = came, 0.0
+            self._mind_quiet(loudest, sent)
             if self._echo is not None:
                 self._echo.pause()
         else:
@@ -150,6 +154,16 @@ class Utterances:
             self._floor += FALL * (quietest - self._floor)
         else:
             self._floor = min(self._floor * UP, quietest)
+
+    def _mind_quiet(self, loudest: float, sent: Sent) -> None:
+        """A line that is quiet while we are not gives little back: that is looked at until it is known, and now and then only."""
+        self._quiet += 1
+        if self._bound <= LITTLE or self._quiet % GLANCE:
+            return
+        own = samples(sent(self.at - REACH, self.at))
+        mean = float(own @ own) / REACH
+        if mean > LOUD:
+            self._bound = max(self._bound * AT_ONCE, min(self._bound, loudest / mean))
 
     def _without_echo(self, came: Samples, sent: Sent, loudest: float) -> tuple[Samples, float]:
         """The step without our own sound, and the share of it that cannot be what is left of that."""
