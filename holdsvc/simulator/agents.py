@@ -26,6 +26,7 @@ class Agent:
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._talk: asyncio.Task[None] | None = None
         self._held_once = False
+        self._taken_at = 0.0  # the clock's monotonic seconds
 
     async def work(self) -> None:
         """One caller after the other, for ever."""
@@ -40,6 +41,7 @@ class Agent:
     async def serve(self, offer: Offer) -> None:
         """Take this caller; returns when the agent is free again."""
         self._leg, self._held_once = offer.leg, False
+        self._taken_at = self._carrier.clock.monotonic()
         self.sid = self._carrier.new_sid("CA")
         wordless = self._rng.random() < self._habits.wordless
         self.queue_url = "" if wordless else self._carrier.agent_url(offer.leg.queue_name)
@@ -62,6 +64,8 @@ class Agent:
     async def _converse(self, leg: Leg) -> None:
         clock, rng = self._carrier.clock, self._rng
         talk = rng.expovariate(1 / self._habits.talk)
+        if self._habits.words_in_talk:
+            talk = max(0.0, talk - (clock.monotonic() - self._taken_at))
         if not self._held_once and leg.call.mode == "documents" and rng.random() < self._habits.holds:
             self._held_once = True
             await clock.sleep(talk / 2)

@@ -12,6 +12,7 @@ class Habits(Struct, frozen=True):
     patience: float = 60.0  # mean seconds until a caller hangs up; exponential
     fiddle: float = 12.0  # mean seconds between two things that a caller keys or says
     talk: float = 90.0  # mean seconds with the agent
+    words_in_talk: bool = False  # what the service says before the bridge is a part of them
     wrap: float = 10.0  # mean seconds an agent needs after a talk
     hold: float = 15.0  # mean seconds of a hold in mid-call
     rings: tuple[float, float] = (1.0, 4.0)  # seconds an agent's phone rings, least and most

@@ -35,6 +35,7 @@ class Staffing(Struct, frozen=True):
         return Habits(
             patience=self.patience,
             talk=self.handling,
+            words_in_talk=True,
             fiddle=NEVER,
             wrap=0.0,
             rings=(0.0, 0.0),
