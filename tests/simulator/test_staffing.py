@@ -98,7 +98,7 @@ async def test_a_long_run_without_a_service_comes_close_to_the_reference(row):
     board = Board(clock)
     staff = [Agent(board, plan.habits(), random.Random(rng.random())) for _ in range(agents)]
     tasks = [asyncio.create_task(clock.run()), *(asyncio.create_task(one.work()) for one in staff)]
-    for number, gap in enumerate(gaps(plan.rate, 6000, rng)):
+    for number, gap in enumerate(gaps(plan.rate, 8000, rng)):
         await clock.sleep(gap)
         start(Leg(board, number), plan.habits(), clock, random.Random(rng.random()))
     found = measured(board.truth, [one.shift for one in staff], clock, 0.0, clock.monotonic())
@@ -107,7 +107,7 @@ async def test_a_long_run_without_a_service_comes_close_to_the_reference(row):
 
     assert found is not None
     assert abs(found.abandoned - abandoned) < FAR * found.abandoned_error < 0.06
-    assert abs(found.mean_wait - wait) < FAR * found.mean_wait_error < 0.4 * wait
+    assert abs(found.mean_wait - wait) < FAR * found.mean_wait_error < 0.7 * wait
     assert abs(found.busy - busy) < FAR * found.busy_error < 0.05
 
 
