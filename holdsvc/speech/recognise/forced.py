@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from holdsvc.errors import ConfigError
 from holdsvc.ports import Certainty, Recognised, Utterance
 from holdsvc.speech.recognise import mel
+from holdsvc.speech.recognise.noise import quieter
 
 MOST = 16  # phrases that are read in full, for that costs. On the tuning voices it lost 1 of 365 that all 63 would have won
 WINDOW = 3.0  # seconds of sound that are looked at; a wish is shorter
@@ -75,7 +76,7 @@ class ForcedChoice:
         phrases = self._phrases(utterance)
         if not phrases or not start or len(sound) < SHORTEST * mel.LINE_RATE or not sound.any():
             return NOTHING
-        encoded = self._encoded(mel.doubled(sound))
+        encoded = self._encoded(mel.doubled(quieter(sound)))
         phrases = self._likely(phrases, encoded, start)
         heard = self._means(encoded, [phrase.tokens for phrase in phrases], start)
         silent = np.array([self._head_start(phrase.tokens, start) for phrase in phrases])
