@@ -19,7 +19,7 @@ SMALL = 1e-9
 QUICK = 0.25  # rate at which it learns before it knows anything
 ENOUGH = 1.5 * PARTS  # sum of rates after which it knows something
 SLOWLY = 0.08  # weight of a new block in averages, where the echo is as loud as the error
-NEAR = 4  # bands by which a sound may seem to lie beside where it is: 50 Hz
+NEAR = 2  # bands by which a sound may seem to lie beside where it is: 25 Hz
 AGAIN = 4.0  # times what is left by its own reckoning
 WRONG = 8  # blocks in a row in which the error was louder than what came: it begins anew
 

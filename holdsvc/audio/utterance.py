@@ -22,13 +22,13 @@ Sent = Callable[[int, int], bytes]  # what we sent between two samples of the ca
 
 QUIETEST = 10 ** (-50 / 10)  # mean square of a frame that may be speech: -50 dBFS
 ABOVE_NOISE = 10 ** (7 / 10)  # times the noise of the line
-ABOVE_ECHO = 10 ** (6 / 10)  # times the mean echo that a band may have
+ABOVE_ECHO = 10 ** (3 / 10)  # times the mean echo that a band may have
 UP = 10 ** (0.1 / 10)  # a step: noise is believed to rise by 2.5 dB a second
 FALL = 0.3  # share of the way down, a frame
-SURER = 10 ** (-0.3 / 10)  # a step: the most echo that there may be is believed to fall by 7.5 dB a second
-LOUDER = 10 ** (0.6 / 10)  # and to rise by 15
+SURER = 10 ** (-0.15 / 10)  # a step: the most echo that there may be is believed to fall by 4 dB a second
+LOUDER = 10 ** (1.5 / 10)  # and to rise by 37
 LITTLE = 10 ** (-20 / 10)  # so little echo hides nobody
-GLANCE, AT_ONCE = 6, 0.25  # steps between two looks; what one look may tell
+GLANCE, AT_ONCE = PARTS, 0.25  # steps between two looks at a quiet line; what one look may tell
 LEAST_SHARE = 10 ** (-40 / 10)
 LOUD = 10 ** (-40 / 10)  # mean square of what we send that would be heard coming back
 BEFORE = 8  # frames that are kept from before speech was noticed, and belong to it
@@ -77,6 +77,7 @@ class Utterances:
         "_floor",
         "_kept",
         "_kept_of_it",
+        "_lately",
         "_left",
         "_lowest",
         "_pauses",
@@ -105,6 +106,7 @@ class Utterances:
         self._speaks = False
         self._kept: list[Samples] = []
         self._voiced = self._pauses = self._left = self._quiet = 0
+        self._lately = 0.0  # the loudest frame since the last look
 
     @property
     def speaks(self) -> bool:
@@ -136,6 +138,7 @@ class Utterances:
             if self._echo is not None:
                 self._echo.pause()
         else:
+            self._lately = max(self._lately, loudest)
             own, foreign = self._without_echo(came, sent, loudest)
         clean = energies if own is came else loudness(own)
         self._mind_noise(clean)
@@ -157,9 +160,10 @@ class Utterances:
 
     def _mind_quiet(self, loudest: float, sent: Sent) -> None:
         """A line that is quiet while we are not gives little back: that is looked at until it is known, and now and then only."""
-        self._quiet += 1
-        if self._bound <= LITTLE or self._quiet % GLANCE:
+        self._quiet, self._lately = self._quiet + 1, max(self._lately, loudest)
+        if self._bound <= LITTLE or self._quiet < GLANCE:
             return
+        loudest, self._quiet, self._lately = self._lately, 0, 0.0
         own = samples(sent(self.at - REACH, self.at))
         mean = float(own @ own) / REACH
         if mean > LOUD:
