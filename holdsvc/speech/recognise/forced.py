@@ -38,8 +38,8 @@ NOTHING = Recognised("", 0.0, Certainty.NONE)
 class Bounds(Struct, frozen=True):
     """Found on the tuning voices of tests/benchmarks/voice, never on those that are reported."""
 
-    sure: float = 0.5
-    near: float = -0.1  # between the two, a caller is asked once
+    sure: float = 0.3
+    near: float = -0.2  # between the two, a caller is asked once
     apart: float = 0.25  # two choices that are closer than this are not told apart
 
 
