@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -20,6 +21,12 @@ MOST_KEPT_OFF = 0.1  # share of the window in which the server could have run an
 MOST_BUSY = 0.85  # share of the window in which the client ran: above it, the client is what is measured
 
 Show = Callable[[str], None]
+
+
+class Startable(Protocol):
+    @property
+    def pid(self) -> int: ...
+    def start(self) -> None: ...
 
 
 class Plan(Struct, frozen=True):
@@ -127,7 +134,7 @@ def main_thread(pid: int) -> Usage:
     return Usage(time.monotonic(), int(ran) / 1e9, int(waited) / 1e9)
 
 
-def start_on(core: int, server: Server) -> None:
+def start_on(core: int, server: Startable) -> None:
     """What is started here runs there, with all its threads."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})

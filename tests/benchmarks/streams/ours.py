@@ -98,12 +98,13 @@ async def placed(line: Line, name: int) -> Call | None:
     return call_of(sid, line.last.decode())
 
 
-async def announced(line: Line, name: int) -> Call | None:
+async def announced(line: Line, name: int, token: str = "") -> Call | None:
     call = str(UUID(int=name))
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
     body = msgspec.json.encode({"queue": "support", "caller": f"+1500555{name % 10_000:04d}", "uuid": call})
     head = (
         "POST /api/v1/calls/announce HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"Content-Length: {len(body)}\r\n{authorization}\r\n"
     )
     answered = asyncio.Event()
     line.on_empty = answered.set
