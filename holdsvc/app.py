@@ -45,7 +45,7 @@ from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
 from holdsvc.errors import BadContent, ConfigError
 from holdsvc.ports import Ears, LinePlatform
-from holdsvc.speech.recognise.candidates import candidates
+from holdsvc.speech.recognise.spoken import candidates
 from holdsvc.speech.recognise.words import FuzzyWords
 from holdsvc.speech.workers import Workers
 from holdsvc.stores.spool import FileSpool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from holdsvc.audio.formats import RATE
 from holdsvc.audio.utterance import LONGEST, Began, Drop, Dropped, Ended, Utterances, nothing_sent
 from tests.audio.talk import coded, echo, hush, level, noise, row, sent_of, vowel, word
+
+SHIPPED = Path(__file__).parents[2] / "media" / "prepared"
 
 
 def heard(ulaw, sent=nothing_sent, piece=160):
@@ -145,3 +148,13 @@ def test_what_was_heard_of_an_idle_line_costs_next_to_nothing():
         ear.hear(quiet[at : at + 320], nothing_sent)
 
     assert (time.process_time() - began) / 59 < 0.003, "hundreds of lines a core"
+
+
+def test_the_shipped_sound_that_comes_back_is_no_utterance():
+    """Minutes of music, talk and prompts, one after the other."""
+    line = b"".join(path.read_bytes()[: 8 * RATE] for path in sorted(SHIPPED.glob("*.ulaw"))[::12])
+    line = line[: 120 * RATE]
+    told = heard(coded(echo(line, -12, 0.2) + noise(len(line) / RATE, -66)), sent_of(line), piece=320)
+
+    assert len(line) > 60 * RATE
+    assert not [one for _, one in told if isinstance(one, Ended)]

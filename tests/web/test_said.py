@@ -16,7 +16,8 @@ import pytest
 
 from holdsvc import app
 from holdsvc.audio.formats import RATE
-from holdsvc.audio.g711 import linear
+from holdsvc.audio.g711 import linear, samples
+from holdsvc.audio.player import LOWER
 from holdsvc.calls.events import CallHeld
 from holdsvc.calls.model import CallId, CallRef, EventId, QueueName
 from holdsvc.config import AudioSocketSettings
@@ -36,7 +37,7 @@ class PitchEars:
 
     def __init__(self):
         self.asked, self.closed = [], False
-        self.away = self.hangs = self.slow = False
+        self.away = self.hangs = self.slow = self.understands_nothing = False
 
     def understands(self, language):
         return True
@@ -50,6 +51,8 @@ class PitchEars:
             await asyncio.Event().wait()
         if self.slow:
             await asyncio.sleep(60)
+        if self.understands_nothing:
+            return Recognised("", 0.1, Certainty.NONE)
         choice = "quiet" if pitch < 160 else "music"
         return Recognised(choice, 0.9, Certainty.SURE)
 
@@ -230,6 +233,39 @@ async def test_a_caller_chooses_by_voice_alone(house, kind):
     assert [(one["what"], one["via"]) for one in wait["choices"]][-2:] == [("quiet", "voice"), ("music", "voice")]
     assert underruns(figures) == 0 or asleep(leg) > STALL
     assert ears.closed
+
+
+async def test_content_gives_way_while_a_caller_speaks_and_goes_on_where_nothing_was_understood(house):
+    ears = PitchEars()
+    ears.understands_nothing = True
+    async with house(ears) as service:
+        leg = await plain_leg(service)
+        await chosen(service, "music")
+        playing = (await hearing(service))[0][1]
+        await leg.hear(4.0)
+        leg.say(row(hush(0.1), word(-18, LOW), word(-18, LOW), hush(1.5)))
+        await until(lambda: ears.asked)
+        await leg.hear(leg.heard.seconds + 1.5)
+        after = await hearing(service)
+        figures = await metrics(service)
+        await leg.hang_up()
+
+    heard = np.frombuffer(bytes(leg.heard.sound), "<i2") / 32768
+    sound = samples(service.house.sounds.content(playing))[: len(heard)]
+    heard = heard[: len(sound)]
+    second = RATE // 5
+    factors = [gain(heard[at : at + second], sound[at : at + second]) for at in range(0, len(heard) - second, second)]
+    assert min(factors) == pytest.approx(10 ** (LOWER / 20), rel=0.15)
+    assert factors[2] == pytest.approx(1, abs=0.02)
+    assert factors[-2] == pytest.approx(1, abs=0.02)
+    assert after == [("music", playing)]
+    assert figures['holdsvc_utterances_total{queue="support",result="none"}'] == "1.0"
+    assert not [name for name in figures if 'via="voice"' in name]
+
+
+def gain(heard, sound):
+    """By how much it is softer than it was made."""
+    return float(heard @ sound / (sound @ sound + 1e-9))
 
 
 async def test_nobody_is_listened_to_without_a_recogniser(house):
