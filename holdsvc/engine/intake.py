@@ -31,6 +31,7 @@ from holdsvc.engine.unkept import News, NoSpool, Unkept
 from holdsvc.errors import StaleSession, StoreUnavailable, Unkeepable
 from holdsvc.ports import FactListener, Numbers, Report, Spool, Store, WordMatcher
 
+BEAT = 0.05  # seconds between two keepings of what live streams told
 MOST_RACES = 8  # lost races in a row after which the call is served without being kept at once
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Intake:
             CallRef, asyncio.Task[None]
         ] = {}  # the last keeping of each such call; each waits for the one before
         self._saves: set[asyncio.Task[None]] = set()
+        self._struck: asyncio.Event | None = None  # where some wait for the next beat
 
     @property
     def degraded(self) -> bool:
@@ -289,6 +291,7 @@ class Intake:
         ref = taken.session.ref
         if before is not None:
             await asyncio.wait({before})
+        await self._beat()
         try:
             await self._keep(taken, events)
             self._tell(taken)
@@ -300,6 +303,18 @@ class Intake:
                 del self._ahead[ref]
             if self._chain.get(ref) is asyncio.current_task():
                 del self._chain[ref]
+
+    async def _beat(self) -> None:
+        """What nobody waits for goes to the store together: a flush of the disk costs more than all that stands in it."""
+        if self._struck is None:
+            self._struck = asyncio.Event()
+            asyncio.get_running_loop().call_later(BEAT, self._strike)
+        await self._struck.wait()
+
+    def _strike(self) -> None:
+        struck, self._struck = self._struck, None
+        if struck is not None:
+            struck.set()
 
     def _beside(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
