@@ -150,7 +150,8 @@ class Hearing:
             heard, result = await self._ask(speaker.ticket, pcm)
         finally:
             listener.waits = False
-        self._meter.utterance_heard(queue, result, self._clock.monotonic() - began)
+        took = self._clock.monotonic() - began
+        self._meter.utterance_heard(queue, result, None if heard is None else took)
         if heard is not None and heard.certainty is Certainty.SURE:
             speaker.said(heard.choice, heard.score)
 
