@@ -30,7 +30,7 @@ INSTALL = "install it with: pip install 'holdsvc[voice]'"
 class Bounds(Struct, frozen=True):
     """How far behind free speech sounds a phrase may stay, a frame; found on the tuning voices of tests/benchmarks/voice."""
 
-    sure: float = -1.7
+    sure: float = -1.0
     near: float = -2.2
 
 
