@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from holdsvc.audio.blocks import Blocks
-from holdsvc.audio.formats import FRAME, RATE, seconds_of
+from holdsvc.audio.formats import FRAME, seconds_of
 from holdsvc.audio.pacer import NEAR, Pacer, Playout
 from holdsvc.audio.player import Part, Player
 from holdsvc.engine.frames import TEXT, framed, head

@@ -40,7 +40,9 @@ def test_every_route_is_authenticated_or_listed_as_public(tmp_path):
         assert (kind is Access.SIGNED) == (path in SIGNED), f"{method} {path}"
         seen.add(path)
 
-    assert PUBLIC | SIGNED | {"/metrics", "/phone", "/phone/line", "/audio/live/{shelf}", "/wall", "/api/v1/waits"} <= seen
+    assert (
+        PUBLIC | SIGNED | {"/metrics", "/phone", "/phone/line", "/audio/live/{shelf}", "/wall", "/api/v1/waits"} <= seen
+    )
 
 
 def filled(path):
