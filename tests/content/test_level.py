@@ -24,7 +24,9 @@ MEDIA = Path(__file__).parents[2] / "media"
 HOUR, PRESSES = 3600.0, 200
 SHORT_TERM = 3 * RATE
 STEP = 3.0  # dB that short-term loudness may change by where one sound follows another
-SOFT = TARGET - 1.0  # LUFS in three seconds of the source itself: below, an intro, an ending or a passage that is meant so
+SOFT = (
+    TARGET - 1.0
+)  # LUFS in three seconds of the source itself: below, an intro, an ending or a passage that is meant so
 
 Meter = Callable[[int, int], float]
 

@@ -142,7 +142,6 @@ def test_the_list_says_in_how_many_calls_each_item_was_heard(shop: Shop) -> None
     assert all("  0 " in rows[one.id] for one in shop.library.items[1:])
 
 
-
 def test_the_list_is_plain_where_the_screen_is(shop):
     ingest(shop.library, shop.into)
     screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
