@@ -17,6 +17,7 @@ from holdsvc.calls.session import HoldSession
 GAIN_STEP, LEAST_GAIN, MOST_GAIN = 6.0, -12.0, 6.0  # decibels
 ANSWERED = {Talk.FULL: "more_talk", Talk.WHEN_MOVED: "less_talk", Talk.NONE: "no_talk"}
 STILL_TOLD = timedelta(seconds=3)  # behind the menu, in which zero is still an answer to it
+LATELY = timedelta(seconds=1.5)  # into an offer, in which a key still answers the one before it
 A_MINUTE = timedelta(minutes=1)
 
 # What is only confirmed by words. The answer itself is the sound, so the words may be left out.
@@ -58,7 +59,7 @@ def less_talk(session: HoldSession, event: CallEvent) -> Changed:
 def menu(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     """The choices; while they are told, the same key means that they are not understood: in the next language."""
     if session.offer is not None and session.offer[0] <= event.at <= session.offer[1] and len(plan.languages) > 1:
-        session, facts = speak(session, event, next_language(session, plan))
+        session, facts = speak(session, event, answered(session.offer[1], session, event, plan))
         return told(session, event, plan, "language_set"), facts
     return told(session, event, plan), ()
 
@@ -101,6 +102,18 @@ def offers(plan: HoldPlan, language: str) -> tuple[Say, ...]:
     """To those who did not understand the menu: how to have it in theirs, each in its own words."""
     others = (one for one in plan.languages if one != language)
     return tuple(Say(prompts, one) for one in others if (prompts := plan.available(("language_offer",), one)))
+
+
+def answered(until: datetime, session: HoldSession, event: CallEvent, plan: HoldPlan) -> str:
+    """The language whose offer zero answers, of those that end shortly before `until`; before the first of them, the next one."""
+    language = plan.spoken(session.language)
+    begins, wish = until - offered_for(plan, language), next_language(session, plan)
+    for offer in offers(plan, language):
+        if event.at < begins + LATELY:
+            break
+        wish = offer.language
+        begins += timedelta(seconds=plan.seconds_of(offer.prompts, offer.language))
+    return wish
 
 
 def offered_for(plan: HoldPlan, language: str) -> timedelta:

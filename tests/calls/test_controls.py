@@ -242,6 +242,25 @@ def test_other_languages_are_offered_at_the_end_of_the_menu_each_in_its_own_word
     assert call.session.language == "es"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "language"), [(1.0, "es"), (2.0, "es"), (2.9, "es"), (3.2, "ru"), (4.4, "ru"), (4.6, "zh"), (7.0, "zh")]
+)
+def test_zero_answers_the_language_whose_offer_was_heard(seconds, language):
+    call = called()(key("0", 30))
+
+    call(key("0", 30 + 6 * 1.5 + seconds))
+
+    assert call.session.language == language
+
+
+def test_who_changed_by_mistake_comes_back_by_the_first_offer():
+    call = called()(said("language:es", 20))(key("0", 30))
+
+    call(key("0", 30 + 6 * 1.5 + 1.8))
+
+    assert call.session.language == "en"
+
+
 def test_zero_before_the_languages_are_offered_tells_the_menu():
     call = called()(key("0", 12))
 
