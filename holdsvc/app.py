@@ -45,6 +45,7 @@ from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
 from holdsvc.errors import BadContent, ConfigError
 from holdsvc.ports import Ears, LinePlatform
+from holdsvc.speech.recognise.kinds import NONE
 from holdsvc.speech.recognise.spoken import candidates
 from holdsvc.speech.recognise.words import FuzzyWords
 from holdsvc.speech.workers import Workers
@@ -88,6 +89,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         clock=clock,
         territory=settings.callers.region,
         notices=notices.of,
+        listened=lambda language: options.ears is not None or listened(settings, language),
     )
     metrics, roster = Metrics(__version__, clock), Roster(clock, target(settings), zone_of(settings.queue("default")))
     store = catalogue.store(settings, metrics.committed, clock)
@@ -165,6 +167,12 @@ def hearing_of(ears: Ears | None, intake: Intake, plans: PlanBook, clock: Clock,
     if ears is None:
         return None
     return Hearing(ears, intake.menu, clock, metrics, lambda queue: plans.rules(queue).speech, candidates)
+
+
+def listened(settings: Settings, language: str) -> bool:
+    """Whether the recogniser of the settings is for this language; which a model of one's own knows, is seen in use."""
+    speech = settings.speech
+    return speech.recogniser != NONE and (bool(speech.model) or language.partition("-")[0] == "en")
 
 
 def understanding(hearing: Hearing, ears: Ears | None) -> Callable[[web.Application], AsyncIterator[None]]:

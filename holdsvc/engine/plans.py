@@ -24,6 +24,8 @@ from holdsvc.clock import Clock, SystemClock
 from holdsvc.engine.notices import Posted, notice
 from holdsvc.ports import Destination
 
+SPOKEN_ONLY = frozenset({"or_say"})  # prompts that make sense where spoken choices are understood
+
 
 class Shelves(Protocol):
     """What the library offers to plans."""
@@ -85,13 +87,15 @@ class PlanBook:
         clock: Clock | None = None,
         territory: str = "",
         notices: Callable[[str, datetime], Posted | None] = lambda queue, now: None,
+        listened: Callable[[str], bool] = lambda language: True,
     ) -> None:
         """`streams`: platforms can reach our socket. `stream_only`: platforms whose calls have a stream and nothing else.
+        `listened`: whether somebody on streams understands what callers say in a language; where not, they are not told to say it.
 
         `territory` is where queues are heard that say nothing of it. `notices`: what is to be said to all who wait in a queue.
         """
         self._shelves, self._queues, self._streams = shelves, queues, streams
-        self._territory = territory
+        self._territory, self._listened = territory, listened
         self._stream_only = frozenset(stream_only)
         self._notices = notices
         self._plans: dict[tuple[str, int, bool, bool, str, str], HoldPlan] = {}
@@ -175,6 +179,10 @@ class PlanBook:
         house = self._house(rules, self._clock.now())
         items = there if any(one.id == house.id for one in there) else (*there, house)
         known = self._shelves.prompts()
+        if live:
+            known = {
+                name: known[name] if rules.speech and self._listened(name) else keyed(known[name]) for name in known
+            }
         prompts = {name: known[name] for name in known if name in rules.languages} if rules.languages else known
         quiz = {name: shelf for name, shelf in self._shelves.quiz().items() if name in (prompts or known)}
         items = items if quiz else tuple(one for one in items if one.kind is not Kind.QUIZ)
@@ -198,6 +206,11 @@ class PlanBook:
             max_wait=rules.max_wait,
             rules=Rules(rules.short_abandon, live and release_answers(rules, only)),
         )
+
+
+def keyed(prompts: Mapping[PromptId, float]) -> Mapping[PromptId, float]:
+    """The prompts where keys are all that is understood."""
+    return {name: seconds for name, seconds in prompts.items() if name not in SPOKEN_ONLY}
 
 
 def may_hear(item: ContentItem, queue: str, segment: str, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from msgspec.structs import replace
 
-from holdsvc.calls.model import Airing, ContentId, ContentItem, Identity, Kind, Licence, QueueName
+from holdsvc.calls.model import Airing, ContentId, ContentItem, Identity, Kind, Licence, PromptId, QueueName
 from holdsvc.calls.plan import Media
 from holdsvc.engine.plans import PlanBook, QueueRules
 
@@ -43,6 +43,25 @@ def test_others_stream_only_where_they_can_reach_us_and_have_documents_for_the_l
     assert book(streams=False).plan(QUEUE, stream=True, platform="acme").media is Media.DOCUMENTS
     plan = book(streams=True, media=Media.STREAM).plan(QUEUE, platform="acme")
     assert (plan.media, plan.last_word) == (Media.STREAM, False)
+
+
+def test_nobody_is_told_to_say_it_where_nobody_listens():
+    class Speaking(Shelves):
+        def prompts(self):
+            return {one: {PromptId("or_say"): 1.0, PromptId("controls"): 1.0} for one in ("en", "es")}
+
+    def told(stream: bool, listened: tuple[str, ...], **rules) -> dict[str, bool]:
+        book = PlanBook(
+            Speaking(), {"default": QueueRules(**rules)}, streams=True, listened=lambda one: one in listened
+        )
+        prompts = book.plan(QUEUE, stream=stream).prompts
+        assert all("controls" in one for one in prompts.values())
+        return {language: "or_say" in one for language, one in prompts.items()}
+
+    assert told(stream=False, listened=()) == {"en": True, "es": True}, "there the platform's own recogniser hears it"
+    assert told(stream=True, listened=()) == {"en": False, "es": False}
+    assert told(stream=True, listened=("en",)) == {"en": True, "es": False}
+    assert told(stream=True, listened=("en",), speech=False) == {"en": False, "es": False}
 
 
 def test_a_queue_that_says_who_answers_is_believed():
