@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -56,6 +56,9 @@ class UpdateSettings(Struct, frozen=True, forbid_unknown_fields=True):
     queues: tuple[str, ...] = ()  # where alone it is heard; () = wherever its shelf is offered
     segment: str = ""  # callers for whom alone it is, as a directory tells it; "" = everybody
     identity: Identity = Identity.VERIFIED  # with a segment: how sure we must be of who is calling
+    until: date | None = None  # the last day on which it may be played; None: for ever
+    territories: tuple[str, ...] = ()  # where, as DE, AT; () = everywhere
+    tags: tuple[str, ...] = ()  # advert, comedy, ...: what queues with a profile never play
     licence: str = "own"
     source: str = ""
     attribution: str = ""
@@ -192,7 +195,14 @@ class Update:
             shelf=settings.shelf,
             title=(settings.title or title or self.name)[:200],
             file=f"{FILES}/{file}",
-            licence=Licence(settings.licence, settings.source or self.name, settings.attribution),
+            licence=Licence(
+                settings.licence,
+                settings.source or self.name,
+                settings.attribution,
+                until=settings.until,
+                territories=tuple(one.upper() for one in settings.territories),
+            ),
+            tags=settings.tags,
             language=settings.language,
             expires=expires,
             segment=settings.segment,

@@ -10,7 +10,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -69,6 +69,9 @@ class PodcastSettings(Struct, frozen=True, forbid_unknown_fields=True):
     shelf: str = ""  # "" = the subscription's name
     source: str = ""  # for whoever checks the licence; "" = the feed's host
     attribution: str = ""  # "" = the feed's author, or its title
+    until: date | None = None  # the last day on which they may be played; None: for ever
+    territories: tuple[str, ...] = ()  # where, as DE, AT; () = everywhere
+    tags: tuple[str, ...] = ()  # comedy, advert, ...: what queues with a profile never play
     language: str = ""  # "" = as the feed says
     order: str = "latest"  # latest = the newest first; serial = the oldest first
     keep: int = 5  # episodes on the shelf
@@ -148,8 +151,13 @@ class Podcast:
             title=title,
             file=f"{FILES}/{file.name}",
             licence=Licence(
-                settings.licence, settings.source or host, settings.attribution or feed.author or feed.title
+                settings.licence,
+                settings.source or host,
+                settings.attribution or feed.author or feed.title,
+                until=settings.until,
+                territories=tuple(one.upper() for one in settings.territories),
             ),
+            tags=settings.tags,
             artist=feed.author or feed.title,
             language=next((tag for tag in (settings.language, feed.language) if LANGUAGE.fullmatch(tag)), "und"),
             queues=settings.queues,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from holdsvc.calls.model import Chapter
+from holdsvc.calls.model import Chapter, Kind
+from holdsvc.calls.rights import MANNERS, playable
 from holdsvc.content.feeds import Podcast, PodcastSettings
 from holdsvc.content.fetch import Limits
 from tests.content.canaries import Canary, Honest, honest
@@ -75,6 +76,21 @@ async def test_a_serial_is_heard_from_its_beginning(room: Kitchen, there: Honest
 
     assert room.items("stories") == ["Episode 1", "Episode 2", "Episode 3"]
     assert asked(there) == ["/feed", "/1.opus", "/2.opus", "/3.opus"]
+
+
+async def test_what_a_subscription_says_of_its_licence_and_its_manner_holds_for_each_episode(
+    room: Kitchen, there: Honest
+) -> None:
+    there.body("/feed", rss(episode(1)))
+    room.take(podcast(room, there, tags=("comedy",), until=date(2026, 12, 31), territories=("de",)))
+
+    await room.look()
+
+    (item,) = (one for one in room.library.items if one.kind is Kind.PODCAST and one.shelf == "stories")
+    assert playable(item, date(2026, 12, 31), "DE", None)
+    assert not playable(item, date(2027, 1, 1), "DE", None)
+    assert not playable(item, date(2026, 12, 31), "FR", None)
+    assert not playable(item, date(2026, 12, 31), "DE", MANNERS["bereavement"])
 
 
 async def test_a_restart_fetches_nothing_again(room: Kitchen, there: Honest, tmp_path: Path) -> None:
