@@ -82,7 +82,7 @@ async def running(
 
 
 async def until(true, seconds: float = 5.0) -> None:
-    """Wait for what happens beside us, a turn of the loop at a time."""
+    """Wait for what happens beside us. Other threads get their turn, too: one that spins starves them."""
     async with asyncio.timeout(seconds):
         while not true():
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
