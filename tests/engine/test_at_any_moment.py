@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import random
+from functools import partial
 from itertools import cycle
 
 from msgspec.structs import replace
 
 from holdsvc import app
+from holdsvc.calls.events import NoticePosted
 from holdsvc.calls.menu import SHIPPED, Choice
-from holdsvc.calls.model import CallId, CallRef, Kind
-from holdsvc.calls.plan import Media, offered
+from holdsvc.calls.model import CallId, CallRef, EventId, Kind, PromptId
+from holdsvc.calls.plan import Media, Notice, offered
 from holdsvc.simulator.carrier import Carrier
 from holdsvc.simulator.clock import VirtualClock
 from holdsvc.simulator.hooks import Target
 from holdsvc.simulator.leg import Gone, Pressed, Spoke
+from tests.engine.far_end import settle
 from tests.engine.test_resumption import a_shelf
 from tests.engine.test_streams import Core, House
 from tests.plans import ITEMS, PROMPTS, a_plan, item
@@ -96,6 +99,54 @@ async def test_a_key_at_every_tenth_of_a_second_of_every_prompt_is_honoured_on_a
 
     assert moments.tried > 300
     assert moments.said >= set(EVERYTHING) - {"connecting", "leaving", "language_offer"}
+    assert far.dry == 0
+
+
+async def test_a_key_at_every_tenth_of_a_second_of_a_word_from_the_floor_is_honoured():
+    house = House()
+    core = Core(house)
+    plan = a_plan(media=Media.STREAM, prompts={"en": {**PROMPTS, "notice_storm": 1.5}}, prompts_per_minute=10**6)
+    house.shelf.prompts["notice_storm"] = house.shelf.prompts["louder"]
+    far = await house.begin()
+    for number in range(15):
+        core.plan = replace(plan, notice=Notice(f"n{number}", PromptId("notice_storm")))
+        post = partial(NoticePosted, id=EventId(f"posted {number}"))
+        assert await house.streams.interrupt(lambda queue: True, lambda stream, at, post=post: post(at=at)) == 1
+        await settle()
+        assert core.session.saying[:1] == ("notice_storm",)
+        await house.advance(number * TENTH)
+
+        await house.press(far, "78"[number % 2])
+
+        assert core.session.choices[-1].what == ("softer", "louder")[number % 2], number
+        assert core.session.choices[-1].at == house.time.now()
+        await house.advance(2.0)
+    assert far.dry == 0
+
+
+async def test_a_key_at_every_tenth_of_a_second_of_the_offer_of_another_language_is_honoured():
+    house = House()
+    core = Core(house)
+    languages = {"en": EVERYTHING, "es": EVERYTHING}
+    core.plan = a_plan(
+        media=Media.STREAM, prompts=languages, menu=offered(SHIPPED, ITEMS, tuple(languages)), prompts_per_minute=10**6
+    )
+    house.shelf.prompts |= dict.fromkeys(EVERYTHING, house.shelf.prompts["louder"])
+    far = await house.begin()
+    for number in range(15):
+        await house.press(far, "0")
+        menu = core.plan.seconds_of(core.plan.available(core.session.saying, "en"), "en")
+        await house.advance(menu + number * TENTH)
+
+        await house.press(far, "78"[number % 2])
+
+        assert core.session.choices[-1].what == ("softer", "louder")[number % 2], number
+        await house.advance(5.0)
+    await house.press(far, "0")
+    await house.advance(menu + TENTH)
+    await house.press(far, "0")
+
+    assert core.session.language == "es", "zero there is the offer's answer: the moments above were within it"
     assert far.dry == 0
 
 

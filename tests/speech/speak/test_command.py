@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from holdsvc.content.decoder import decode
 from holdsvc.errors import BadContent, ConfigError, OutboundFailed
 from holdsvc.speech.speak.command import CommandSettings, CommandSynthesiser
+from tests.ops.programs import program
 
 ECHO = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"
 NASTY = 'a "b" $(touch bad) `touch bad`; touch bad & | > bad \\ \x00 {file} {voice} é 好 --help\n-x'
@@ -111,10 +111,11 @@ def test_settings_that_will_not_do_name_their_key(settings: dict) -> None:
         CommandSynthesiser(CommandSettings(**settings))
 
 
-@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng (package espeak-ng)")
 async def test_what_a_real_synthesiser_says_can_be_decoded(tmp_path: Path) -> None:
     speaker = CommandSynthesiser(
-        CommandSettings(("espeak-ng", "--stdin", "--stdout", "-v", "{voice}"), voices={"zh": "cmn"})
+        CommandSettings(
+            (program("espeak-ng", "espeak-ng"), "--stdin", "--stdout", "-v", "{voice}"), voices={"zh": "cmn"}
+        )
     )
 
     for language, text in (
