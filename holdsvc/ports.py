@@ -92,6 +92,7 @@ class Scene(Struct, frozen=True):
     length_of: Callable[[ContentId], float]  # content -> seconds of sound
     token: str = ""  # one-time token of the stream to open
     streams: bool = False  # a stream may be opened: there is a public wss URL
+    segment: float = 60.0  # seconds of one sound where nobody said how long
     hand_over: Destination = Destination()
     departures: Mapping[str, Destination] = field(default_factory=dict)  # why -> where
 

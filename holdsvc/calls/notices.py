@@ -30,12 +30,17 @@ def heed(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
         return session, ()
     if isinstance(event, CallHeld) and (event.inferred or event.mid_call):
         return session, ()
-    if session.history.stage is not Stage.WAITING or session.leaving or session.released or session.talk is Talk.NONE:
-        return session, ()
-    if not plan.available((notice.prompt,), plan.spoken(session.language)):
+    if not reaches(session, plan):
         return session, ()
     told = NoticeTold(at=event.at, queue=session.queue, notice=notice.id)
     return replace(session, noticed=notice.id, saying=(notice.prompt, *session.saying)), (told,)
+
+
+def reaches(session: HoldSession, plan: HoldPlan) -> bool:
+    """This caller waits, lets us speak, and the notice is there in the language that we speak with the caller."""
+    if session.history.stage is not Stage.WAITING or session.leaving or session.released or session.talk is Talk.NONE:
+        return False
+    return plan.notice is not None and bool(plan.available((plan.notice.prompt,), plan.spoken(session.language)))
 
 
 def interrupts(session: HoldSession, plan: HoldPlan) -> bool:

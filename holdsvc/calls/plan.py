@@ -14,6 +14,8 @@ from holdsvc.calls.model import ContentId, ContentItem, Kind, PromptId, QueueNam
 from holdsvc.calls.quiz import Shelf
 from holdsvc.calls.rotation import Freshness
 
+LONGEST_SEGMENT = 60  # seconds of content in one document
+
 
 class Media(StrEnum):
     """How sound reaches the caller."""
@@ -47,6 +49,7 @@ class HoldPlan(Struct, frozen=True, dict=True):
     fresh: Freshness = Freshness()
     rewind: float = 5.0  # seconds by which speech is taken up earlier than it stopped
     prompts_per_minute: int = 12  # of what was not asked for; 0: none
+    segment_seconds: int = LONGEST_SEGMENT  # of content in one document
     notice: Notice | None = None
 
     def item(self, content: ContentId) -> ContentItem | None:

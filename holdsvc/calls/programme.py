@@ -25,7 +25,6 @@ from holdsvc.calls.session import MOST_CHOICES, Chosen, HoldSession, Listened, l
 from holdsvc.calls.tuning import NEARLY_OVER, finished
 
 GRID = 10  # seconds; finite segments begin on it, so that all callers share the same bytes
-LONGEST_SEGMENT = 60  # seconds of content in one document
 BENEATH_PROMPTS = (Kind.MUSIC, Kind.QUIET)  # nobody talks in these, so that they need not wait for a prompt's end
 
 
@@ -329,7 +328,7 @@ def play(session: HoldSession, item: ContentItem, plan: HoldPlan, language: str)
     start = 0.0 if finished(session, item) else max(0.0, session.offset(item.id) - session.rewind)
     if not live:
         start = float(start // GRID * GRID)
-    until = None if live else min(start + LONGEST_SEGMENT, item.seconds)
+    until = None if live else min(start + plan.segment_seconds, item.seconds)
     menu = plan.available(menu_prompts(plan), language) if session.menu_due else ()
     pause = start + plan.menu_after
     ducks = item.kind in BENEATH_PROMPTS

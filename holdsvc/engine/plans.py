@@ -16,7 +16,7 @@ from holdsvc.calls.airing import airs
 from holdsvc.calls.history import Rules
 from holdsvc.calls.menu import SHIPPED, Action, Choice, Menu
 from holdsvc.calls.model import ContentId, ContentItem, Identity, Kind, PromptId, QueueName
-from holdsvc.calls.plan import HoldPlan, Media, offered
+from holdsvc.calls.plan import LONGEST_SEGMENT, HoldPlan, Media, offered
 from holdsvc.calls.quiz import Shelf
 from holdsvc.calls.rights import MANNERS, fit, licensed, playable
 from holdsvc.calls.rotation import DAY, Freshness
@@ -24,6 +24,7 @@ from holdsvc.clock import Clock, SystemClock
 from holdsvc.engine.notices import Posted, notice
 from holdsvc.ports import Destination
 
+SEGMENTS = (10, 20, 30, 40, 50, LONGEST_SEGMENT)  # seconds, on the grid on which all callers share the same bytes
 SPOKEN_ONLY = frozenset({"or_say"})  # prompts that make sense where spoken choices are understood
 
 
@@ -64,6 +65,7 @@ class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
     artist_gap: int = 2  # items between two of the same artist, where the shelf has that many others
     rewind: float = 5.0  # seconds by which speech is taken up earlier than it stopped
     prompts_per_minute: int = 12  # at most, of what was not asked for
+    segment_seconds: int = LONGEST_SEGMENT  # of content in one document: what ops put up is heard behind it
     short_abandon: float = 5.0
     silence_limit: float = 180.0
     max_wait: float | None = None
@@ -198,6 +200,7 @@ class PlanBook:
             fresh=Freshness(rules.fresh_days * DAY, rules.artist_gap, zone_of(rules)),
             rewind=rules.rewind,
             prompts_per_minute=rules.prompts_per_minute,
+            segment_seconds=rules.segment_seconds,
             language=rules.language,
             media=Media.STREAM if live else Media.DOCUMENTS,
             last_word=only,
@@ -268,6 +271,9 @@ def faults(rules: QueueRules, queues: Collection[str]) -> Iterator[tuple[str, st
         yield "timezone", f"{rules.timezone!r} is no time zone; write it as Europe/Berlin"
     if rules.territory and not (len(rules.territory) == 2 and rules.territory.isascii() and rules.territory.isupper()):
         yield "territory", f"{rules.territory!r} is no country; write two letters, as DE"
+    if rules.segment_seconds not in SEGMENTS:
+        allowed = f"{', '.join(map(str, SEGMENTS[:-1]))} or {SEGMENTS[-1]}"
+        yield "segment_seconds", f"{rules.segment_seconds} will not do: {allowed} seconds"
     for name in ("fresh_days", "artist_gap", "rewind", "prompts_per_minute"):
         if not 0 <= getattr(rules, name) < math.inf:
             yield name, f"{getattr(rules, name):g} will not do: 0 or more"

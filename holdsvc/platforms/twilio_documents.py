@@ -37,7 +37,6 @@ GATHER_TIMEOUT = 1  # seconds of silence after the sound, for a late key; then t
 SPEECH_END = (
     1.0  # seconds of silence after which "auto" takes an utterance as finished; our estimate, it is nowhere told
 )
-LONGEST_SEGMENT = 60.0  # seconds of one sound where nobody said how long; over 40 minutes can drop the call
 MOST_HINTS, LONGEST_HINT = 500, 100  # Gather page, 2026-03
 MOST_HINT_BYTES = 16 * 1024  # a document may have 64 kB in all (11750)
 LONGEST_SAY = 4000  # characters; the limit is 4096
@@ -187,7 +186,7 @@ def bounds(one: Play, scene: Scene) -> tuple[float, float]:
     if one.until_second is not None and one.until_second > began:
         return began, one.until_second
     length = scene.length_of(one.content)
-    return began, min(length, began + LONGEST_SEGMENT) if length > began else began + LONGEST_SEGMENT
+    return began, min(length, began + scene.segment) if length > began else began + scene.segment
 
 
 def parts(todo: Iterable[Instruction], scene: Scene) -> dict[str, str]:

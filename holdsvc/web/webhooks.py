@@ -127,6 +127,7 @@ def scene(house: House, incoming: WebhookRequest, queue: QueueName, turn: int, t
         length_of=house.sounds.content_seconds,
         token=token,
         streams=bool(token),
+        segment=rules.segment_seconds,
         hand_over=rules.hand_over if rules.hand_over != Destination() else Destination(enqueue=queue),
         departures=rules.departures,
     )

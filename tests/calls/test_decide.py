@@ -403,9 +403,9 @@ def test_whatever_happens_the_facts_tell_one_wait_that_adds_up(history):
     assert told == call.session.outcome
 
 
-@given(st.lists(events, max_size=30), events)
-def test_a_caller_who_asks_for_sound_is_always_given_some(history, last):
-    call = Call()
+@given(st.lists(events, max_size=30), events, st.sampled_from([10, 60]))
+def test_a_caller_who_asks_for_sound_is_always_given_some(history, last, segment):
+    call = Call(a_plan(segment_seconds=segment))
     for event in history:
         call(event)
 
@@ -414,9 +414,9 @@ def test_a_caller_who_asks_for_sound_is_always_given_some(history, last):
     assert call.played() or LeaveQueue() in call.todo
 
 
-@given(st.lists(events, max_size=30))
-def test_what_was_heard_is_never_more_than_the_item_has(history):
-    call = Call()
+@given(st.lists(events, max_size=30), st.sampled_from([10, 60]))
+def test_what_was_heard_is_never_more_than_the_item_has(history, segment):
+    call = Call(a_plan(segment_seconds=segment))
     for event in history:
         call(event)
 

@@ -73,10 +73,13 @@ def live_through(person, history):
     return person
 
 
-@settings(max_examples=300, deadline=None)
-@given(histories)
-def test_whatever_callers_do_nothing_comes_twice_while_something_is_left_and_all_goes_on_where_it_stopped(history):
-    person = live_through(ada(), history)
+@pytest.mark.parametrize("segment", [10, 60])
+@settings(max_examples=150, deadline=None)
+@given(history=histories)
+def test_whatever_callers_do_nothing_comes_twice_while_something_is_left_and_all_goes_on_where_it_stopped(
+    segment, history
+):
+    person = live_through(ada(segment_seconds=segment), history)
 
     assert list(complaints(person, WINDOW, REWIND)) == []
 
@@ -104,9 +107,10 @@ def test_what_was_heard_of_a_piece_is_one_stretch_under_any_prompts_and_switches
 @pytest.mark.parametrize("then_live", [False, True], ids=["then documents", "then a stream"])
 @pytest.mark.parametrize("first_live", [False, True], ids=["documents", "stream"])
 @pytest.mark.parametrize("key", ["1", "2"], ids=["music", "podcast"])
-def test_who_hangs_up_and_calls_again_elsewhere_goes_on_there(key, first_live, then_live):
+@pytest.mark.parametrize("segment", [10, 60])
+def test_who_hangs_up_and_calls_again_elsewhere_goes_on_there(segment, key, first_live, then_live):
     for tenths in range(3, 700, 13):
-        person = ada()
+        person = ada(segment_seconds=segment)
         line = Line(person, NOON, live=first_live)
         line.press(key)
         line.wait(1.5 + tenths / 10)  # the prompt first
@@ -202,9 +206,9 @@ class Hand:
 class Week:
     """200 callers with one to ten calls each, on two platforms."""
 
-    def __init__(self, seed: int, fresh_days: float = 30.0) -> None:
+    def __init__(self, seed: int, fresh_days: float = 30.0, segment: int = 60) -> None:
         self.rng, self.clock = random.Random(seed), Hand()
-        rules = {"default": QueueRules(fresh_days=fresh_days)}
+        rules = {"default": QueueRules(fresh_days=fresh_days, segment_seconds=segment)}
         self.book = PlanBook(Shelves(), rules, streams=True, clock=self.clock, territory="US")
         self.people = [Person(f"caller-{number}", self.plan) for number in range(200)]
         calls = [(self.moment(), person) for person in self.people for _ in range(self.rng.randint(1, 10))]
@@ -236,9 +240,9 @@ class Week:
         return [one for person in self.people for one in complaints(person, WINDOW, REWIND)]
 
 
-@pytest.fixture(scope="module")
-def week():
-    return Week(seed=1)
+@pytest.fixture(scope="module", params=[10, 60])
+def week(request):
+    return Week(seed=1, segment=request.param)
 
 
 def test_in_a_week_of_200_callers_nothing_is_repeated(week):

@@ -183,6 +183,7 @@ def test_only_the_queues_own_languages_are_offered():
         ('base = "support2"', "queues.sales.base: there is no queue 'support2' to take shelves from"),
         ('timezone = "Mars/Olympus"', "queues.sales.timezone: 'Mars/Olympus' is no time zone"),
         ('timezone = "../etc/passwd"', "queues.sales.timezone: '../etc/passwd' is no time zone"),
+        ("segment_seconds = 15", "queues.sales.segment_seconds: 15 will not do: 10, 20, 30, 40, 50 or 60 seconds"),
         ('territory = "Germany"', "queues.sales.territory: 'Germany' is no country"),
         ("fresh_days = -1", "queues.sales.fresh_days: -1 will not do: 0 or more"),
         ("rewind = inf", "queues.sales.rewind: inf will not do: 0 or more"),
