@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from .browser import CONTRAST, complaints, open_browser, until
 from .fake_line import FakeService, serve
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of them, a page for each
 
 SCREENS = [(320, 568), (390, 844), (768, 1024), (1280, 800), (1920, 600), (1920, 1080), (3840, 2160)]
 
@@ -17,9 +20,23 @@ def service() -> FakeService:
     return FakeService()
 
 
-@pytest.fixture
-async def page(service: FakeService) -> AsyncIterator[Page]:
-    async with serve(service) as port, open_browser() as browser:
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def chrome() -> AsyncIterator[Browser]:
+    async with open_browser() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(chrome: Browser) -> AsyncIterator[Browser]:
+    """Without what another test left open."""
+    yield chrome
+    for context in chrome.contexts:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, service: FakeService) -> AsyncIterator[Page]:
+    async with serve(service) as port:
         yield await show_wall(browser, port)
 
 
@@ -137,9 +154,9 @@ async def test_old_data_is_called_old_within_five_seconds_and_recovers(
     await freshness(page, "fresh")
 
 
-async def test_polling_takes_over_where_the_stream_is_refused(service: FakeService) -> None:
+async def test_polling_takes_over_where_the_stream_is_refused(browser: Browser, service: FakeService) -> None:
     service.streaming = False
-    async with serve(service) as port, open_browser() as browser:
+    async with serve(service) as port:
         page = await show_wall(browser, port)
         await freshness(page, "fresh")
 
@@ -150,11 +167,12 @@ async def test_polling_takes_over_where_the_stream_is_refused(service: FakeServi
 
 
 @pytest.mark.parametrize("refusal", [401, 403])
-async def test_a_token_is_asked_for_and_kept_for_the_session(service: FakeService, refusal: int) -> None:
+async def test_a_token_is_asked_for_and_kept_for_the_session(
+    browser: Browser, service: FakeService, refusal: int
+) -> None:
     service.token, service.refusal = "s3cret", refusal
-    async with serve(service) as port, open_browser() as browser:
+    async with serve(service) as port:
         page = await show_wall(browser, port)
-
         await page.fill("#token", "wrong")
         await page.press("#token", "Enter")
         await expect(page.locator("[data-wrong]")).to_be_visible()
