@@ -116,13 +116,16 @@ def fresh(
     if choice.kind not in ORDERED:
         return shuffled(shelf, past, plan.fresh)
     place = session.place(choice.id) if choice.kind is Kind.PODCAST else None
-    return in_order(understood(shelf, plan.spoken(session.language)), past, plan.fresh, place)
+    return in_order(understood(shelf, plan.spoken(session.language), plan.language), past, plan.fresh, place)
 
 
-def understood(shelf: tuple[ContentItem, ...], language: str) -> tuple[ContentItem, ...]:
-    """What is told in the caller's language; everything, if that is nothing."""
-    base = language.partition("-")[0]
-    return tuple(item for item in shelf if item.language.partition("-")[0] in (base, "zxx")) or shelf
+def understood(shelf: tuple[ContentItem, ...], *languages: str) -> tuple[ContentItem, ...]:
+    """What is told in the first of these languages in which there is something; everything, if there is in none."""
+    for language in languages:
+        base = language.partition("-")[0]
+        if told := tuple(item for item in shelf if item.language.partition("-")[0] in (base, "zxx")):
+            return told
+    return shelf
 
 
 def enter(session: HoldSession, item: ContentItem | None, plan: HoldPlan) -> HoldSession:
@@ -150,5 +153,6 @@ def earlier(session: HoldSession, item: ContentItem, plan: HoldPlan) -> ContentI
     """Of what has an order, the one before it on the shelf, though it was not heard in this call."""
     choice = plan.menu.by_id(session.choice)
     shelf = plan.shelf(choice) if choice and item.kind in ORDERED else ()
+    shelf = understood(shelf, item.language)
     at = next((index for index, one in enumerate(shelf) if one.id == item.id), 0)
     return shelf[at - 1] if at else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,11 @@ from voice import RATE, Program, Sound, Speaker, festival, kokoro, trimmed
 
 MEDIA = Path(__file__).resolve().parent.parent
 TEXTS = Path(__file__).resolve().parent / "texts"
-HOST_VOICE = "am_michael"  # tells the stories, so that a prompt over a story is plainly not part of it
+HOSTS = {
+    "en": "am_michael",
+    "es": "em_alex",
+    "zh": "zm_yunxi",
+}  # tell the stories, so that a prompt over a story is plainly not part of it
 VOICES = {
     "en": "af_heart",
     "es": "ef_dora",
@@ -54,9 +58,16 @@ def jobs() -> Iterator[Job]:
             yield Job("prompts", language, prompt, text, MEDIA / "prompts" / language / f"{prompt}.opus")
     yield from quiz()
     for kind in ("podcasts", "daily"):
-        for text_file in sorted((TEXTS / kind).glob("*.md")):
-            story = text_file.read_text(encoding="utf-8").partition("\n\n")[2]  # the first line is the title, not read
-            yield Job(kind, "en", text_file.stem, story, MEDIA / kind / f"{text_file.stem}.opus")
+        yield from stories(kind)
+
+
+def stories(kind: str) -> Iterator[Job]:
+    """In English as they stand in the folder, in other languages in a folder of the language's name."""
+    for text_file in sorted((TEXTS / kind).rglob("*.md")):
+        place = text_file.relative_to(TEXTS / kind)
+        language = place.parts[0] if len(place.parts) > 1 else "en"
+        story = text_file.read_text(encoding="utf-8").partition("\n\n")[2]  # the first line is the title, not read
+        yield Job(kind, language, text_file.stem, story, MEDIA / kind / place.with_suffix(".opus"))
 
 
 def quiz() -> Iterator[Job]:
@@ -72,9 +83,8 @@ def quiz() -> Iterator[Job]:
 def house_voices(folder: Path) -> Voices:
     @cache
     def voice(language: str, kind: str) -> Speaker:
-        if kind == "podcasts":
-            return kokoro(HOST_VOICE, folder)
-        return kokoro(VOICES[language], folder) if language in VOICES else festival(FESTIVAL[language], language)
+        of_kokoro = voices_for(kind)
+        return kokoro(of_kokoro[language], folder) if language in of_kokoro else festival(FESTIVAL[language], language)
 
     return voice
 
@@ -82,9 +92,12 @@ def house_voices(folder: Path) -> Voices:
 def speaker_name(job: Job) -> str:
     if job.kind == "prompts" and job.id == TONE:
         return "two notes"
-    if job.kind == "podcasts":
-        return f"kokoro {HOST_VOICE}"
-    return f"kokoro {VOICES[job.language]}" if job.language in VOICES else f"festival {FESTIVAL[job.language]}"
+    of_kokoro = voices_for(job.kind)
+    return f"kokoro {of_kokoro[job.language]}" if job.language in of_kokoro else f"festival {FESTIVAL[job.language]}"
+
+
+def voices_for(kind: str) -> Mapping[str, str]:
+    return HOSTS if kind == "podcasts" else VOICES
 
 
 def stale(job: Job, name: str) -> bool:

@@ -1,13 +1,16 @@
 """What becomes of a caller whose item, shelf or house track is there no more."""
 
 import pytest
+from msgspec.structs import replace
 
 from holdsvc.calls.events import CallerKnown, ContentEnded, HeardUntil
 from holdsvc.calls.facts import ContentSkipped
+from holdsvc.calls.menu import SHIPPED
 from holdsvc.calls.model import Kind, Profile
+from holdsvc.calls.plan import offered
 from tests.calls.test_controls import ALL, said
 from tests.calls.test_decide import Call, held, key
-from tests.plans import ITEMS, NOON, a_plan, after
+from tests.plans import ITEMS, NOON, a_plan, after, item
 
 PLAN = a_plan()
 
@@ -94,3 +97,51 @@ def test_a_profile_that_comes_late_still_keeps_the_caller_from_hearing_things_tw
     call(key("9", 30, HeardUntil(first, 0, 20)))
 
     assert call.played()[0][0] in others
+
+
+# --- languages ----------------------------------------------------------------------------------------------------------
+
+FOUR = dict.fromkeys(("en", "es", "ru", "zh"), ALL)
+
+
+def told_in(kind, *languages):
+    """An item of the kind in each of these languages, in this order on one shelf."""
+    told = [
+        replace(item(f"{kind}-{name}", kind, "talks", 150.0, place), language=name)
+        for place, name in enumerate(languages)
+    ]
+    items = (*(one for one in ITEMS if one.kind is Kind.MUSIC), *told)
+    return a_plan(items=items, prompts=FOUR, language="es", menu=offered(SHIPPED, items, tuple(FOUR)))
+
+
+@pytest.mark.parametrize(("kind", "digit"), [(Kind.PODCAST, "2"), (Kind.DAILY, "3")])
+@pytest.mark.parametrize(
+    ("there", "caller", "heard"),
+    [
+        (("en", "es", "ru", "zh"), "ru", "ru"),
+        (("en", "es", "ru-RU", "zh"), "ru", "ru-RU"),
+        (("en", "es", "zh"), "ru", "es"),  # the queue's
+        (("en", "zh"), "ru", "en"),  # anything before nothing
+        (("en", "es", "ru", "zh"), "", "es"),
+        (("zxx", "en"), "ru", "zxx"),  # without words it is in every language
+    ],
+)
+def test_what_is_told_is_told_in_the_callers_language_else_in_the_queues_else_in_any(kind, digit, there, caller, heard):
+    call = Call(told_in(kind, *there))
+    call(CallerKnown(at=NOON, id="k", caller="p1", profile=Profile(language=caller)))(held())
+
+    call(key(digit, 20))
+
+    assert call.played()[0][0] == f"{kind}-{heard}"
+
+
+def test_next_and_back_stay_in_the_callers_language():
+    call = Call(told_in(Kind.PODCAST, "en", "ru", "es", "ru-BY", "zh"))
+    call(CallerKnown(at=NOON, id="k", caller="p1", profile=Profile(language="ru")))(held())
+
+    heard = []
+    for wish in (key("2", 20), key("9", 21), said("back", 22), said("back", 23)):
+        call(wish)
+        heard.append(call.played()[0][0])
+
+    assert heard == ["podcast-ru", "podcast-ru-BY", "podcast-ru", "podcast-ru"]

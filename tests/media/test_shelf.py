@@ -81,6 +81,13 @@ def test_there_is_an_hour_of_music_of_many_kinds_a_podcast_and_an_update():
     assert [item for item in ITEMS if item["kind"] == "daily" and item["shelf"] == "updates"]
 
 
+@pytest.mark.parametrize("kind", ["podcast", "daily"])
+def test_there_is_something_to_hear_in_every_language_that_we_speak(kind):
+    spoken = {folder.name for folder in (MEDIA / "prompts").iterdir() if folder.is_dir()}
+
+    assert {item["language"] for item in ITEMS if item["kind"] == kind} == spoken == {"en", "es", "ru", "zh"}
+
+
 def test_every_piece_of_music_says_its_mood_and_some_are_for_hard_hours():
     moods = Counter(item["mood"] for item in MUSIC)
 
