@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from holdsvc.calls import quiz, tuning
+from holdsvc.calls import estimate, quiz, tuning
 from holdsvc.calls.controls import Changed, menu_prompts, offers, say
 from holdsvc.calls.events import CallEvent
 from holdsvc.calls.facts import QuizAnswered
@@ -37,11 +37,15 @@ def shelf_of(session: HoldSession, plan: HoldPlan) -> Shelf:
 
 
 def remaining(session: HoldSession, plan: HoldPlan, at: datetime) -> float | None:
-    """Seconds that the wait can still last, where something is known of it: here, when the queue moves the caller on."""
+    """Seconds that the wait is likely to last, as far as that is known: until an agent comes, or the queue moves the caller on."""
     wait = session.history.wait
-    if wait is None or plan.max_wait is None:
+    if wait is None:
         return None
-    return plan.max_wait - (at - wait.began).total_seconds()
+    most = None if plan.max_wait is None else plan.max_wait - (at - wait.began).total_seconds()
+    if session.movement is None:
+        return most
+    told = estimate.expected(session.movement, at.timestamp(), wait.began.timestamp(), session.position)
+    return min((one for one in (most, told.likely if told else None) if one is not None), default=None)
 
 
 def table(session: HoldSession, plan: HoldPlan, at: datetime) -> Table:
@@ -112,11 +116,20 @@ def told(session: HoldSession, came: Answered, at: datetime) -> QuizAnswered:
 
 
 def at_rest(session: HoldSession, plan: HoldPlan, at: datetime) -> HoldSession:
+    """Back to what the caller heard before the quiz, where it stopped; to the queue's default where that was nothing."""
     said, session = session.quiz.says, put_aside(replace(session, quiz=replace(session.quiz, says=())))
-    other = plan.menu.by_id(plan.default_choice)
-    if other is None or other.kind is Kind.QUIZ or not plan.shelf(other):
+    heard = (*(one.what for one in reversed(session.choices)), plan.default_choice)
+    other = next((choice for one in heard if (choice := plays(one, plan))), None)
+    if other is None:
         return say(replace(session, choice="", now=plan.house), *said)
     return say(tuning.tune_in(session, other, plan, at), *said)
+
+
+def plays(entry: str, plan: HoldPlan) -> Choice | None:
+    """The menu entry, if it is content other than a quiz, and there is some."""
+    choice = plan.menu.by_id(entry)
+    content = choice is not None and choice.action is Action.PLAY and choice.kind is not Kind.QUIZ
+    return choice if choice is not None and content and plan.shelf(choice) else None
 
 
 # --- what is to be heard -----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from holdsvc.calls.estimate import Movement
 from holdsvc.calls.events import CallHeld, Departure, LifeEvent
 from holdsvc.calls.heard import Sent
 from holdsvc.calls.history import History, Rules, fold
@@ -101,6 +102,7 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     quiz: Quiz = Quiz()
     position: int | None = None
     size: int | None = None
+    movement: Movement | None = None  # how the queue moves: known while an event is decided, never kept
     choices: tuple[Chosen, ...] = ()
     listened: tuple[Listened, ...] = ()
 

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from holdsvc.calls import quizmaster
 from holdsvc.calls.decide import decide
+from holdsvc.calls.estimate import Movement
 from holdsvc.calls.events import AnyEvent, CallArrived, CallerKnown, CallEvent, CallHeld, UtteranceHeard
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
@@ -64,9 +65,11 @@ class Intake:
         clock: Clock,
         listeners: Sequence[FactListener] = (),
         spool: Spool | None = None,
+        movement: Callable[[QueueName], Movement | None] = lambda queue: None,
     ) -> None:
         self._store, self._plans, self._recognition = store, plans, recognition
         self._words, self._clock, self._listeners = words, clock, listeners
+        self._movement = movement
         self._locks: WeakValueDictionary[CallRef, asyncio.Lock] = WeakValueDictionary()
         self.unkept = Unkept(spool or NoSpool())
         self._ahead: dict[CallRef, HoldSession] = {}  # decided for a live stream, its keeping under way
@@ -241,10 +244,12 @@ class Intake:
         facts: list[AnyFact] = []
         instructions: tuple[Instruction, ...] = ()
         before, plan = session, self.plan(session)
+        session = replace(session, movement=self._movement(session.queue))
         for event in events:
             decision = decide(session, event, plan)
             session, instructions = decision.session, decision.instructions or instructions
             facts.extend(decision.facts)
+        session = replace(session, movement=None)
         if session != before:
             session = replace(session, version=before.version + 1)
         return Taken(session, instructions, tuple(facts), session == before)

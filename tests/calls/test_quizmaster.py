@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from holdsvc.calls import quiz, quizmaster
+from holdsvc.calls.estimate import Departed, Movement
 from holdsvc.calls.events import (
+    CallArrived,
     CallerKnown,
     ContentEnded,
     DigitPressed,
@@ -18,12 +20,12 @@ from holdsvc.calls.facts import ContentChosen, QuizAnswered
 from holdsvc.calls.instructions import Listen, Play, Say
 from holdsvc.calls.memory import remember
 from holdsvc.calls.menu import SHIPPED
-from holdsvc.calls.model import CallerId, Kind, Profile, QuizScore
+from holdsvc.calls.model import CallerId, Kind, Outcome, Profile, QuizScore
 from holdsvc.calls.plan import HoldPlan, Media, offered
 from holdsvc.calls.quiz import Result, Shelf
 from tests.calls.test_decide import Call, held, key
 from tests.calls.test_quiz import a_question
-from tests.plans import ITEMS, LEAVE, PROMPTS, a_plan, after, item
+from tests.plans import ITEMS, LEAVE, NOON, PROMPTS, a_plan, after, item
 
 SOUND = item("thinking", Kind.QUIZ, "quiz", 20.0)
 QUIZ_PROMPTS = ("quiz_intro", "quiz_on", "quiz_right", "quiz_right_again", "quiz_wrong", "quiz_time_up", "quiz_keys")
@@ -323,6 +325,86 @@ def test_a_wait_that_is_long_enough_has_time_for_another_question():
     passes(call, 40.0)
 
     assert call.session.quiz.open
+
+
+def moves(call: Call, at: float, every: float, in_front: int = 0) -> Call:
+    """As the engine does: the queue answers one caller every so many seconds, and so many are in front of this one."""
+    now, began = after(at).timestamp(), NOON.timestamp()
+    ends = [now - every * n for n in range(30)]
+    departed = tuple(Departed(end - 3 * every, end, Outcome.ANSWERED) for end in ends)
+    waiting = (*(began - 5.0 + n * 0.1 for n in range(in_front)), began)
+    call.session = replace(call.session, movement=Movement(departed, waiting))
+    return call
+
+
+def hears_a_podcast(plan: HoldPlan) -> Call:
+    call = Call(plan)
+    if plan.media is Media.STREAM:
+        call(CallArrived(at=after(0), id="arrived"))(StreamOpened(at=after(0), id="opened"))
+    else:
+        call(held())
+    return call(key("2", 5.0))
+
+
+def test_with_forty_seconds_left_there_is_a_short_round_and_behind_it_what_was_heard_before():
+    for plan in (PLAN, LIVE):
+        call = hears_a_podcast(plan)
+        podcast = call.session.now
+
+        moves(call, 30.0, 20.0, in_front=1)(key("4", 30.0, heard=HeardUntil(podcast, 0.0, 20.0)))
+        first = question_of(call)
+        moves(call, 45.0, 20.0, in_front=0)(key(str(first.right), 45.0))
+        told = call.said()
+        passes(moves(call, 51.0, 20.0, in_front=0), 51.0)
+
+        assert told == ["quiz_right", first.tell]
+        assert not call.session.quiz.open
+        assert (call.session.choice, call.session.now) == ("podcast", podcast)
+        assert [fact.question for fact in call.of(QuizAnswered)] == [first.item.id]
+
+
+def test_with_two_seconds_left_none_is_begun_and_the_caller_goes_on_with_what_was_heard():
+    for plan in (PLAN, LIVE):
+        call = hears_a_podcast(plan)
+        podcast = call.session.now
+
+        moves(call, 65.0, 2.0)(key("4", 65.0, heard=HeardUntil(podcast, 0.0, 55.0)))
+
+        assert quizmaster.remaining(moves(call, 65.0, 2.0).session, plan, after(65.0)) < 2.5
+        assert not call.session.quiz.open
+        assert (call.session.choice, call.session.now) == ("podcast", podcast)
+        assert call.played()[0][:2] == (podcast, 50.0), "a little earlier than it stopped"
+        assert call.of(QuizAnswered) == []
+
+
+def test_of_many_questions_one_that_fits_is_asked():
+    questions = tuple(
+        replace(one, ask_seconds=60.0) if n % 4 else one for n, one in enumerate(PLAN.quiz["en"].questions)
+    )
+    call = Call(replace(PLAN, quiz={"en": Shelf("en", questions)}))
+    call(held())
+
+    moves(call, 5.0, 40.0)(key("4", 5.0))
+
+    assert question_of(call).seconds <= 40.0
+
+
+def test_where_the_queue_moves_callers_on_sooner_that_counts():
+    call = Call(replace(PLAN, max_wait=60.0))
+    call(held())
+    moves(call, 50.0, 300.0)
+
+    assert quizmaster.remaining(call.session, call.plan, after(50.0)) == 10.0
+    assert quizmaster.remaining(call.session, PLAN, after(50.0)) > 200.0
+
+
+def test_where_nothing_is_known_of_the_wait_questions_of_any_length_are_asked():
+    call = Call(PLAN)
+    call(held())
+    call.session = replace(call.session, movement=Movement())
+
+    assert quizmaster.remaining(call.session, PLAN, after(50.0)) is None
+    assert call(key("4", 50.0)).session.quiz.open
 
 
 WISHES = st.sampled_from([*"0123456789*#", "passes", "mumbles", "breaks"])
