@@ -292,6 +292,7 @@ class SourceReport(Struct, frozen=True):
 class Understood(Struct, frozen=True):
     choice: str  # id of the menu entry, "" for none
     score: float  # 0 to 1
+    near: bool = False  # it may have been that: ask once
 
 
 class WordMatcher(Protocol):

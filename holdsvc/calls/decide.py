@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls import notices, programme
+from holdsvc.calls import asking, notices, programme
 from holdsvc.calls.briefing import brief
 from holdsvc.calls.events import (
     LIFE,
@@ -230,6 +230,8 @@ def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Inst
             return (OpenStream(session.queue),) if plan.media is Media.STREAM else (EnterQueue(session.queue),)
         case CallHeld(inferred=True):
             return ()
+        case UtteranceHeard(near=True) if session.streaming and not asking.concerns(session, event.id):
+            return ()  # not sure, and not asked about: what is heard goes on
         case CallHeld() if session.handed == event.id:
             return (HandOver(session.queue),)
         case CallHeld() | DigitPressed() | UtteranceHeard() | ContentEnded() | StreamOpened():

@@ -58,10 +58,14 @@ class DigitPressed(CallEvent, frozen=True, tag=True, kw_only=True):
 
 
 class UtteranceHeard(CallEvent, frozen=True, tag=True, kw_only=True):
-    """The caller said something. `choice` is the menu entry it was understood as, "" for none; the words are not kept."""
+    """The caller said something. `choice` is the entry it was understood as, "" for none; the words are not kept.
+
+    `near`: it may have been that. Such a word is asked about before it is obeyed.
+    """
 
     choice: str
     score: float = 0.0
+    near: bool = False
 
 
 class ContentEnded(CallEvent, frozen=True, tag=True, kw_only=True):

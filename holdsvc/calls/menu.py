@@ -22,10 +22,12 @@ class Action(StrEnum):
     LANGUAGE = "language"  # the next one, or that of the entry "language:es"
     LEAVE = "leave"  # out of the queue, by the caller's own wish
     ANSWER = "answer"  # one of an open question's options
+    YES = "yes"  # to a question of ours
+    NO = "no"  # to a question of ours, or to what was just done on a word
 
 
 class Choice(Struct, frozen=True):
-    """One thing to ask for. `digit` is "" for what can only be said."""
+    """One thing to ask for. `digit` is "" for what can only be said; `content` is one item, where no shelf is meant."""
 
     id: str
     action: Action
@@ -33,6 +35,7 @@ class Choice(Struct, frozen=True):
     words: tuple[str, ...] = ()
     kind: Kind | None = None
     shelf: str = ""
+    content: str = ""
 
 
 class Menu(Struct, frozen=True):

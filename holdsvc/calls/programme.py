@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from holdsvc.calls import controls, quizmaster, tuning
+from holdsvc.calls import asking, controls, naming, quizmaster, tuning
 from holdsvc.calls.controls import Changed, may_speak, measured, menu_prompts, say, spoken, tells_menu
 from holdsvc.calls.events import CallEvent, Departure, DigitPressed, HeardUntil, LeftQueue, UtteranceHeard
 from holdsvc.calls.facts import ContentChosen, ContentHeard, ContentSkipped, LeaveChosen, NotUnderstood
@@ -165,10 +165,11 @@ def go_on(session: HoldSession, plan: HoldPlan, at: datetime) -> HoldSession:
 
 def obey(session: HoldSession, event: DigitPressed | UtteranceHeard, plan: HoldPlan) -> Changed:
     """Do what the caller asked for; what we do not understand is answered kindly, and the content goes on."""
-    via = Via.KEY if isinstance(event, DigitPressed) else Via.VOICE
     session, begun = (session, ()) if session.choice else begin(session, event, plan)
-    menu, quizzing = quizmaster.menu(session, plan), quizmaster.playing(session, plan)
-    choice = menu.by_digit(event.digit) if isinstance(event, DigitPressed) else menu.by_id(event.choice)
+    quizzing, was, wish = quizmaster.playing(session, plan), session, asking.read(session, event, plan)
+    if wish.settled:
+        return settled(wish, event, plan), begun
+    session, choice, via = wish.session, wish.choice, wish.via
     stays = quizzing or (choice is not None and choice.action is Action.NEXT)  # what is over is left by that alone
     session = replace(session, saying=(), menu_due=False) if stays else go_on(session, plan, event.at)
     session = replace(session, told_menu=True)
@@ -180,8 +181,22 @@ def obey(session: HoldSession, event: DigitPressed | UtteranceHeard, plan: HoldP
         return session, (*begun, NotUnderstood(at=event.at, queue=session.queue, via=via))
     session, done = (play_on if quizzing else act)(session, choice, event, plan)
     session = measured(session, choice, event.at, plan)
-    session, facts = (session, ()) if choice.action is Action.ANSWER else chosen(session, choice, event, via)
+    if via is Via.VOICE and not quizzing and choice.action is not Action.NO:
+        session = asking.remembered(session, was, event.at)
+    entry = (plan.menu.by_id(session.choice) if choice.content else choice) or choice
+    recorded = choice.action not in (Action.ANSWER, Action.NO)
+    session, facts = chosen(session, entry, event, via) if recorded else (session, ())
     return session, (*begun, *facts, *done)
+
+
+def settled(wish: asking.Wish, event: DigitPressed | UtteranceHeard, plan: HoldPlan) -> HoldSession:
+    """We ask what was said, or have our answer: the content goes on. What was nearly heard and not asked about changes nothing."""
+    session, quizzing = wish.session, quizmaster.playing(wish.session, plan)
+    if isinstance(event, UtteranceHeard) and event.near and not asking.concerns(session, event.id):
+        return session
+    session = replace(session, saying=(), menu_due=False) if quizzing else go_on(session, plan, event.at)
+    session = say(spoken(session, event.at, plan) if wish.says else session, *wish.says)
+    return quizmaster.after(session, None, event.at, plan) if quizzing else session
 
 
 def play_on(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPlan) -> Changed:
@@ -203,7 +218,7 @@ def play_on(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPl
 def act(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPlan) -> Changed:
     match choice.action:
         case Action.PLAY:
-            return switch(session, choice, plan, event.at), ()
+            return (by_name if choice.content else switch)(session, choice, plan, event.at), ()
         case Action.NEXT:
             return next_chapter(session, plan) or step(session, event, plan)
         case Action.EPISODE:
@@ -223,8 +238,20 @@ def act(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPlan) 
         case Action.LEAVE:
             left = LeaveChosen(at=event.at, queue=session.queue)
             return say(leave(session, event, Departure.CHOICE), "leaving"), (left,)
-        case Action.ANSWER:
+        case Action.NO:
+            return asking.take_back(session, event)
+        case Action.ANSWER | Action.YES:
             return session, ()
+
+
+def by_name(session: HoldSession, choice: Choice, plan: HoldPlan, at: datetime) -> HoldSession:
+    """One item, from where it stopped; what follows it is what its shelf has next."""
+    item = naming.wanted(choice, plan, at)
+    entry = naming.entry(item, plan) if item else None
+    if item is None or entry is None:
+        return session
+    session = replace(quizmaster.put_aside(session), choice=entry.id, before=(), ahead=())
+    return say(tuning.enter(session, item, plan), f"now_{item.kind}")
 
 
 def switch(session: HoldSession, choice: Choice, plan: HoldPlan, at: datetime) -> HoldSession:
@@ -320,7 +347,7 @@ def turn(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
     if quizmaster.playing(session, plan):
         return quizmaster.turn(session, item, said, plan)
     stretches = play(session, item, plan, language)
-    return (*said, *stretches, Listen(plan.menu, language))
+    return (*said, *stretches, Listen(asking.offered(session, plan), language))
 
 
 def play(session: HoldSession, item: ContentItem, plan: HoldPlan, language: str) -> tuple[Say | Play, ...]:

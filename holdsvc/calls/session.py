@@ -45,6 +45,28 @@ class Chosen(Struct, frozen=True, gc=False):
     at: datetime
 
 
+class Asked(Struct, frozen=True, gc=False):
+    """Whether something was said that was only nearly understood. `choice` is "" once that is settled."""
+
+    choice: str
+    event: EventId  # the utterance that it is about, or that settled it
+    until: datetime  # an answer counts until then
+    rests: datetime  # nothing is asked again before
+
+
+class Before(Struct, frozen=True, gc=False):
+    """What was heard, and how, before a word was obeyed: a "no" until then takes that back."""
+
+    until: datetime
+    choice: str
+    now: ContentId | None
+    offset: float
+    gain: float
+    talk: Talk
+    language: str
+    guessed: bool
+
+
 class Listened(Struct, frozen=True, gc=False):
     content: ContentId
     kind: Kind
@@ -92,6 +114,8 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     )
     noticed: str = ""  # id of the last word from the floor that was told
     spoke: tuple[datetime, ...] = ()  # when we spoke last of what was not asked for
+    asked: Asked | None = None
+    before_word: Before | None = None
     stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says
     streaming: bool = False  # the caller's media comes to us
     broken: int = 0  # streams that broke, or could not be opened, since the last one that did

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls import quizmaster
+from holdsvc.calls import asking
 from holdsvc.calls.decide import decide
 from holdsvc.calls.estimate import Movement
 from holdsvc.calls.events import AnyEvent, CallArrived, CallerKnown, CallEvent, CallHeld, UtteranceHeard
@@ -162,7 +162,7 @@ class Intake:
         """What this caller may key and say at this moment, and in which language."""
         session = await self.load(ref) or HoldSession(ref, queue)
         plan = self.plan(session)
-        return quizmaster.menu(session, plan), plan.spoken(session.language)
+        return asking.menu(session, plan, self._clock.now()), plan.spoken(session.language)
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -188,9 +188,9 @@ class Intake:
             return event
         plan = self._plans.plan(report.queue)
         language = plan.spoken(session.language if session else "")
-        menu = quizmaster.menu(session, plan) if session else plan.menu
+        menu = asking.menu(session or HoldSession(report.ref, report.queue), plan, event.at)
         understood = self._words.match(report.spoken, menu, language)
-        return replace(event, choice=understood.choice, score=understood.score)
+        return replace(event, choice=understood.choice, score=understood.score, near=understood.near)
 
     async def _recognise(self, report: Report) -> tuple[CallerKnown, asyncio.Task[None] | None]:
         read = self._recognition.numbers.read(report.caller)

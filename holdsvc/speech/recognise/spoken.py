@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from holdsvc.calls.menu import Choice, Menu
+from holdsvc.calls.menu import Action, Choice, Menu
 from holdsvc.calls.model import Kind
 from holdsvc.ports import Candidate
 from holdsvc.speech.recognise.lexicon import ENGLISH, Lexicon, lexicons
@@ -23,7 +23,8 @@ def candidates(menu: Menu, language: str) -> tuple[Candidate, ...]:
     lexicon = lexicons(language)[0]
     taken: set[tuple[str, ...]] = set()
     quiet = next((choice for choice in menu.choices if choice.kind is Kind.QUIET), None)
-    refusals = lexicon.refusals[:REFUSALS] if quiet else ()
+    own = {tokens_of(word) for choice in menu.choices if choice.action is Action.NO for word in choice.words}
+    refusals = tuple(one for one in lexicon.refusals[:REFUSALS] if tokens_of(one) not in own) if quiet else ()
     taken.update(tokens_of(phrase) for phrase in refusals)
     found = []
     for choice in menu.choices:

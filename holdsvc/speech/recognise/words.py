@@ -1,29 +1,28 @@
 """What a caller said, as an entry of the menu: exact words, the same with polite words around them, then one letter misheard.
 
 All that was said must be explained: "next song" is a wish, "the next invoice" is not, and to do what nobody wished is worse than
-to ask again. "No" and "stop" always mean quiet. Nothing that was said is kept.
+to ask again. What is only nearly explained is asked about. "Stop" always means quiet. Nothing that was said is kept.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from holdsvc.calls.menu import Action, Choice, Menu
 from holdsvc.calls.model import Kind
 from holdsvc.ports import Understood
 from holdsvc.speech.recognise.lexicon import Lexicon, lexicons
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 LONGEST = 200  # characters that are looked at: a wish is a few words
 # Similarity from which one word may stand for another: one letter in seven. At 0.8 a "store" is a "story".
 MISHEARD = 0.85
+NEARLY = 0.7  # similarity from which one word of four letters or more may have been another, and is asked about
+SHORT = 4  # letters
 SURROUNDED = 0.95  # score of exact words with others around them
 TOO_CLOSE = 0.05  # two entries that differ by less are not told apart
 APOSTROPHES = "'’ʼ`´"
@@ -34,6 +33,7 @@ FILLER = ""  # stands for no entry of the menu
 REFUSAL = "\0refusal"  # stands for the entry that is quiet, whatever it is called
 
 Tokens = tuple[str, ...]
+Like = Callable[[str, str], float]
 
 
 class Phrasebook(Struct, frozen=True):
@@ -61,15 +61,18 @@ class FuzzyWords:
             return _answer(menu, book.exact[tokens], 1.0)
         if digit := _digit(tokens, book):
             return _answer(menu, digit, SURROUNDED)
-        heard = self._explain(tokens, book)
-        return _resolve(menu, heard) if heard else NOTHING
+        heard = self._explain(tokens, book, self.misheard, alike)
+        if heard or self.misheard == 1:
+            return _resolve(menu, heard) if heard else NOTHING
+        heard = self._explain(tokens, book, NEARLY, nearly)
+        return replace(_resolve(menu, heard), near=True) if heard else NOTHING
 
-    def _explain(self, tokens: Tokens, book: Phrasebook) -> dict[str, float]:
+    def _explain(self, tokens: Tokens, book: Phrasebook, least: float, like: Like) -> dict[str, float]:
         """The entries that were named, with the similarity of the worst word; empty where a word means nothing to us."""
         heard: dict[str, float] = {}
         place = 0
         while place < len(tokens):
-            known = _longest(tokens[place:], book) or self._alike(tokens[place:], book)
+            known = _longest(tokens[place:], book) or _alike(tokens[place:], book, least, like)
             if known is None:
                 return {}
             name, length, similarity = known
@@ -78,22 +81,23 @@ class FuzzyWords:
             place += length
         return heard
 
-    def _alike(self, tokens: Tokens, book: Phrasebook) -> tuple[str, int, float] | None:
-        """A phrase each of whose words sounds like the one said. None where two entries come as close."""
-        found: dict[str, tuple[float, int]] = {}
-        for phrase, name in book.exact.items():
-            if len(phrase) > len(tokens):
-                continue
-            similarity = min(alike(word, said) for word, said in zip(phrase, tokens, strict=False))
-            if similarity >= self.misheard:
-                found[name] = max(found.get(name, (0.0, 0)), (similarity, len(phrase)))
-        if not found:
-            return None
-        ranked = sorted(found.items(), key=lambda item: item[1], reverse=True)
-        if len(ranked) > 1 and ranked[0][1][0] - ranked[1][1][0] < TOO_CLOSE:
-            return None
-        name, (similarity, length) = ranked[0]
-        return name, length, similarity
+
+def _alike(tokens: Tokens, book: Phrasebook, least: float, like: Like) -> tuple[str, int, float] | None:
+    """A phrase each of whose words sounds like the one said. None where two entries come as close."""
+    found: dict[str, tuple[float, int]] = {}
+    for phrase, name in book.exact.items():
+        if len(phrase) > len(tokens):
+            continue
+        similarity = min(like(word, said) for word, said in zip(phrase, tokens, strict=False))
+        if similarity >= least:
+            found[name] = max(found.get(name, (0.0, 0)), (similarity, len(phrase)))
+    if not found:
+        return None
+    ranked = sorted(found.items(), key=lambda item: item[1], reverse=True)
+    if len(ranked) > 1 and ranked[0][1][0] - ranked[1][1][0] < TOO_CLOSE:
+        return None
+    name, (similarity, length) = ranked[0]
+    return name, length, similarity
 
 
 def tokens_of(text: str) -> Tokens:
@@ -125,6 +129,13 @@ def alike(word: str, said: str) -> float:
     return _similarity()(word, said)
 
 
+def nearly(word: str, said: str) -> float:
+    """The same for what is asked about before it is done. Short words are too much like others."""
+    if word == said:
+        return 1.0
+    return _similarity()(word, said) if min(len(word), len(said)) >= SHORT else 0.0
+
+
 @cache
 def _similarity() -> Callable[[str, str], float]:
     from rapidfuzz.distance import OSA  # late: the command line has no use for it
@@ -134,9 +145,15 @@ def _similarity() -> Callable[[str, str], float]:
 
 @lru_cache(maxsize=64)
 def phrasebook(menu: Menu, language: str) -> Phrasebook:
-    """The menu's own words come first: a queue's file may give a word another meaning, except to a refusal."""
+    """The menu's own words come first: a queue's file may give a word another meaning, except to a refusal.
+
+    "No" is what the menu has for it: an answer where something was asked or just done.
+    """
     known = lexicons(language)
     exact: dict[Tokens, str] = {}
+    for choice in menu.choices:
+        if choice.action is Action.NO:
+            _enter(exact, choice.id, *choice.words)
     _enter(exact, REFUSAL, *(phrase for lexicon in known for phrase in lexicon.refusals))
     for choice in menu.choices:
         _enter(exact, choice.id, *choice.words)
@@ -202,6 +219,9 @@ def _resolve(menu: Menu, heard: Mapping[str, float]) -> Understood:
     if REFUSAL in heard:
         return _answer(menu, REFUSAL, score)
     named = [choice for name in heard if (choice := menu.by_id(name))]
+    if no := next((choice for choice in named if choice.action is Action.NO), None):
+        return Understood(no.id, score)
+    named = [choice for choice in named if choice.action is not Action.YES] or named  # "yes, jazz"
     over = [choice for choice in named if choice.action in OVER_CONTENT]
     under = [choice for choice in named if choice.action is Action.PLAY and choice.kind is not Kind.QUIET]
     if len(over) == 1 and len(over) + len(under) == len(named):
