@@ -6,11 +6,12 @@ No caller is in it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
+from holdsvc.calls.estimate import Expected
 from holdsvc.calls.model import Outcome
 from holdsvc.calls.service_level import Counts, Level, Target, levels
 from holdsvc.calls.session import HoldSession
@@ -40,6 +41,7 @@ class QueueNow(Struct, frozen=True):
     offered: int
     level: ServiceLevel
     hearing: Mapping[str, int]  # what those who wait listen to -> how many of them
+    expected_seconds: Expected | None  # for a caller who came now and had to wait; None: there is no ground for any
 
 
 class Hour(Struct, frozen=True):
@@ -72,7 +74,13 @@ class Today:
         self._ended, self._edges, self._target, self._midnight = ended, edges, target, midnight
         self._in_time = edges.index(target.seconds)
 
-    def wall(self, queues: Sequence[str], waiting: Sequence[HoldSession], now: datetime) -> Wall:
+    def wall(
+        self,
+        queues: Sequence[str],
+        waiting: Sequence[HoldSession],
+        now: datetime,
+        expected: Callable[[str], Expected | None] = lambda queue: None,
+    ) -> Wall:
         named = [queue for queue in queues if queue != "default"]  # which stands for names that nobody configured
         names = dict.fromkeys([*named, *(one.queue for one in waiting), *(one.queue for one in self._ended)])
         sums = self._outcomes()
@@ -86,12 +94,12 @@ class Today:
             offered=len(waiting) + sum(sums.values()),
             level=self._level(),
             hearing=hearing(waiting),
-            queues=tuple(self._row(queue, waiting, now) for queue in names),
+            queues=tuple(self._row(queue, waiting, now, expected(queue)) for queue in names),
             edges=self._edges,
             hours=self._hours(now),
         )
 
-    def _row(self, queue: str, waiting: Sequence[HoldSession], now: datetime) -> QueueNow:
+    def _row(self, queue: str, waiting: Sequence[HoldSession], now: datetime, expected: Expected | None) -> QueueNow:
         here = [one for one in waiting if one.queue == queue]
         sums = self._outcomes(queue)
         return QueueNow(
@@ -104,6 +112,7 @@ class Today:
             len(here) + sum(sums.values()),
             self._level(queue),
             hearing(here),
+            expected,
         )
 
     def _outcomes(self, queue: str = "") -> Counter[str]:

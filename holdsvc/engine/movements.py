@@ -56,11 +56,11 @@ class Movements:
         return known
 
     def expected(self, queue: QueueName, now: datetime) -> Expected | None:
-        """For a caller who would come now and had to wait."""
-        return estimate.expected(self.of(queue), now.timestamp())
+        """For a caller who would come now and had to wait, to be shown."""
+        return rounded(estimate.expected(self.of(queue), now.timestamp()))
 
     def expected_by(self, sessions: Iterable[HoldSession], now: datetime) -> dict[CallRef, Expected]:
-        """For each of those who wait, where there is ground for it."""
+        """For each of those who wait, where there is ground for it, to be shown."""
         at, paces = now.timestamp(), dict[QueueName, Pace | None]()
         told: dict[CallRef, Expected] = {}
         for session in sessions:
@@ -72,7 +72,8 @@ class Movements:
             if moving is None or wait is None or wait.ended is not None:
                 continue
             began = wait.began.timestamp()
-            still = estimate.still(moving, estimate.ahead(movement, began, session.position), max(0.0, at - began))
+            in_front = estimate.ahead(movement, began, session.position)
+            still = rounded(estimate.still(moving, in_front, max(0.0, at - began)))
             if still is not None:
                 told[session.ref] = still
         return told
@@ -123,3 +124,10 @@ class Movements:
         else:
             here[ref] = Departed(fact.began.timestamp(), fact.ended.timestamp(), fact.became)
         self._known.pop(fact.queue, None)
+
+
+def rounded(told: Expected | None) -> Expected | None:
+    """To whole seconds: nothing that we know of a wait is finer."""
+    if told is None:
+        return None
+    return Expected(round(told.low), round(told.likely), round(told.high), told.ground)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 
 from msgspec.structs import replace
 
+from holdsvc.calls.estimate import Expected
 from holdsvc.calls.facts import AnyFact, WaitAmended, WaitEnded
 from holdsvc.calls.history import Stage
-from holdsvc.calls.model import CallerId, CallRef, Outcome
+from holdsvc.calls.model import CallerId, CallRef, Outcome, QueueName
 from holdsvc.calls.service_level import Target
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
@@ -20,12 +21,19 @@ from holdsvc.ports import Ended
 
 
 class Roster:
-    """`zone` says when a day begins; news counts to the day in which it happened, by the clock."""
+    """`zone` says when a day begins; news counts to the day in which it happened, by the clock. `expected` is asked how long a
+    caller would wait who came to a queue now."""
 
-    def __init__(self, clock: Clock, target: Target | None = None, zone: tzinfo = UTC) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        target: Target | None = None,
+        zone: tzinfo = UTC,
+        expected: Callable[[QueueName, datetime], Expected | None] = lambda queue, now: None,
+    ) -> None:
         self.target, self.zone = target or Target(), zone
         self.edges = tuple(sorted({*LENGTHS, self.target.seconds}))
-        self._clock = clock
+        self._clock, self._expected = clock, expected
         self._sessions: dict[CallRef, HoldSession] = {}
         self._today: Counter[Ended] = Counter()
         self._day = self._date()
@@ -100,4 +108,5 @@ class Roster:
     def wall(self, queues: Sequence[str]) -> Wall:
         self._turn_over()
         today = Today(self._today, self.edges, self.target, self.midnight)
-        return today.wall(queues, self.waiting(), self._clock.now())
+        now = self._clock.now()
+        return today.wall(queues, self.waiting(), now, lambda queue: self._expected(QueueName(queue), now))
