@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import secrets
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -26,15 +25,16 @@ from holdsvc.content.fetched import FetchedShelf
 from holdsvc.content.ingest import ingest_behind
 from holdsvc.content.keeper import Keeper
 from holdsvc.content.library import Library
+from holdsvc.content.notice_voice import SpokenNotices
 from holdsvc.content.quiz_voice import QuizVoice
 from holdsvc.content.radio import Radio
 from holdsvc.content.ready import ReadySounds
 from holdsvc.engine import trail
-from holdsvc.engine.alarms import Alarms
 from holdsvc.engine.broadcast import Broadcast
 from holdsvc.engine.captions import Captions
 from holdsvc.engine.ears import Hearing
-from holdsvc.engine.intake import Intake, Recognition, Taken
+from holdsvc.engine.floor import Floor, at_once
+from holdsvc.engine.intake import Intake, Recognition
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.lookup import Limits, Lookup
 from holdsvc.engine.metrics import Metrics
@@ -44,15 +44,14 @@ from holdsvc.engine.plans import PlanBook, zone_of
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
 from holdsvc.errors import BadContent, ConfigError
-from holdsvc.ports import Ears, LinePlatform
+from holdsvc.ports import Ears
+from holdsvc.running import lines, running, understanding
 from holdsvc.speech.recognise.kinds import NONE
 from holdsvc.speech.recognise.spoken import candidates
 from holdsvc.speech.recognise.words import FuzzyWords
-from holdsvc.speech.workers import Workers
 from holdsvc.stores.spool import FileSpool
 from holdsvc.web import server
 from holdsvc.web.access import Access, Guard, access, is_loopback
-from holdsvc.web.audiosocket import networks, open_lines
 from holdsvc.web.house import HOUSE, House
 
 log = logging.getLogger(__name__)
@@ -80,7 +79,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     library = open_library(settings, folder)
     sounds = ReadySounds(library)
     base, streams_open = addresses(settings, options)
-    notices = Notices(folder / "notices.json", lambda: secrets.token_hex(4))
+    notices = Notices(folder / "notices.json", new_id)
     plans = PlanBook(
         sounds,
         {"default": settings.queue("default"), **settings.queues},
@@ -106,7 +105,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     pseudonyms = Pseudonyms(key_from(folder / "callers.key"))
     recognition = Recognition(numbers, pseudonyms.of, lookup.ask, forgetting(lookup, roster, pseudonyms))
     spool = None if settings.store.url.startswith("memory:") else FileSpool(folder / "spool.jsonl")
-    told = (metrics.facts, roster.facts, trail.tell)
+    told = (metrics.facts, roster.facts, notices.facts, trail.tell)
     intake = Intake(store, plans, recognition, FuzzyWords(), clock, told, spool)
     late.append(intake)
     links = SignedLinks(base, key_from(folder / "audio.key"), sounds.content_hash, sounds.prompt_hash)
@@ -141,6 +140,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         metrics=metrics,
         clock=clock,
         notices=notices,
+        floor=Floor(notices, notice_voice(settings, folder, library), at_once(streams), clock, new_id),
         take_over=settings.streams.take_over and sys.platform != "win32",
         phone=bool(options.phone_token),
         announced=catalogue.announced(settings),
@@ -154,7 +154,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     application[FAREWELLS] = [*farewells, streams.close]
     if hearing is not None:
         application.cleanup_ctx.append(understanding(hearing, ears))
-    application.cleanup_ctx.append(running(house, library, folder, options, keeper))
+    application.cleanup_ctx.append(running(house, library, folder, options.sleep, options.ingest, keeper))
     if house.announced is not None:
         application.cleanup_ctx.append(lines(house, house.announced, settings))
     application.on_shutdown.append(lambda _: house.broadcast.close())
@@ -173,18 +173,6 @@ def listened(settings: Settings, language: str) -> bool:
     """Whether the recogniser of the settings is for this language; which a model of one's own knows, is seen in use."""
     speech = settings.speech
     return speech.recogniser != NONE and (bool(speech.model) or language.partition("-")[0] == "en")
-
-
-def understanding(hearing: Hearing, ears: Ears | None) -> Callable[[web.Application], AsyncIterator[None]]:
-    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
-        if isinstance(ears, Workers):
-            await ears.start()
-        try:
-            yield
-        finally:
-            await hearing.close()
-
-    return while_it_runs
 
 
 def outside(
@@ -206,6 +194,12 @@ def quiz_voice(settings: Settings, folder: Path, library: Library) -> tuple[Quiz
     if voice is None:
         return ()
     return (QuizVoice(library, folder / "media", voice, lambda: ingest_behind(library, folder / "sound")),)
+
+
+def notice_voice(settings: Settings, folder: Path, library: Library) -> SpokenNotices | None:
+    """Who speaks what ops type, where there is a synthesiser."""
+    voice = catalogue.synthesiser(settings)
+    return SpokenNotices(library, folder / FETCHED, folder / "sound", voice) if voice else None
 
 
 def target(settings: Settings) -> Target:
@@ -303,90 +297,16 @@ async def take_leave(application: web.Application) -> None:
         await farewell()
 
 
-def running(
-    house: House, library: Library, folder: Path, options: Options, keeper: Keeper | None = None
-) -> Callable[[web.Application], AsyncIterator[None]]:
-    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
-        await house.store.open()
-        try:
-            await take_up(house)
-            alarms = Alarms(
-                house.store,
-                house.intake,
-                house.clock,
-                rang(house),
-                options.sleep,
-                house.metrics.store_away,
-            )
-            tasks = [asyncio.create_task(alarms.run()), asyncio.create_task(house.streams.run())]
-            preparing = None
-            if options.ingest and library.pending():
-                preparing = asyncio.create_task(prepare_behind(library, folder))
-                tasks.append(preparing)
-            if keeper is not None:
-                # Side by side where each can tell the other's drafts from those of a process that has ended.
-                before = None if sys.platform == "linux" else preparing
-                tasks.append(asyncio.create_task(keeper.run(before)))
-            yield
-            await stop(house, tasks)
-        finally:
-            await house.store.close()
-
-    return while_it_runs
-
-
-def lines(house: House, platform: LinePlatform, settings: Settings) -> Callable[[web.Application], AsyncIterator[None]]:
-    given = settings.audiosocket
-    allow = networks(given.host, given.allow)
-
-    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
-        async with open_lines(house, platform, (given.host, given.port), allow):
-            yield
-
-    return while_it_runs
-
-
-def rang(house: House) -> Callable[[Taken], Awaitable[None]]:
-    """What an alarm decided for a call whose media is here is performed at once."""
-
-    async def perform(taken: Taken) -> None:
-        if taken.session.streaming:
-            await house.streams.perform(taken.session.ref, taken.instructions)
-
-    return perform
-
-
-async def take_up(house: House) -> None:
-    """Where the last process left off: live calls, today's sums, totals, and what it could not keep."""
-    house.intake.unkept.read_back()
-    roster = house.roster
-    roster.start_from(await house.store.live(), await house.store.ended_since(roster.midnight, roster.edges))
-    house.metrics.start_from(await house.store.totals(), house.roster.live, house.plans.names())
-
-
-async def prepare_behind(library: Library, folder: Path) -> None:
-    try:
-        await ingest_behind(library, folder / "sound")
-    except (BadContent, OSError):
-        log.exception("ingest_failed", extra={"heard": "what was prepared before"})
-
-
-async def stop(house: House, tasks: list[asyncio.Task[None]]) -> None:
-    await house.streams.close()
-    await house.intake.settle()
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
 async def closed(lookup: Lookup, gates: tuple[Outbound, ...], spool: FileSpool | None) -> None:
     await lookup.close()
     for gate in gates:
         await gate.close()
     if spool is not None:
         await asyncio.to_thread(spool.close)
+
+
+def new_id() -> str:
+    return secrets.token_hex(4)
 
 
 def new_token() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -364,6 +364,19 @@ class Synthesiser(Protocol):
 
     async def speak(self, text: str, language: str, into: Path) -> None:
         """A sound file of any kind that we decode. BadContent: this text cannot be spoken; OutboundFailed: not now."""
+
+
+class NoticeVoice(Protocol):
+    """Speaks what ops type for those who wait, before it is put up."""
+
+    def fault(self, text: str, language: str) -> str:
+        """Why this cannot be said, as a sentence; "" if it can."""
+
+    async def speak(self, prompt: PromptId, texts: Mapping[str, str]) -> None:
+        """Until the prompt is ready in each of these languages. Raise BadContent or OutboundFailed, and nothing of it is kept."""
+
+    def tidy(self, keep: Collection[str]) -> None:
+        """Forget what was spoken, but for these prompts."""
 
 
 # --- stores ----------------------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def ingest(
         source.sound: source for source in library.pending() if only(source)
     }  # one sound may stand on two shelves
     with ThreadPoolExecutor(min(max(workers, 1), MOST_WORKERS)) as pool:
-        jobs = {pool.submit(_made, source, into, stop): source for source in pending.values()}
+        jobs = {pool.submit(made, source, into, stop): source for source in pending.values()}
         try:
             for done, job in enumerate(as_completed(jobs), 1):
                 reason = job.result()
@@ -102,8 +102,8 @@ def sweep(library: Library, folder: Path) -> int:
     return len(gone)
 
 
-def _made(source: Source, into: Path, stop: threading.Event) -> str:
-    """Have one sound made; the reason if there will be none."""
+def made(source: Source, into: Path, stop: threading.Event) -> str:
+    """Have one sound made, and wait for it; the reason if there will be none."""
     if stop.is_set():
         return ""
     with tempfile.TemporaryFile() as words:

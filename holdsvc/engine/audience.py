@@ -25,10 +25,6 @@ class Audience(Struct, frozen=True):
     within: int = 0
     left_out: int = 0  # want to hear nothing of us, or speak a language in which it is not recorded
 
-    @property
-    def to_come(self) -> int:
-        return self.at_once + self.later
-
 
 def audiences(
     sessions: Iterable[HoldSession], plan_of: Callable[[HoldSession], HoldPlan], now: datetime

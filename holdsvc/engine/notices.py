@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from holdsvc.calls.model import PromptId, QueueName
+from holdsvc.calls.facts import AnyFact, NoticeTold
+from holdsvc.calls.model import PromptId
 from holdsvc.calls.plan import Notice
+from holdsvc.calls.session import HoldSession
 
 MOST = 50  # that hold at once
 EVERYWHERE = ""
@@ -26,6 +30,7 @@ class Posted(Struct, frozen=True):
     prompt: str
     since: datetime
     until: datetime
+    heard: int = 0  # callers, as far as was counted when this was kept
 
 
 class TooMany(Exception):
@@ -38,12 +43,27 @@ class Notices:
         self.generation = 0
         self._file, self._new_id = file, new_id
         self._posted: tuple[Posted, ...] = ()
+        self._heard: Counter[str] = Counter()
         try:
             self._posted = msgspec.json.decode(file.read_bytes(), type=tuple[Posted, ...])
         except FileNotFoundError:
             pass
         except (OSError, msgspec.DecodeError) as error:
             log.warning("notices_unreadable", extra={"file": file.name, "reason": str(error)})
+        self._heard.update({one.id: one.heard for one in self._posted})
+
+    def facts(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
+        """A listener: counts who heard what."""
+        self._heard.update(fact.notice for fact in facts if isinstance(fact, NoticeTold))
+
+    def heard(self, name: str) -> int:
+        """How many callers, those who have gone since included."""
+        return self._heard[name]
+
+    def save(self) -> None:
+        """How many heard each is kept when something changes, and when the service stops."""
+        if self._posted:
+            self._keep(self._posted)
 
     def all(self, now: datetime) -> tuple[Posted, ...]:
         return tuple(one for one in self._posted if one.until > now)
@@ -71,7 +91,8 @@ class Notices:
         return True
 
     def _keep(self, posted: tuple[Posted, ...]) -> None:
-        self._posted = posted
+        self._posted = posted = tuple(replace(one, heard=self._heard[one.id]) for one in posted)
+        self._heard = Counter({one.id: one.heard for one in posted})
         self.generation += 1
         new = self._file.with_suffix(".new")
         try:
@@ -83,7 +104,3 @@ class Notices:
 
 def notice(posted: Posted | None) -> Notice | None:
     return Notice(posted.id, PromptId(posted.prompt)) if posted else None
-
-
-def concerns(posted: Posted, queue: QueueName) -> bool:
-    return posted.queue in (queue, EVERYWHERE)

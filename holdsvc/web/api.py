@@ -330,10 +330,13 @@ ROUTES = (
         "POST",
         "/api/v1/notices",
         notices.post,
-        "Say something to all who wait, once to each; on live streams at once",
+        "Say something to all who wait, once to each; a typed text is spoken first, then it holds",
         notices.Shown,
         body=notices.PostNotice,
-        refusals=(("404", "no such queue or prompt"), ("409", "too many notices hold already")),
+        refusals=(
+            ("404", "no such queue or prompt"),
+            ("409", "too many notices hold already, or there is no synthesiser to speak a text"),
+        ),
     ),
     ApiRoute(
         "DELETE",

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from holdsvc.clock import Clock
 from holdsvc.engine.broadcast import Broadcast
+from holdsvc.engine.floor import Floor
 from holdsvc.engine.intake import Intake
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.metrics import Metrics
@@ -34,6 +35,7 @@ class House(Struct, frozen=True):
     metrics: Metrics
     clock: Clock
     notices: Notices
+    floor: Floor
     take_over: bool = False  # the engine has the sockets of streams to itself, where that can be
     phone: bool = False  # the browser phone is mounted
     announced: LinePlatform | None = None  # whose calls are announced through the API; None: nobody's

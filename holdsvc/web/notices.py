@@ -1,16 +1,19 @@
-"""`/api/v1/notices`: what ops have to say to all who wait. On live streams it is heard at once, else with the next document."""
+"""`/api/v1/notices`: what ops have to say to all who wait. On live streams it is heard at once, else behind the present piece."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-from holdsvc.calls.events import NoticePosted
-from holdsvc.calls.model import EventId, PromptId
+from holdsvc.calls.model import PromptId
+from holdsvc.engine.audience import Audience, audiences
+from holdsvc.engine.floor import NO_VOICE, TYPED, Draft, Unsayable
 from holdsvc.engine.notices import MOST, Posted, TooMany
 from holdsvc.web.access import Access, access
 from holdsvc.web.answers import answer, refuse
@@ -18,23 +21,33 @@ from holdsvc.web.house import HOUSE, House
 
 MOST_MINUTES = 7 * 24 * 60
 PREFIX = "notice_"
+LIVE, SPEAKING, FAILED = "live", "speaking", "failed"
 
 
 class PostNotice(Struct, frozen=True):
-    prompt: str  # one of `prompts`
+    prompt: str = ""  # one of `prompts`; or
+    texts: Mapping[str, str] = field(default_factory=dict)  # language -> words, to be spoken first
     queue: str = ""  # "" = every queue
     minutes: float = 60.0
 
 
 class Shown(Struct, frozen=True):
-    """A notice that holds. `heard_at_once`: callers on live streams when it was put up; others hear it with their next document."""
+    """A notice that holds, or is on its way. All numbers are callers, counted now."""
 
     id: str
     queue: str
     prompt: str
+    text: str  # in the first language that has it
     since: datetime
     until: datetime
-    heard_at_once: int = 0
+    state: str = LIVE  # live; speaking: it goes live when it has been spoken; failed: it will not
+    fault: str = ""  # why it failed
+    heard_at_once: int = 0  # live streams that were interrupted when it was put up; in the answer to that alone
+    heard: int = 0  # have heard it since it was put up, those who have gone included
+    waiting: int = 0  # wait and will hear it
+    waiting_live: int = 0  # of these on live streams, that is now
+    within: int = 0  # seconds within which the others do: what they hear at the moment is played to its end
+    left_out: int = 0  # wait and will not hear it: they want no talk, or it is not there in their language
 
 
 class Wording(Struct, frozen=True):
@@ -46,6 +59,8 @@ class Wording(Struct, frozen=True):
 class NoticeBoard(Struct, frozen=True):
     notices: tuple[Shown, ...]
     prompts: tuple[Wording, ...]  # what can be put up: recordings whose name begins with notice_
+    languages: tuple[str, ...]  # in which a text may be typed; () where there is no synthesiser
+    cannot_type: str = ""  # why
 
 
 class Withdrawn(Struct, frozen=True):
@@ -55,8 +70,12 @@ class Withdrawn(Struct, frozen=True):
 @access(Access.TOKEN)
 async def board(request: web.Request) -> web.StreamResponse:
     house = request.app[HOUSE]
-    told = tuple(shown(one) for one in house.notices.all(house.clock.now()))
-    return answer(NoticeBoard(told, wordings(house)))
+    listening = listeners(house)
+    told = (shown(house, one, listening) for one in house.notices.all(house.clock.now()))
+    coming = (drafted(one) for one in house.floor.drafts)
+    languages = tuple(house.plans.prompts()) if house.floor.speaks else ()
+    why = "" if house.floor.speaks else f"{NO_VOICE}."
+    return answer(NoticeBoard((*told, *coming), wordings(house), languages, why))
 
 
 @access(Access.TOKEN)
@@ -64,25 +83,25 @@ async def post(request: web.Request) -> web.StreamResponse:
     house = request.app[HOUSE]
     try:
         wanted = msgspec.json.decode(await request.read(), type=PostNotice)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         refuse(HTTPStatus.BAD_REQUEST, f"the body will not do: {error}")
     hold_to_rules(house, wanted)
-    now = house.clock.now()
+    span = timedelta(minutes=wanted.minutes)
     try:
-        posted = house.notices.post(wanted.queue, wanted.prompt, now, now + timedelta(minutes=wanted.minutes))
+        if wanted.texts:
+            return answer(drafted(house.floor.write(wanted.queue, wanted.texts, span)), HTTPStatus.ACCEPTED)
+        posted, told = await house.floor.put_up(wanted.queue, wanted.prompt, span)
+    except Unsayable as error:
+        refuse(HTTPStatus.BAD_REQUEST if house.floor.speaks else HTTPStatus.CONFLICT, str(error))
     except TooMany:
         refuse(HTTPStatus.CONFLICT, f"{MOST} notices hold already; withdraw one first")
-    told = await house.streams.interrupt(
-        lambda queue: not posted.queue or queue == posted.queue,
-        lambda stream, at: NoticePosted(at=at, id=EventId(f"{stream}:{posted.id}")),
-    )
-    return answer(shown(posted, told), 201)
+    return answer(replace(shown(house, posted, listeners(house)), heard_at_once=told), HTTPStatus.CREATED)
 
 
 @access(Access.TOKEN)
 async def withdraw(request: web.Request) -> web.StreamResponse:
     name = request.match_info["notice"]
-    if not request.app[HOUSE].notices.withdraw(name):
+    if not request.app[HOUSE].floor.drop(name):
         refuse(HTTPStatus.NOT_FOUND, f"there is no notice {name!r:.80}; those that hold are listed at /api/v1/notices")
     return answer(Withdrawn(name))
 
@@ -90,29 +109,60 @@ async def withdraw(request: web.Request) -> web.StreamResponse:
 def hold_to_rules(house: House, wanted: PostNotice) -> None:
     if wanted.queue and not house.plans.known(wanted.queue):
         refuse(HTTPStatus.NOT_FOUND, f"there is no queue {wanted.queue!r:.80}; the queues are listed at /api/v1/queues")
-    if wanted.prompt not in {one.prompt for one in wordings(house)}:
+    if not 0 < wanted.minutes <= MOST_MINUTES:
+        refuse(HTTPStatus.BAD_REQUEST, f"minutes is more than 0 and at most {MOST_MINUTES}")
+    if bool(wanted.prompt) == bool(wanted.texts):
+        refuse(HTTPStatus.BAD_REQUEST, "it takes one of prompt and texts")
+    if wanted.prompt and wanted.prompt not in {one.prompt for one in wordings(house)}:
         refuse(
             HTTPStatus.NOT_FOUND,
             f"there is no prompt {wanted.prompt!r:.80} to put up; /api/v1/notices lists those that there are. "
             f"Add one of your own as prompts/<language>/{PREFIX}<name>.opus in the media folder",
         )
-    if not 0 < wanted.minutes <= MOST_MINUTES:
-        refuse(HTTPStatus.BAD_REQUEST, f"minutes is more than 0 and at most {MOST_MINUTES}")
 
 
 def wordings(house: House) -> tuple[Wording, ...]:
     """Those that are recorded and ready, with their text in the first language that has it."""
+    spoken = languages_of(house)
+    recorded = sorted(name for name in spoken if name.startswith(PREFIX))
+    return tuple(Wording(name, text(house, spoken[name][0], name), tuple(spoken[name])) for name in recorded)
+
+
+def languages_of(house: House) -> dict[PromptId, list[str]]:
     spoken: dict[PromptId, list[str]] = {}
     for language, prompts in house.plans.prompts().items():
         for name in prompts:
-            if name.startswith(PREFIX):
+            if name.startswith((PREFIX, TYPED)):
                 spoken.setdefault(name, []).append(language)
-    return tuple(Wording(name, text(house, spoken[name][0], name), tuple(spoken[name])) for name in sorted(spoken))
+    return spoken
 
 
 def text(house: House, language: str, prompt: PromptId) -> str:
     return house.sounds.caption(house.sounds.prompt_hash(language, prompt))
 
 
-def shown(posted: Posted, told: int = 0) -> Shown:
-    return Shown(posted.id, posted.queue, posted.prompt, posted.since, posted.until, told)
+def listeners(house: House) -> Mapping[str, Audience]:
+    return audiences(house.roster.live(), house.intake.plan, house.clock.now())
+
+
+def shown(house: House, posted: Posted, listening: Mapping[str, Audience]) -> Shown:
+    prompt, audience = PromptId(posted.prompt), listening.get(posted.id, Audience())
+    languages = languages_of(house).get(prompt, [])
+    return Shown(
+        posted.id,
+        posted.queue,
+        posted.prompt,
+        text(house, languages[0], prompt) if languages else "",
+        posted.since,
+        posted.until,
+        heard=max(house.notices.heard(posted.id), audience.heard),
+        waiting=audience.at_once + audience.later,
+        waiting_live=audience.at_once,
+        within=audience.within,
+        left_out=audience.left_out,
+    )
+
+
+def drafted(draft: Draft) -> Shown:
+    words, state = next(iter(draft.texts.values()), ""), FAILED if draft.fault else SPEAKING
+    return Shown(draft.id, draft.queue, "", words, draft.since, draft.since + draft.span, state, draft.fault)

@@ -1,0 +1,121 @@
+"""What goes on while the service runs: opened and begun with the application, ended and kept when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from holdsvc.content.ingest import ingest_behind
+from holdsvc.content.keeper import Keeper
+from holdsvc.content.library import Library
+from holdsvc.engine.alarms import Alarms
+from holdsvc.engine.ears import Hearing
+from holdsvc.engine.intake import Taken
+from holdsvc.errors import BadContent
+from holdsvc.ports import Ears, LinePlatform
+from holdsvc.settings import Settings
+from holdsvc.speech.workers import Workers
+from holdsvc.web.audiosocket import networks, open_lines
+from holdsvc.web.house import House
+
+log = logging.getLogger(__name__)
+Sleep = Callable[[float], Awaitable[None]]
+
+
+def understanding(hearing: Hearing, ears: Ears | None) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
+        if isinstance(ears, Workers):
+            await ears.start()
+        try:
+            yield
+        finally:
+            await hearing.close()
+
+    return while_it_runs
+
+
+def running(
+    house: House, library: Library, folder: Path, sleep: Sleep, ingest: bool, keeper: Keeper | None = None
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
+        await house.store.open()
+        try:
+            await take_up(house)
+            await house.floor.tidy()
+            alarms = Alarms(
+                house.store,
+                house.intake,
+                house.clock,
+                rang(house),
+                sleep,
+                house.metrics.store_away,
+            )
+            tasks = [asyncio.create_task(alarms.run()), asyncio.create_task(house.streams.run())]
+            preparing = None
+            if ingest and library.pending():
+                preparing = asyncio.create_task(prepare_behind(library, folder))
+                tasks.append(preparing)
+            if keeper is not None:
+                # Side by side where each can tell the other's drafts from those of a process that has ended.
+                before = None if sys.platform == "linux" else preparing
+                tasks.append(asyncio.create_task(keeper.run(before)))
+            yield
+            await stop(house, tasks)
+        finally:
+            await house.store.close()
+
+    return while_it_runs
+
+
+def lines(house: House, platform: LinePlatform, settings: Settings) -> Callable[[web.Application], AsyncIterator[None]]:
+    given = settings.audiosocket
+    allow = networks(given.host, given.allow)
+
+    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
+        async with open_lines(house, platform, (given.host, given.port), allow):
+            yield
+
+    return while_it_runs
+
+
+def rang(house: House) -> Callable[[Taken], Awaitable[None]]:
+    """What an alarm decided for a call whose media is here is performed at once."""
+
+    async def perform(taken: Taken) -> None:
+        if taken.session.streaming:
+            await house.streams.perform(taken.session.ref, taken.instructions)
+
+    return perform
+
+
+async def take_up(house: House) -> None:
+    """Where the last process left off: live calls, today's sums, totals, and what it could not keep."""
+    house.intake.unkept.read_back()
+    roster = house.roster
+    roster.start_from(await house.store.live(), await house.store.ended_since(roster.midnight, roster.edges))
+    house.metrics.start_from(await house.store.totals(), house.roster.live, house.plans.names())
+
+
+async def prepare_behind(library: Library, folder: Path) -> None:
+    try:
+        await ingest_behind(library, folder / "sound")
+    except (BadContent, OSError):
+        log.exception("ingest_failed", extra={"heard": "what was prepared before"})
+
+
+async def stop(house: House, tasks: list[asyncio.Task[None]]) -> None:
+    await house.floor.close()
+    await house.streams.close()
+    await house.intake.settle()
+    house.notices.save()
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
