@@ -38,6 +38,7 @@ from holdsvc.engine.intake import Intake, Recognition
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.lookup import Limits, Lookup
 from holdsvc.engine.metrics import Metrics
+from holdsvc.engine.movements import Movements
 from holdsvc.engine.notices import Notices
 from holdsvc.engine.outbound import Outbound
 from holdsvc.engine.plans import PlanBook, zone_of
@@ -90,7 +91,8 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         notices=notices.of,
         listened=lambda language: options.ears is not None or listened(settings, language),
     )
-    metrics, roster = Metrics(__version__, clock), Roster(clock, target(settings), zone_of(settings.queue("default")))
+    metrics, movements = Metrics(__version__, clock), Movements()
+    roster = Roster(clock, target(settings), zone_of(settings.queue("default")), movements.expected)
     store = catalogue.store(settings, metrics.committed, clock)
     outbound = Outbound(settings.service.allow_outgoing)
     numbers = PhoneNumbers(settings.callers.region)
@@ -105,8 +107,8 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     pseudonyms = Pseudonyms(key_from(folder / "callers.key"))
     recognition = Recognition(numbers, pseudonyms.of, lookup.ask, forgetting(lookup, roster, pseudonyms))
     spool = None if settings.store.url.startswith("memory:") else FileSpool(folder / "spool.jsonl")
-    told = (metrics.facts, roster.facts, notices.facts, trail.tell)
-    intake = Intake(store, plans, recognition, FuzzyWords(), clock, told, spool)
+    told = (metrics.facts, roster.facts, movements.facts, notices.facts, trail.tell)
+    intake = Intake(store, plans, recognition, FuzzyWords(), clock, told, spool, movements.of)
     late.append(intake)
     links = SignedLinks(base, key_from(folder / "audio.key"), sounds.content_hash, sounds.prompt_hash)
     captions = Captions(sounds, sounds)
@@ -135,6 +137,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         sounds=sounds,
         store=store,
         roster=roster,
+        movements=movements,
         streams=streams,
         broadcast=Broadcast(radio, clock, settings.live.most, options.sleep),
         metrics=metrics,

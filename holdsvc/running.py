@@ -17,6 +17,7 @@ from holdsvc.content.library import Library
 from holdsvc.engine.alarms import Alarms
 from holdsvc.engine.ears import Hearing
 from holdsvc.engine.intake import Taken
+from holdsvc.engine.movements import latest
 from holdsvc.errors import BadContent
 from holdsvc.ports import Ears, LinePlatform
 from holdsvc.settings import Settings
@@ -95,11 +96,13 @@ def rang(house: House) -> Callable[[Taken], Awaitable[None]]:
 
 
 async def take_up(house: House) -> None:
-    """Where the last process left off: live calls, today's sums, totals, and what it could not keep."""
+    """Where the last process left off: live calls, today's sums, totals, how the queues moved, and what it could not keep."""
     house.intake.unkept.read_back()
-    roster = house.roster
-    roster.start_from(await house.store.live(), await house.store.ended_since(roster.midnight, roster.edges))
-    house.metrics.start_from(await house.store.totals(), house.roster.live, house.plans.names())
+    store, roster = house.store, house.roster
+    live, totals = await store.live(), await store.totals()
+    roster.start_from(live, await store.ended_since(roster.midnight, roster.edges))
+    house.metrics.start_from(totals, roster.live, house.plans.names())
+    house.movements.start_from(live, await store.waits(latest(totals.offered, house.clock.now())))
 
 
 async def prepare_behind(library: Library, folder: Path) -> None:

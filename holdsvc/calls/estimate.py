@@ -58,7 +58,7 @@ class Ground(StrEnum):
 
 
 class Expected(Struct, frozen=True, gc=False):
-    """Seconds still to wait. Of waits told so, SHARE end between `low` and `high`."""
+    """Seconds still to wait: of ten waits told so, eight end between `low` and `high` (SHARE)."""
 
     low: float
     likely: float

@@ -8,17 +8,24 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from holdsvc.calls import estimate
-from holdsvc.calls.estimate import MOST_DEPARTED, Departed, Expected, Movement, Pace
+from holdsvc.calls.estimate import LATELY, MOST_DEPARTED, Departed, Expected, Movement, Pace
 from holdsvc.calls.facts import AnyFact, WaitAmended, WaitEnded
 from holdsvc.calls.history import Stage
 from holdsvc.calls.model import CallRef, Outcome, QueueName
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
+from holdsvc.ports import WaitQuery
 
 MOST_QUEUES = 1000  # of which ends of waits are remembered: a name may come with any call
+MOST_READ = 2000  # rows of the log that are read at a start, of all queues together
+
+
+def latest(offered: int, now: datetime) -> WaitQuery:
+    """What of a log of so many rows tells how the queues move. Rows are numbered; whoever waited for long began long ago."""
+    return WaitQuery(since=now - timedelta(seconds=2 * LATELY), after=max(0, offered - MOST_READ), most=MOST_READ)
 
 
 class Movements:

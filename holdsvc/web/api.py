@@ -14,6 +14,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from holdsvc.calls.briefing import brief
+from holdsvc.calls.estimate import Expected
 from holdsvc.calls.events import ReleaseAsked
 from holdsvc.calls.history import Hold
 from holdsvc.calls.model import Contact, ContentItem, EventId, Outcome, PastWait, QueueName
@@ -42,6 +43,7 @@ class WaitingCall(Struct, frozen=True):
     stage: str
     position: int | None
     hearing: str | None
+    expected_seconds: Expected | None  # still to wait; None: not known
 
 
 class CallContext(Struct, frozen=True):
@@ -81,6 +83,7 @@ class QueueOffer(Struct, frozen=True):
     language: str
     waiting: int
     choices: tuple[str, ...]
+    expected_seconds: Expected | None  # for a caller who came now and had to wait; None: not known
 
 
 class Queues(Struct, frozen=True):
@@ -129,7 +132,8 @@ class ApiRoute(Struct, frozen=True):
 async def calls(request: web.Request) -> web.StreamResponse:
     house = request.app[HOUSE]
     waiting = house.roster.waiting(request.query.get("queue", ""))
-    return answer(Calls(tuple(waiting_call(house, session) for session in waiting)))
+    expected = house.movements.expected_by(waiting, house.clock.now())
+    return answer(Calls(tuple(waiting_call(house, one, expected.get(one.ref)) for one in waiting)))
 
 
 @access(Access.TOKEN)
@@ -230,10 +234,11 @@ def offer(house: House, name: str) -> QueueOffer:
         language=plan.language,
         waiting=len(house.roster.waiting(name)),
         choices=tuple(choice.id for choice in plan.menu.choices),
+        expected_seconds=house.movements.expected(QueueName(name), house.clock.now()),
     )
 
 
-def waiting_call(house: House, session: HoldSession) -> WaitingCall:
+def waiting_call(house: House, session: HoldSession, expected: Expected | None) -> WaitingCall:
     wait = session.history.wait
     return WaitingCall(
         call=session.ref.call,
@@ -246,6 +251,7 @@ def waiting_call(house: House, session: HoldSession) -> WaitingCall:
         stage=session.history.stage.value,
         position=session.position,
         hearing=session.now,
+        expected_seconds=expected,
     )
 
 

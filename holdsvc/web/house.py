@@ -13,6 +13,7 @@ from holdsvc.engine.floor import Floor
 from holdsvc.engine.intake import Intake
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.metrics import Metrics
+from holdsvc.engine.movements import Movements
 from holdsvc.engine.notices import Notices
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.roster import Roster
@@ -30,6 +31,7 @@ class House(Struct, frozen=True):
     sounds: Sounds
     store: Store
     roster: Roster
+    movements: Movements
     streams: Streams
     broadcast: Broadcast
     metrics: Metrics
