@@ -113,7 +113,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     links = SignedLinks(base, key_from(folder / "audio.key"), sounds.content_hash, sounds.prompt_hash)
     captions = Captions(sounds, sounds)
     ears = options.ears or catalogue.ears(settings, lambda away: metrics.degraded("speech", away))
-    hearing = hearing_of(ears, intake, plans, clock, metrics)
+    hearing = hearing_of(ears, intake, plans, clock, metrics, captions)
     streams = Streams(
         intake.take_now,
         sounds,
@@ -165,11 +165,21 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     return application
 
 
-def hearing_of(ears: Ears | None, intake: Intake, plans: PlanBook, clock: Clock, metrics: Metrics) -> Hearing | None:
+def hearing_of(
+    ears: Ears | None, intake: Intake, plans: PlanBook, clock: Clock, metrics: Metrics, captions: Captions
+) -> Hearing | None:
     """Who listens to callers on streams; None where nobody would understand them."""
     if ears is None:
         return None
-    return Hearing(ears, intake.menu, clock, metrics, lambda queue: plans.rules(queue).speech, candidates)
+    return Hearing(
+        ears,
+        intake.menu,
+        clock,
+        metrics,
+        lambda queue: plans.rules(queue).speech,
+        candidates,
+        captions.understood,
+    )
 
 
 def listened(settings: Settings, language: str) -> bool:

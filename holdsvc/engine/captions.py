@@ -1,14 +1,18 @@
 """What is said and played on a live stream, in words, for whoever looks on: each text when it begins to be heard.
 
-Texts hang on the caller's time line, in bytes of sound, like the sound itself. Only calls that somebody looks at are written down.
+Texts hang on the caller's time line, in bytes of sound, like the sound itself. Of what the caller said only what it was understood
+as is shown, with its score. Only calls that somebody looks at are written down.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from holdsvc.calls.instructions import Instruction, Play, Say, Stop
 from holdsvc.calls.model import CallId, ContentId, PromptId
@@ -25,6 +29,18 @@ class Words(Protocol):
     def prompt_words(self, language: str, prompt: PromptId) -> str: ...
 
 
+class Understanding(Struct, frozen=True):
+    """What became of an utterance."""
+
+    result: str  # sure, near, none; or why nobody listened
+    choice: str = ""
+    score: float = 0.0
+    runner_up: str = ""
+    runner_up_score: float = 0.0
+    seconds: float = 0.0  # from its end to the answer
+
+
+Shown = str | Mapping[str, object]  # a text, or the fields of an understanding
 Cue = tuple[int, str]  # bytes from the beginning, and the text that begins there
 
 
@@ -52,7 +68,7 @@ def cues(turn: Sequence[Instruction], sounds: Sounds, words: Words) -> list[Cue]
 class Tape:
     """One call's texts on its time line: those that are still to come, and where those go that have come."""
 
-    def __init__(self, sounds: Sounds, words: Words, readers: Sequence[asyncio.Queue[str]]) -> None:
+    def __init__(self, sounds: Sounds, words: Words, readers: Sequence[asyncio.Queue[Shown]]) -> None:
         self._sounds, self._words, self._readers = sounds, words, readers
         self._cues: deque[Cue] = deque()
 
@@ -65,19 +81,17 @@ class Tape:
     def heard(self, until: int) -> None:
         while self._cues and self._cues[0][0] <= until:
             _, text = self._cues.popleft()
-            for reader in self._readers:
-                if not reader.full():
-                    reader.put_nowait(text)
+            tell(self._readers, text)
 
 
 class Captions:
     def __init__(self, sounds: Sounds, words: Words) -> None:
         self._sounds, self._words = sounds, words
-        self._readers: dict[str, list[asyncio.Queue[str]]] = {}
+        self._readers: dict[str, list[asyncio.Queue[Shown]]] = {}
 
-    async def of(self, call: str) -> AsyncIterator[str]:
+    async def of(self, call: str) -> AsyncIterator[Shown]:
         """The texts of a call's streams from now on, those to come included. It has no end of its own: cancel it."""
-        reader: asyncio.Queue[str] = asyncio.Queue(MOST)
+        reader: asyncio.Queue[Shown] = asyncio.Queue(MOST)
         readers = self._readers.setdefault(call, [])
         readers.append(reader)
         try:
@@ -92,3 +106,13 @@ class Captions:
         """For a stream that begins; None where nobody looks on."""
         readers = self._readers.get(call)
         return Tape(self._sounds, self._words, readers) if readers else None
+
+    def understood(self, call: CallId, what: Understanding) -> None:
+        """For whoever looks at this call; for nobody else, and not kept."""
+        tell(self._readers.get(call, ()), asdict(what))
+
+
+def tell(readers: Sequence[asyncio.Queue[Shown]], what: Shown) -> None:
+    for reader in readers:
+        if not reader.full():
+            reader.put_nowait(what)

@@ -14,8 +14,9 @@ from typing import Protocol
 from holdsvc.audio.formats import FRAME, RATE
 from holdsvc.audio.utterance import Dropped, Ended, Heard, Utterances
 from holdsvc.calls.menu import Menu
-from holdsvc.calls.model import CallRef, QueueName
+from holdsvc.calls.model import CallId, CallRef, QueueName
 from holdsvc.clock import Clock
+from holdsvc.engine.captions import Understanding
 from holdsvc.engine.tokens import Ticket
 from holdsvc.errors import Unheard
 from holdsvc.ports import Candidate, Certainty, Ears, Recognised, Utterance
@@ -56,7 +57,7 @@ class Speaker(Protocol):
 
     ticket: Ticket
 
-    def said(self, choice: str, score: float) -> None: ...
+    def said(self, choice: str, score: float, *, near: bool) -> None: ...
 
 
 class Listener:
@@ -103,8 +104,10 @@ class Hearing:
         meter: HearingMeter,
         listens: Callable[[QueueName], bool] = lambda queue: True,
         candidates: CandidatesOf | None = None,
+        shown: Callable[[CallId, Understanding], None] = lambda call, what: None,
     ) -> None:
         self.listens = listens
+        self._shown = shown  # to whoever looks on
         self._ears, self._menu, self._clock, self._meter = ears, menu, clock, meter
         self._candidates = candidates or words_of
         self._asking: set[asyncio.Task[None]] = set()
@@ -152,8 +155,9 @@ class Hearing:
             listener.waits = False
         took = self._clock.monotonic() - began
         self._meter.utterance_heard(queue, result, None if heard is None else took)
-        if heard is not None and heard.certainty is Certainty.SURE:
-            speaker.said(heard.choice, heard.score)
+        self._shown(speaker.ticket.ref.call, understanding(heard, result, took))
+        if heard is not None and heard.certainty is not Certainty.NONE:
+            speaker.said(heard.choice, heard.score, near=heard.certainty is Certainty.NEAR)
 
     async def _ask(self, ticket: Ticket, pcm: bytes) -> tuple[Recognised | None, str]:
         """The answer, and what it is called in the metrics. It never raises."""
@@ -186,3 +190,9 @@ class Hearing:
 def words_of(menu: Menu, language: str) -> tuple[Candidate, ...]:
     """The menu's own words, or its names where it has none."""
     return tuple(Candidate(one.id, one.words or (one.id.replace("_", " "),)) for one in menu.choices)
+
+
+def understanding(heard: Recognised | None, result: str, took: float) -> Understanding:
+    if heard is None:
+        return Understanding(result, seconds=took)
+    return Understanding(result, heard.choice, heard.score, heard.runner_up, heard.runner_up_score, took)

@@ -249,10 +249,12 @@ class Stream:
             if self._shell.hearing is not None:
                 self._shell.hearing.came(self, ears, heard)
 
-    def said(self, choice: str, score: float) -> None:
-        """What the caller said was understood: as at a key."""
+    def said(self, choice: str, score: float, *, near: bool = False) -> None:
+        """What the caller said was understood, or nearly so: as at a key."""
         if self._listening and not self._ending:
-            self.interrupt(lambda name, at: UtteranceHeard(at=at, id=self._id("said"), choice=choice, score=score))
+            self.interrupt(
+                lambda name, at: UtteranceHeard(at=at, id=self._id("said"), choice=choice, score=score, near=near)
+            )
 
     def interrupt(self, event: Callable[[str, datetime], CallEvent]) -> bool:
         """Something is to be said, and the core knows what: the sound stops where the caller is, as at a key. False: not here."""

@@ -1,6 +1,7 @@
 """The browser phone's line: who calls from the page is a caller of this carrier, and hears what a caller hears.
 
-page -> line: call, dtmf, say, media, hangup, agent. line -> page: ringing, answered, media, clear, caption, hook, ended.
+page -> line: call, dtmf, say, media, hangup, agent.
+line -> page: ringing, answered, media, clear, caption, understood, hook, ended.
 One websocket a page, JSON in text frames; one call at a time on each.
 """
 
@@ -44,7 +45,7 @@ LAST_NEWS = 5.0  # seconds that the news of a call's end may take once its page 
 AGENT_STAYS = 1.0  # seconds the page's agent talks: long enough to be seen
 
 
-Captions = Callable[[str], AsyncIterator[str]]
+Captions = Callable[[str], AsyncIterator[str | Mapping[str, object]]]
 
 
 def line_routes(
@@ -57,8 +58,9 @@ def line_routes(
 ) -> list[web.RouteDef]:
     """To be mounted on the service's own port, which answers at `base` and knows `token` for the carrier's.
 
-    `captions` tells what is said on a stream, by CallSid, where the service can tell it beside the sound. `phones` holds whoever
-    is on a line, for the service to take leave of. Who may open a line is the service's to say, before this is asked.
+    `captions` tells what is said on a stream, by CallSid, where the service can tell it beside the sound; and what the caller's
+    own words were understood as. `phones` holds whoever is on a line, for the service to take leave of. Who may open a line is the
+    service's to say, before this is asked.
     """
     open_lines = set() if phones is None else phones
 
@@ -186,9 +188,12 @@ class Phone:
         habits = Habits(talk=AGENT_STAYS, holds=0.0, wordless=0.0)
         await Agent(self._carrier, habits, random.Random()).serve(await self._carrier.line.next())
 
-    async def _caption(self, leg: Leg, captions: AsyncIterator[str]) -> None:
-        async for text in captions:
-            self._tell("caption", text=text)
+    async def _caption(self, leg: Leg, captions: AsyncIterator[str | Mapping[str, object]]) -> None:
+        async for told in captions:
+            if isinstance(told, str):
+                self._tell("caption", text=told)
+            else:
+                self._tell("understood", **told)
             if leg.over.done():
                 return
 

@@ -1,7 +1,7 @@
 // The wire between this page and the exchange: JSON text on one websocket, one socket a call.
 //
 // page -> line: call, dtmf, say, media, hangup, agent.
-// line -> page: ringing, answered, media, clear, caption, hook, ended.
+// line -> page: ringing, answered, media, clear, caption, understood, hook, ended.
 
 import { token } from "/static/access.js";
 

@@ -4,10 +4,12 @@ import { askForToken, isRefusal, request } from "/static/access.js";
 import { clockTime } from "/static/times.js";
 
 const EVERY = 5000; // milliseconds between two looks at what holds
+const SOON = 1000; // while something is being spoken
 const BOARD = "/api/v1/notices";
 
 const part = (id) => document.getElementById(id);
-let texts = new Map(); // prompt -> its words
+const LONGEST = 300; // characters
+let soon = 0; // the next look, ahead of its time
 
 /** The answer as a value; a sentence is thrown where there is none. */
 async function ask(path, options) {
@@ -28,8 +30,15 @@ async function start() {
     ...queues.filter((one) => one.queue !== "default").map((one) => new Option(one.queue, one.queue)),
   );
   part("prompts").replaceChildren(...board.prompts.map(choice));
-  part("post").hidden = board.prompts.length === 0;
-  if (board.prompts.length === 0) part("done").textContent = "No recording begins with notice_.";
+  const types = board.languages.length > 0;
+  part("texts").replaceChildren(...board.languages.map(field));
+  part("typing").hidden = !types;
+  part("cannot").hidden = types;
+  part("cannot").textContent = `Nothing can be typed: ${board.cannot_type}`;
+  part("post").hidden = !types && board.prompts.length === 0;
+  if (part("post").hidden) part("done").textContent = "No recording begins with notice_, and there is no synthesiser.";
+  if (types && board.prompts.length === 0) part("typing").querySelector("input").checked = true;
+  part("texts").hidden = chosen() !== "";
   show(board);
   setInterval(look, EVERY);
 }
@@ -46,23 +55,62 @@ function choice(prompt, index) {
   return label;
 }
 
+/** One line of words in a language; what stays empty is not said to those who speak it. */
+function field(language) {
+  const label = document.createElement("label");
+  const line = Object.assign(document.createElement("input"), { type: "text", name: `text-${language}`, maxLength: LONGEST });
+  line.lang = language;
+  line.autocomplete = "off";
+  label.append(new Intl.DisplayNames("en", { type: "language" }).of(language), line);
+  return label;
+}
+
+const chosen = () => new FormData(part("post")).get("prompt");
+
+function typed() {
+  const lines = [...part("texts").querySelectorAll("input")].filter((one) => one.value.trim());
+  return Object.fromEntries(lines.map((one) => [one.lang, one.value.trim()]));
+}
+
 function show(board) {
-  texts = new Map(board.prompts.map((one) => [one.prompt, one.text]));
   part("notices").replaceChildren(...board.notices.map(line));
   part("none").hidden = board.notices.length > 0;
+  clearTimeout(soon);
+  if (board.notices.some((one) => one.state === "speaking")) soon = setTimeout(look, SOON);
 }
 
 function line(notice) {
   const item = document.createElement("li");
   const words = document.createElement("span");
   const about = document.createElement("small");
-  about.textContent = `${notice.queue || "all queues"}, until ${clockTime(new Date(notice.until))}`;
-  words.append(texts.get(notice.prompt) || notice.prompt, about);
+  about.textContent = `${notice.queue || "all queues"}, ${STATES[notice.state](notice)}`;
+  about.className = notice.state;
+  words.append(notice.text || notice.prompt, about);
   const button = document.createElement("button");
-  button.textContent = "Stop saying it";
+  button.textContent = { live: "Stop saying it", speaking: "Give it up", failed: "Forget it" }[notice.state];
   button.onclick = () => act(() => ask(`${BOARD}/${notice.id}`, { method: "DELETE" }), () => "It is not said any more.");
   item.append(words, button);
   return item;
+}
+
+const STATES = {
+  live: (notice) => `until ${clockTime(new Date(notice.until))}: ${reach(notice)}`,
+  speaking: () => "being spoken; it goes live when that is done",
+  failed: (notice) => notice.fault,
+};
+
+const callers = (count) => (count === 1 ? "1 caller" : `${count} callers`);
+
+/** Who has heard it and who will, in figures that the service has counted just now. */
+function reach(notice) {
+  const all = notice.heard + notice.waiting;
+  if (all + notice.left_out === 0) return "nobody waits";
+  const later = notice.waiting - notice.waiting_live;
+  const told = [`heard by ${notice.heard} of ${all}`];
+  if (notice.waiting_live > 0) told.push(`${notice.waiting_live} at once`);
+  if (later > 0) told.push(`${later} within ${notice.within} s`);
+  if (notice.left_out > 0) told.push(`not by ${notice.left_out}, who want no talk or speak another language`);
+  return told.join("; ");
 }
 
 async function act(deed, words) {
@@ -82,17 +130,29 @@ async function look() {
   }
 }
 
+function said(told) {
+  const later = told.waiting - told.waiting_live;
+  const now = `${callers(told.heard_at_once)} ${told.heard_at_once === 1 ? "hears" : "hear"} it now`;
+  return later > 0 ? `Said. ${now}, ${later} more within ${told.within} s.` : `Said. ${now}.`;
+}
+
+part("post").onchange = () => (part("texts").hidden = chosen() !== "");
+
 part("post").onsubmit = (event) => {
   event.preventDefault();
+  const what = chosen() ? { prompt: chosen() } : { texts: typed() };
+  if (what.texts && Object.keys(what.texts).length === 0) {
+    part("done").textContent = "Type what is to be said.";
+    return;
+  }
   const wanted = {
-    prompt: new FormData(part("post")).get("prompt"),
+    ...what,
     queue: part("queue").value,
     minutes: Number(part("minutes").value),
   };
-  const callers = (count) => (count === 1 ? "1 caller hears it now." : `${count} callers hear it now.`);
   act(
     () => ask(BOARD, { method: "POST", body: JSON.stringify(wanted), headers: { "Content-Type": "application/json" } }),
-    (told) => `Said. ${callers(told.heard_at_once)} The others hear it with their next piece.`,
+    (told) => (told.state === "live" ? said(told) : "It is being spoken, and goes live when that is done."),
   );
 };
 

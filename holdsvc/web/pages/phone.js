@@ -133,6 +133,7 @@ function tick() {
 function hear(message) {
   if (message.event === "hook") return trail.add(message);
   if (message.event === "caption") return captions.add("service", message.text);
+  if (message.event === "understood") return captions.understood(message);
   if (message.event === "ended") return ended(message);
   return call && HEARD[message.event]?.(message);
 }

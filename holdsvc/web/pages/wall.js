@@ -101,15 +101,21 @@ function heard(hearing) {
   return Object.entries(hearing ?? {}).map(([what, count]) => `${WORDS[what] ?? what} ${count}`).join(", ") || "–";
 }
 
+/** From when to when; where there is no ground for it, that is said. */
+function range(expected) {
+  return expected ? `${duration(expected.low)}–${duration(expected.high)}` : "not known yet";
+}
+
 /** The queues with what their callers listen to, and the day as a map. */
 function supervise() {
   const rows = document.querySelector("#rows tbody");
-  fit(rows, board.queues.length, 7);
+  fit(rows, board.queues.length, 8);
   board.queues.forEach((queue, index) => {
     const longest = queue.longest_wait_seconds === null ? "–" : duration(queue.longest_wait_seconds);
     const level = share(queue.level) ?? "too few";
-    const values = [queue.queue, queue.waiting, longest, level, queue.answered, queue.abandoned, heard(queue.hearing)];
-    fill(rows.rows[index], values);
+    const expected = range(queue.expected_seconds);
+    const counts = [level, queue.answered, queue.abandoned];
+    fill(rows.rows[index], [queue.queue, queue.waiting, longest, expected, ...counts, heard(queue.hearing)]);
   });
   showMap(board.hours ?? [], board.edges ?? []);
 }
