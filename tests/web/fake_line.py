@@ -154,9 +154,10 @@ class FakeService:
             "abandoned": 4,
             "level": self.level(50),
             "hearing": {"music": self.waiting},
+            "expected_seconds": {"low": 31, "likely": 62, "high": 104, "ground": "place"},
         }
         billing = {"queue": "billing", "waiting": 0, "longest_wait_seconds": None, "answered": 7, "abandoned": 0}
-        billing |= {"level": self.level(7), "hearing": {}}
+        billing |= {"level": self.level(7), "hearing": {}, "expected_seconds": None}
         return {
             "at": self.stamp,
             "waiting": self.waiting,

@@ -90,8 +90,8 @@ async def test_behind_a_button_are_each_queue_and_the_day(page: Page) -> None:
 
     await page.click("#view")
 
-    await expect(page.locator("#rows tbody tr").nth(0)).to_have_text("support31:2386 %414music 3")
-    await expect(page.locator("#rows tbody tr").nth(1)).to_have_text("billing0–too few70–")
+    await expect(page.locator("#rows tbody tr").nth(0)).to_have_text("support31:230:31–1:4486 %414music 3")
+    await expect(page.locator("#rows tbody tr").nth(1)).to_have_text("billing0–not known yettoo few70–")
     await expect(page.locator("#map tr").nth(4)).to_contain_text("up to 0:10")
     await expect(page.locator("#map tr").nth(4).locator("td").nth(10)).to_have_text("10")
     await expect(page.locator("main")).to_be_hidden()
