@@ -84,6 +84,7 @@ class Draft:
         self._late: list[Save] = []
         self._kept: dict[CallRef, Kept] = {}
         self._profiles: dict[CallerId, Profile] = {}
+        self._packed: dict[CallerId, bytes] = {}
         self._numbers: dict[CallerId, PhoneNumber] = {}
         self._sums: dict[tally.Key, float] = {}
 
@@ -123,7 +124,8 @@ class Draft:
             self._profiles[caller] = profile
 
     def finish(self) -> Batch:
-        self._batch.profiles = [(caller, rows.pack(profile)) for caller, profile in self._profiles.items()]
+        self._packed = {caller: rows.pack(profile) for caller, profile in self._profiles.items()}
+        self._batch.profiles = list(self._packed.items())
         self._batch.numbers = [(caller, number.e164) for caller, number in self._numbers.items()]
         self._batch.totals = [(*key, value) for key, value in self._sums.items()]
         return self._batch
@@ -132,10 +134,10 @@ class Draft:
         """It is on the disk: from now on it is known, and whoever waited may go on."""
         for kept in self._kept.values():
             self._known.keep(kept)
-        for caller, profile in self._profiles.items():
-            self._known.keep_profile(caller, profile)
-        for caller, number in self._numbers.items():
-            self._known.keep_number(caller, number)
+        for caller, packed in self._packed.items():
+            self._known.keep_profile(caller, packed)
+        for caller in self._numbers:
+            self._known.keep_number(caller)
         tally.add(self._known.sums, self._sums.items())
         for wish in self.wishes:
             wish.grant()

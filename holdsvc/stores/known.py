@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections import OrderedDict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import MsgspecError, Struct
 from msgspec.structs import replace
 
-from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
+from holdsvc.calls.model import CallerId, CallRef, Profile
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StoreUnavailable
 from holdsvc.stores import rows, tally
 from holdsvc.stores.alarms import Alarms
 from holdsvc.stores.erasure import erased
+from holdsvc.stores.lately import Lately
 from holdsvc.stores.ledger import connect
 
 log = logging.getLogger(__name__)
@@ -26,9 +26,6 @@ MOST_RECENT = 4_000  # calls that do not wait any more, at hand for their last w
 MOST_PROFILES = 4_000
 
 READ_SESSIONS = "SELECT id, facts, forgotten, session FROM sessions"
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 class Kept(Struct, frozen=True, gc=False):
@@ -45,9 +42,9 @@ class Known:
         self.waiting: dict[CallRef, Kept] = {}
         self.sums: dict[tally.Key, float] = {}
         self.alarms = Alarms(self._wake_at)
-        self._recent: OrderedDict[CallRef, Kept | None] = OrderedDict()  # None: the file does not know the call
-        self._profiles: OrderedDict[CallerId, Profile | None] = OrderedDict()
-        self._numbers: OrderedDict[CallerId, PhoneNumber] = OrderedDict()
+        self._recent: Lately[CallRef, Kept | None] = Lately(MOST_RECENT)  # None: the file does not know the call
+        self._profiles: Lately[CallerId, bytes] = Lately(MOST_PROFILES)  # as the file has them: a fifth of the value
+        self._numbered: Lately[CallerId, None] = Lately(MOST_PROFILES)  # whose number is in the file
         self._db = connect(path)
         self._last_number = 0
         self._read_back()
@@ -80,7 +77,7 @@ class Known:
             return known or self._recent[ref]
         found = self._read(f"{READ_SESSIONS} WHERE platform = ? AND call = ?", ref.platform, ref.call)
         if not found:
-            put(self._recent, ref, None, MOST_RECENT)
+            self._recent[ref] = None
             return None
         self.keep(kept(found[0]))
         return self.call(ref)
@@ -89,31 +86,33 @@ class Known:
         ref = known.session.ref
         if rows.is_waiting(known.session):
             self.waiting[ref] = known
-            self._recent.pop(ref, None)
+            self._recent.pop(ref)
             self.alarms.set(ref, known.session.wake_at)
         else:
             self.waiting.pop(ref, None)
-            put(self._recent, ref, known, MOST_RECENT)
+            self._recent[ref] = known
 
     def profile(self, caller: CallerId) -> Profile | None:
         if caller not in self._profiles:
             found = self._read("SELECT profile FROM profiles WHERE caller = ?", caller)
-            self.keep_profile(caller, readable(found[0][0]) if found else None)
-        return self._profiles[caller]
+            self._profiles[caller] = found[0][0] if found and readable(found[0][0]) else b""
+        packed = self._profiles[caller]
+        return rows.unpack_profile(packed) if packed else None
 
-    def keep_profile(self, caller: CallerId, profile: Profile | None) -> None:
-        put(self._profiles, caller, profile, MOST_PROFILES)
+    def keep_profile(self, caller: CallerId, packed: bytes) -> None:
+        self._profiles[caller] = packed
 
-    def has_number(self, caller: CallerId, number: PhoneNumber) -> bool:
-        return self._numbers.get(caller) == number
+    def has_number(self, caller: CallerId) -> bool:
+        """A caller's pseudonym is made of the number, so that it never changes."""
+        return caller in self._numbered
 
-    def keep_number(self, caller: CallerId, number: PhoneNumber) -> None:
-        put(self._numbers, caller, number, MOST_PROFILES)
+    def keep_number(self, caller: CallerId) -> None:
+        self._numbered[caller] = None
 
     def forget(self, caller: CallerId) -> None:
         """The file has forgotten; so do we, in the very same way."""
-        self._profiles.pop(caller, None)
-        self._numbers.pop(caller, None)
+        self._profiles.pop(caller)
+        self._numbered.pop(caller)
         for one in [*self.waiting.values(), *self._recent.values()]:
             if one is not None and one.session.caller == caller:
                 self.keep(replace(one, session=erased(one.session), forgotten=True))
@@ -126,13 +125,14 @@ class Known:
             raise StoreUnavailable(str(error)) from error
 
 
-def readable(blob: bytes) -> Profile | None:
+def readable(blob: bytes) -> bool:
     """A profile that cannot be read is as good as none: this caller is a stranger, and nobody else is held up."""
     try:
-        return rows.unpack_profile(blob)
+        rows.unpack_profile(blob)
     except (MsgspecError, ValueError) as error:
         log.error("profile_unreadable", extra={"reason": str(error), "heard": "what a new caller hears"})
-        return None
+        return False
+    return True
 
 
 def kept(row: tuple[Any, ...]) -> Kept:
@@ -141,10 +141,3 @@ def kept(row: tuple[Any, ...]) -> Kept:
         return Kept(number, rows.unpack_session(session), facts, bool(forgotten))
     except MsgspecError as error:
         raise StoreUnavailable(f"session {number} cannot be read: {error}") from error
-
-
-def put(shelf: OrderedDict[K, V], key: K, value: V, most: int) -> None:
-    shelf[key] = value
-    shelf.move_to_end(key)
-    if len(shelf) > most:
-        shelf.popitem(last=False)

@@ -137,7 +137,7 @@ class SqliteStore:
     async def remember_number(self, caller: CallerId, number: PhoneNumber) -> None:
         """Goes into one transaction with saves that are asked for at the same time."""
         self._check_open()
-        if not self._known.has_number(caller, number):
+        if not self._known.has_number(caller):
             done = self._loop.create_future()
             self._ask(Number(done, caller, number))
             await done
