@@ -49,6 +49,7 @@ class Verified(Struct, frozen=True):
 
     request: WebhookRequest
     fields: tuple[tuple[str, str], ...] = ()  # the decoded form, in order, blanks kept
+    signed: bool = True  # False: nobody looked, as the operator wished
 
 
 class Report(Struct, frozen=True):
@@ -61,6 +62,7 @@ class Report(Struct, frozen=True):
     spoken: str = ""  # what the platform's own recogniser understood; belongs to the `UtteranceHeard` among the events
     turn: int | None = None  # the version of the session that the request answers to
     stream: bool | None = None  # how sound is to come, where the request's address says so; else the queue's file
+    doubts: tuple[str, ...] = ()  # what in the request was not believed: counted, and of no other effect
 
 
 class Destination(Struct, frozen=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from holdsvc.calls.memory import plays
-from holdsvc.calls.model import Outcome
+from holdsvc.calls.model import Identity, Outcome
 from holdsvc.calls.session import HoldSession
 
 ENDINGS = {
@@ -29,14 +29,23 @@ def brief(session: HoldSession, now: datetime) -> tuple[str, ...]:
 
 
 def who(session: HoldSession) -> str:
-    contact = session.contact
+    contact, said = session.contact, verified(session)
     if contact is None:
-        return ""
+        return said
     if contact.ambiguous:
-        return "Several records share this number."
+        return " ".join(("Several records share this number.", said)).strip()
     parts = [contact.name, f"account {contact.account}" if contact.account else "", contact.segment, contact.note]
     told = ", ".join(part for part in parts if part)
-    return f"By the number: {told}." if told else ""
+    if session.identity is Identity.VERIFIED:
+        return f"Verified: {told}." if told else "The caller was verified."
+    return " ".join(part for part in (f"By the number: {told}." if told else "", said) if part)
+
+
+def verified(session: HoldSession) -> str:
+    """What the contact centre has verified, where that is not whom the number belongs to."""
+    if session.told_level is not Identity.VERIFIED:
+        return ""
+    return f"Verified for account {session.told_account}." if session.told_account else "The caller was verified."
 
 
 def waited(session: HoldSession, now: datetime) -> str:

@@ -18,6 +18,7 @@ from holdsvc.calls.events import (
     AgentAnswered,
     CallArrived,
     CallerHungUp,
+    CallerIdentified,
     CallerKnown,
     CallEvent,
     CallHeld,
@@ -111,6 +112,8 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
     match event:
         case CallerKnown():
             return recognise(session, event, plan)
+        case CallerIdentified(level=level, account=account):
+            return replace(session, told_level=level, told_account=account), ()
         case CallArrived():
             return arrive(session, event, plan), ()
         case CallHeld(inferred=False):

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from holdsvc.calls.model import CallerId, Contact, ContentId, EventId, Profile
+from holdsvc.calls.model import CallerId, Contact, ContentId, EventId, Identity, Profile
 
 
 class HeardUntil(Struct, frozen=True, gc=False):
@@ -51,6 +51,13 @@ class CallerKnown(CallEvent, frozen=True, tag=True, kw_only=True):
     country: str = ""  # ISO 3166, for a default language only
     profile: Profile | None = None
     contact: Contact | None = None
+
+
+class CallerIdentified(CallEvent, frozen=True, tag=True, kw_only=True):
+    """How sure the contact centre is of who is calling, and perhaps which account it has asked about. For this call alone."""
+
+    level: Identity
+    account: str = ""
 
 
 class DigitPressed(CallEvent, frozen=True, tag=True, kw_only=True):
@@ -146,6 +153,7 @@ LIFE = (CallHeld, AgentAnswered, HoldResumed, CallerHungUp, LeftQueue, ReleaseAs
 AnyEvent = (
     CallArrived
     | CallerKnown
+    | CallerIdentified
     | DigitPressed
     | UtteranceHeard
     | ContentEnded

@@ -83,8 +83,15 @@ ALWAYS = Airing()
 class Identity(StrEnum):
     """How sure we are of who is calling."""
 
+    NONE = "none"  # nothing is known
     NUMBER = "number"  # a directory knows the number that the platform told; it proves nobody's identity
-    VERIFIED = "verified"  # the caller has shown it otherwise; nothing here does that yet
+    VERIFIED = "verified"  # the contact centre has asked the caller, and says that this is whom the number belongs to
+
+    def reaches(self, wanted: Identity) -> bool:
+        return LEVELS.index(self) >= LEVELS.index(wanted)
+
+
+LEVELS = tuple(Identity)  # each includes those before
 
 
 class Chapter(Struct, frozen=True):

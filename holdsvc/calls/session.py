@@ -22,6 +22,7 @@ from holdsvc.calls.model import (
     Contact,
     ContentId,
     EventId,
+    Identity,
     Kind,
     Outcome,
     PastWait,
@@ -90,6 +91,8 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     caller: CallerId | None = None
     masked: str = ""
     contact: Contact | None = None
+    told_level: Identity = Identity.NUMBER  # what the contact centre says of the caller's identity; NUMBER: nothing
+    told_account: str = ""  # which account it has asked the caller about; "" = the number's
     language: str = ""
     guessed: bool = False  # the language is what most people speak where the number is from
     past: tuple[PastWait, ...] = ()  # earlier waits of this caller, latest last
@@ -135,6 +138,15 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
 
     def place(self, choice: str) -> ContentId | None:
         return dict(self.places).get(choice)
+
+    @property
+    def identity(self) -> Identity:
+        """How sure we are of whom the contact is about. What was verified is one account: another one's is not meant."""
+        contact = self.contact
+        if self.told_level is Identity.NONE or contact is None or contact.ambiguous:
+            return Identity.NONE
+        other = self.told_account and self.told_account != contact.account
+        return Identity.NUMBER if other else self.told_level
 
     @property
     def outcome(self) -> Outcome | None:

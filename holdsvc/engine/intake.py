@@ -23,7 +23,7 @@ from holdsvc.calls.events import AnyEvent, CallArrived, CallerKnown, CallEvent, 
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.menu import Menu
-from holdsvc.calls.model import CallerId, CallId, CallRef, Contact, EventId, PhoneNumber, Profile, QueueName
+from holdsvc.calls.model import CallerId, CallId, CallRef, Contact, EventId, Identity, PhoneNumber, Profile, QueueName
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
@@ -154,9 +154,10 @@ class Intake:
 
     def plan(self, session: HoldSession) -> HoldPlan:
         stream = True if session.streaming else session.stream
-        contact = session.contact
-        segment = contact.segment if contact is not None and not contact.ambiguous else ""
-        return self._plans.plan(session.queue, stream=stream, platform=session.ref.platform, segment=segment)
+        level, contact = session.identity, session.contact
+        segment = contact.segment if contact is not None and level.reaches(Identity.NUMBER) else ""
+        platform = session.ref.platform
+        return self._plans.plan(session.queue, stream=stream, platform=platform, segment=segment, identity=level)
 
     async def menu(self, ref: CallRef, queue: QueueName) -> tuple[Menu, str]:
         """What this caller may key and say at this moment, and in which language."""

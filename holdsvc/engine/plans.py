@@ -100,7 +100,7 @@ class PlanBook:
         self._territory, self._listened = territory, listened
         self._stream_only = frozenset(stream_only)
         self._notices = notices
-        self._plans: dict[tuple[str, int, bool, bool, str, str], HoldPlan] = {}
+        self._plans: dict[tuple[str, int, bool, bool, str, Identity, str], HoldPlan] = {}
         self._clock = clock or SystemClock()
         self._good_until: datetime | None = None  # when the first item that stands in a plan expires
 
@@ -119,10 +119,19 @@ class PlanBook:
     def prompts(self) -> Mapping[str, Mapping[PromptId, float]]:
         return self._shelves.prompts()
 
-    def plan(self, queue: QueueName, *, stream: bool | None = None, platform: str = "", segment: str = "") -> HoldPlan:
+    def plan(
+        self,
+        queue: QueueName,
+        *,
+        stream: bool | None = None,
+        platform: str = "",
+        segment: str = "",
+        identity: Identity = Identity.NUMBER,
+    ) -> HoldPlan:
         """The plan of a queue; `stream` overrides how its media comes, for a call that came another way.
 
-        `segment` is the caller's, as a directory that knows the number tells it. Nothing that has expired is in a plan.
+        `segment` is the caller's, as a directory that knows the number tells it, `identity` how sure we are that it is this
+        caller's. Nothing that has expired is in a plan.
         """
         now = self._clock.now()
         if self._good_until is not None and now >= self._good_until:
@@ -134,12 +143,13 @@ class PlanBook:
         live = (live and self._streams) or only
         shape = queue if queue in self._queues else "default"
         posted = self._notices(shape, now)
-        key = shape, self._shelves.generation, live, only, segment, posted.id if posted else ""
+        identity = identity if segment else Identity.NONE  # of nothing else is it asked
+        key = shape, self._shelves.generation, live, only, segment, identity, posted.id if posted else ""
         made = self._plans.get(key)
         if made is None:
             if len(self._plans) > 4 * len(self._queues) + 8:
                 self._plans.clear()
-            items = tuple(one for one in self.playable(shape, now) if may_hear(one, shape, segment, now))
+            items = tuple(one for one in self.playable(shape, now) if may_hear(one, shape, segment, now, identity))
             made = replace(self._make(queue, rules, live, only, items), notice=notice(posted))
             self._plans[key] = made
             self._good_until = soonest(self._good_until, made.items, zone_of(rules))
@@ -216,13 +226,15 @@ def keyed(prompts: Mapping[PromptId, float]) -> Mapping[PromptId, float]:
     return {name: seconds for name, seconds in prompts.items() if name not in SPOKEN_ONLY}
 
 
-def may_hear(item: ContentItem, queue: str, segment: str, now: datetime) -> bool:
-    """A number is all that we know a caller by: what wants more is for nobody."""
+def may_hear(
+    item: ContentItem, queue: str, segment: str, now: datetime, identity: Identity = Identity.NUMBER
+) -> bool:
+    """What is for some callers alone is for those of whom we are as sure as it wants."""
     if item.expires is not None and now >= item.expires:
         return False
     if item.queues and queue not in item.queues:
         return False
-    return not item.segment or (item.segment == segment and item.identity is Identity.NUMBER)
+    return not item.segment or (item.segment == segment and identity.reaches(item.identity))
 
 
 def soonest(until: datetime | None, items: tuple[ContentItem, ...], zone: ZoneInfo) -> datetime | None:

@@ -65,7 +65,7 @@ class Roster:
     def forget(self, caller: CallerId) -> None:
         for session in self._sessions.values():
             if session.caller == caller:
-                anonymous = replace(session, caller=None, masked="", contact=None, past=())
+                anonymous = replace(session, caller=None, masked="", contact=None, told_account="", past=())
                 self._sessions[session.ref] = anonymous
 
     def _count(self, queue: str, outcome: Outcome | None, began: datetime, ended: datetime, by: int) -> None:

@@ -20,6 +20,7 @@ from holdsvc.calls.events import (
     AgentAnswered,
     CallArrived,
     CallerHungUp,
+    CallerIdentified,
     CallEvent,
     CallHeld,
     ContentEnded,
@@ -33,7 +34,7 @@ from holdsvc.calls.events import (
 )
 from holdsvc.calls.heard import heard_of
 from holdsvc.calls.instructions import Instruction
-from holdsvc.calls.model import CallId, CallRef, ContentId, EventId, QueueName
+from holdsvc.calls.model import CallId, CallRef, ContentId, EventId, Identity, QueueName
 from holdsvc.errors import BadWebhook
 from holdsvc.platforms import heard, twilio_documents, twilio_signature
 from holdsvc.platforms.twilio_documents import GATHER_TIMEOUT, NAME, SPEECH_END
@@ -59,6 +60,8 @@ RETRIED = frozenset({"I-Twilio-Idempotency-Token", "sent"})  # differ between tw
 CALL = re.compile(r"[A-Za-z0-9_-]{2,64}", re.ASCII)  # "CA" and 32 hexadecimal digits; compatible platforms write UUIDs
 WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 KEYS = frozenset("0123456789*#ABCD")
+LONGEST_ACCOUNT = 200  # characters
+IDENTITIES = {level.value: level for level in Identity}
 LONGEST_WAIT = 7 * 24 * 3600  # seconds; a call lasts a day at most, so more is not a time
 LARGEST_QUEUE = 5000  # callers (Queue resource, 2026-03)
 MOST_DIGITS = 32
@@ -90,7 +93,8 @@ class Twilio:
             form = twilio_signature.form_of(request) or ()
         else:
             form = twilio_signature.check(request, self._tokens, self._shared_keys)
-        return Verified(request, query_fields(request) if request.method == "GET" else readable(form))
+        fields = query_fields(request) if request.method == "GET" else readable(form)
+        return Verified(request, fields, signed=not self._insecure)
 
     def parse(self, request: Verified) -> Report | None:
         """Any request gives a report, None or `BadWebhook`. A field that makes no sense counts as not told."""
@@ -123,6 +127,7 @@ class News(Struct, frozen=True):
     queue: QueueName
     turn: int | None
     id: EventId
+    signed: bool
 
     def word(self, name: str) -> str:
         return self.fields.get(name, "").strip().lower()
@@ -185,6 +190,7 @@ def news(verified: Verified) -> News:
         queue=queue_name(query.get("queue", "")),
         turn=turn,
         id=identity(call, step, turn, verified.fields),
+        signed=verified.signed,
     )
 
 
@@ -223,7 +229,7 @@ def moment(text: str) -> datetime | None:
 def arrived(told: News) -> Report:
     """The front door. Its address may say `media=stream` or `media=documents`, and so beat the queue's file for this call."""
     media = told.query.get("media", "")
-    report = told.report(CallArrived(at=told.at, id=told.id), caller=told.caller)
+    report = identified(told, told.report(CallArrived(at=told.at, id=told.id), caller=told.caller))
     return replace(report, stream=media == "stream") if media in ("stream", "documents") else report
 
 
@@ -240,7 +246,23 @@ def waiting(told: News) -> Report:
         average_seconds=told.number("AvgQueueTime", LONGEST_WAIT),
         heard=told.heard(spent=GATHER_TIMEOUT, to_its_end=True),
     )
-    return told.report(event, caller=told.caller)
+    return identified(told, told.report(event, caller=told.caller))
+
+
+def identified(told: News, report: Report) -> Report:
+    """With what the contact centre's own address says of the caller's identity: `identity=verified`, and perhaps `account=...`.
+
+    It stands in a signed address alone, never in a form: what a caller can write into a request makes nobody surer of anything.
+    """
+    said = told.query.get("identity")
+    if said is None:
+        return report
+    level = IDENTITIES.get(said)
+    if level is None or not told.signed:
+        return replace(report, doubts=("unknown_identity" if level is None else "unsigned_identity",))
+    account = told.query.get("account", "").strip()[:LONGEST_ACCOUNT]
+    event = CallerIdentified(at=told.at, id=EventId(f"{told.call}+{said}"), level=level, account=account)
+    return replace(report, events=(event, *report.events))
 
 
 def entered(told: News) -> Report:

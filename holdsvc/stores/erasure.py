@@ -18,7 +18,7 @@ class Erased(Struct, frozen=True):
 
 
 def anonymous(session: HoldSession) -> HoldSession:
-    return replace(session, caller=None, masked="", contact=None, past=(), remembered="")
+    return replace(session, caller=None, masked="", contact=None, told_account="", past=(), remembered="")
 
 
 def erased(session: HoldSession) -> HoldSession:

@@ -10,21 +10,23 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from holdsvc.calls.events import CallArrived
-from holdsvc.calls.model import CallId, CallRef, EventId, QueueName
+from holdsvc.calls.events import CallArrived, CallerIdentified, CallEvent
+from holdsvc.calls.model import CallId, CallRef, EventId, Identity, QueueName
 from holdsvc.engine.tokens import LIFE
 from holdsvc.errors import BadWebhook, UnknownCall, Unverified
 from holdsvc.ports import Report
 from holdsvc.web.access import Access, access
-from holdsvc.web.house import HOUSE
+from holdsvc.web.house import HOUSE, House
 
 FORM = "application/x-www-form-urlencoded"  # what a dialplan sends most easily
-LONGEST_NAME, LONGEST_NUMBER = 64, 256  # characters
+LONGEST_NAME, LONGEST_NUMBER, LONGEST_ACCOUNT = 64, 256, 200  # characters
 
 
 class AnnounceCall(Struct, frozen=True, forbid_unknown_fields=True):
     queue: str = "default"
     caller: str = ""  # the number, as the telephone system writes it
+    identity: Identity | None = None  # "verified": you have asked the caller, and this is whom the number belongs to
+    account: str = ""  # which account you asked about, as your directory names it; "" = the number's
     uuid: str = ""  # as the call will name itself; hard to guess, for it is the token as well. "" = we make one
 
 
@@ -44,8 +46,7 @@ async def announce(request: web.Request) -> web.StreamResponse:
     if house.streams.full:
         raise refusal(web.HTTPServiceUnavailable, "all streams are taken")
     ref, queue = CallRef(platform.name, CallId(identity(wanted.uuid))), QueueName(wanted.queue)
-    arrived = CallArrived(at=house.clock.now(), id=EventId(f"{ref.call}+announced"))
-    taken = await house.intake.report(Report(ref, queue, (arrived,), caller=wanted.caller, stream=True))
+    taken = await house.intake.report(Report(ref, queue, news(wanted, ref, house), caller=wanted.caller, stream=True))
     if taken.session.streaming or taken.session.outcome is not None:
         raise refusal(web.HTTPConflict, "this call has been here: each uuid is good for one")
     try:
@@ -54,6 +55,15 @@ async def announce(request: web.Request) -> web.StreamResponse:
         raise refusal(web.HTTPConflict, "this call has been here: each uuid is good for one") from used
     body = msgspec.json.encode(Announced(ref.call, LIFE))
     return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+def news(wanted: AnnounceCall, ref: CallRef, house: House) -> tuple[CallEvent, ...]:
+    at = house.clock.now()
+    arrived = CallArrived(at=at, id=EventId(f"{ref.call}+announced"))
+    if wanted.identity is None:
+        return (arrived,)
+    told = EventId(f"{ref.call}+{wanted.identity}")
+    return CallerIdentified(at=at, id=told, level=wanted.identity, account=wanted.account), arrived
 
 
 def asked(kind: str, body: bytes) -> AnnounceCall:
@@ -66,6 +76,8 @@ def asked(kind: str, body: bytes) -> AnnounceCall:
         raise BadWebhook("bad_announcement", f"the body will not do: {error}") from error
     if not wanted.queue.isprintable() or not 0 < len(wanted.queue) <= LONGEST_NAME:
         raise BadWebhook("bad_queue", "that is no name of a queue")
+    if len(wanted.account) > LONGEST_ACCOUNT:
+        raise BadWebhook("bad_account", "that is no account")
     if len(wanted.caller) > LONGEST_NUMBER:
         raise BadWebhook("bad_caller", "that is no telephone number")
     return wanted

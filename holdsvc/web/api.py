@@ -17,7 +17,7 @@ from holdsvc.calls.briefing import brief
 from holdsvc.calls.estimate import Expected
 from holdsvc.calls.events import ReleaseAsked
 from holdsvc.calls.history import Hold
-from holdsvc.calls.model import Contact, ContentItem, EventId, Outcome, PastWait, QueueName
+from holdsvc.calls.model import Contact, ContentItem, EventId, Identity, Outcome, PastWait, QueueName
 from holdsvc.calls.plan import Media
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import Chosen, HoldSession, Listened
@@ -56,6 +56,7 @@ class CallContext(Struct, frozen=True):
     caller: str | None
     masked: str
     contact: Contact | None
+    identity: Identity  # how sure it is that the contact is the caller: none, number, verified
     language: str
     began: datetime | None
     waited_seconds: float
@@ -265,6 +266,7 @@ def context(house: House, session: HoldSession) -> CallContext:
         caller=session.caller,
         masked=session.masked,
         contact=session.contact,
+        identity=session.identity,
         language=session.language,
         began=wait.began if wait else None,
         waited_seconds=waited(session, now),

@@ -69,6 +69,9 @@ async def answer(house: House, platform: Platform, incoming: WebhookRequest) -> 
             return platform.render(NOBODY, (), scene(house, incoming, QueueName("default"), 0))
         if not house.plans.known(report.queue):
             house.metrics.webhook_rejected(platform.name, "unknown_queue")
+        for doubt in report.doubts:
+            house.metrics.webhook_rejected(platform.name, doubt)
+            log.warning("webhook_doubted", extra={"platform": platform.name, "reason": doubt})
         return await asyncio.wait_for(asyncio.shield(decided(house, platform, incoming, report)), ANSWER_WITHIN)
     except BadWebhook as error:
         house.metrics.webhook_rejected(platform.name, error.reason)

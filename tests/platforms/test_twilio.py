@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from holdsvc.calls.events import (
     AgentAnswered,
     CallerHungUp,
+    CallerIdentified,
     CallHeld,
     ContentEnded,
     Departure,
@@ -24,11 +25,14 @@ from holdsvc.calls.instructions import (
     Listen,
     Play,
 )
-from holdsvc.errors import BadWebhook
+from holdsvc.calls.model import Identity
+from holdsvc.errors import BadWebhook, Unverified
+from holdsvc.platforms.twilio import Twilio
 from holdsvc.platforms.twilio_signature import pairs, readable
 from holdsvc.ports import Verified
 
 from .bench import BASE, MENU, NOW, SUPPORT, TUNE, posted
+from .benches import BENCHES
 from .twilio_talk import AGENT, CALL, DOCUMENT, HOUSE, event, link, parsed, rendered
 
 # --- fields that make no sense ----------------------------------------------------------------------------------------
@@ -259,3 +263,63 @@ def test_any_fields_give_news_or_none(fields, step, query):
     report = HOUSE.parse(Verified(asked, (("CallSid", "CA01"), *fields.items())))
 
     assert report is None or all(one.id for one in report.events)
+
+
+# --- how sure the contact centre is of who is calling -------------------------------------------------------------------------
+
+
+def genuine(step, query, **fields):
+    """What a signed request says."""
+    body = urlencode({"CallSid": CALL, "From": "+15005550122", **fields}).encode()
+    platform = BENCHES[0].platform
+    return platform.parse(platform.verify(BENCHES[0].sign(posted(step, body, urlencode(query), platform="twilio"))))
+
+
+def levels(step, query, **fields):
+    report = genuine(step, query, **fields)
+    return [(one.level, one.account) for one in report.events if isinstance(one, CallerIdentified)], report.doubts
+
+
+@pytest.mark.parametrize("step", ["call", "wait"])
+def test_the_contact_centres_own_address_says_that_the_caller_is_verified(step):
+    assert levels(step, {"identity": "verified"}) == ([(Identity.VERIFIED, "")], ())
+    assert levels(step, {"identity": "verified", "account": "77"}) == ([(Identity.VERIFIED, "77")], ())
+    assert levels(step, {"identity": "none"}) == ([(Identity.NONE, "")], ())
+    assert levels(step, {}) == ([], ())
+
+
+@pytest.mark.parametrize("said", ["", "VERIFIED", "verified ", "yes", "true", "1", "verified,verified", "ｖerified"])
+def test_a_level_that_there_is_not_raises_nothing_and_is_counted(said):
+    assert levels("call", {"identity": said}) == ([], ("unknown_identity",))
+
+
+def told_level(step):
+    report = genuine(step, {"identity": "verified"}, QueueResult="hangup", CallStatus="in-progress")
+    return [one for one in report.events if isinstance(one, CallerIdentified)] if report else []
+
+
+def test_what_stands_in_a_form_says_nothing_of_the_identity():
+    assert levels("call", {}, identity="verified", SipHeader_identity="verified") == ([], ())
+
+
+@pytest.mark.parametrize("step", ["input", "left", "status", "agent", "whisper", "hold"])
+def test_other_steps_say_nothing_of_the_identity(step):
+    assert told_level(step) == []
+
+
+def test_an_address_that_nobody_signed_raises_nothing():
+    request = posted("call", urlencode({"CallSid": CALL}).encode(), "identity=verified", platform="twilio")
+    careless = Twilio(insecure=True)
+
+    report = careless.parse(careless.verify(request))
+
+    assert report.doubts == ("unsigned_identity",)
+    assert [type(one).__name__ for one in report.events] == ["CallArrived"]
+
+
+def test_an_address_that_somebody_else_wrote_the_level_into_is_refused():
+    request = BENCHES[0].sign(posted("call", urlencode({"CallSid": CALL}).encode(), "queue=support", platform="twilio"))
+    forged = replace(request, url=f"{request.url}&identity=verified", query=f"{request.query}&identity=verified")
+
+    with pytest.raises(Unverified):
+        BENCHES[0].platform.verify(forged)
