@@ -22,6 +22,8 @@ from holdsvc.simulator.twiml import Document, Place, Verb
 FRAME = 0.02  # seconds of sound in a message from the caller
 QUIET = base64.b64encode(b"\xff" * 160).decode()  # 20 ms of mu-law silence
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+GATHERED = 3  # frames that lie ready before what the caller says goes on its way, so that one that comes late breaks no word
+SAID = 500  # frames that a caller may be ahead of the line: 10 s; what is older is lost
 TOO_FAR_AHEAD = 60.0  # seconds of unplayed sound that nobody sends on purpose
 
 
@@ -32,7 +34,8 @@ class MediaStream:
         self.leg = leg
         self.sid = leg.board.new_sid("MZ")
         self.playout = Playout()
-        self.microphone: deque[bytes] = deque(maxlen=50)
+        self.microphone: deque[bytes] = deque(maxlen=SAID)
+        self._speaks = False
         self._socket = socket
         self._parameters = {p.attributes.get("name", ""): p.attributes.get("value", "") for p in verb.children}
         self._sequence = 0
@@ -69,12 +72,16 @@ class MediaStream:
         clock = self.leg.board.clock
         began, chunk = clock.monotonic(), 0
         while not self._socket.closed:
-            payload = base64.b64encode(self.microphone.popleft()).decode() if self.microphone else QUIET
+            payload = self._next_said()
             passed = int((clock.monotonic() - began) * 1000)
             chunk += 1
             media = {"track": "inbound", "chunk": str(chunk), "timestamp": str(passed), "payload": payload}
             await self.send("media", media=media)
             await clock.sleep(began + chunk * FRAME - clock.monotonic())
+
+    def _next_said(self) -> str:
+        self._speaks = bool(self.microphone) and (self._speaks or len(self.microphone) >= GATHERED)
+        return base64.b64encode(self.microphone.popleft()).decode() if self._speaks else QUIET
 
     async def receive(self) -> None:
         """Until the service closes."""
