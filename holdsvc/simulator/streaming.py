@@ -22,7 +22,7 @@ from holdsvc.simulator.twiml import Document, Place, Verb
 FRAME = 0.02  # seconds of sound in a message from the caller
 QUIET = base64.b64encode(b"\xff" * 160).decode()  # 20 ms of mu-law silence
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-GATHERED = 3  # frames that lie ready before what the caller says goes on its way, so that one that comes late breaks no word
+GATHERED = 3  # frames for which what the caller says waits, so that one that comes late breaks no word
 SAID = 500  # frames that a caller may be ahead of the line: 10 s; what is older is lost
 TOO_FAR_AHEAD = 60.0  # seconds of unplayed sound that nobody sends on purpose
 
@@ -35,7 +35,7 @@ class MediaStream:
         self.sid = leg.board.new_sid("MZ")
         self.playout = Playout()
         self.microphone: deque[bytes] = deque(maxlen=SAID)
-        self._speaks = False
+        self._waited = 0  # frames, since there was something to say
         self._socket = socket
         self._parameters = {p.attributes.get("name", ""): p.attributes.get("value", "") for p in verb.children}
         self._sequence = 0
@@ -80,8 +80,8 @@ class MediaStream:
             await clock.sleep(began + chunk * FRAME - clock.monotonic())
 
     def _next_said(self) -> str:
-        self._speaks = bool(self.microphone) and (self._speaks or len(self.microphone) >= GATHERED)
-        return base64.b64encode(self.microphone.popleft()).decode() if self._speaks else QUIET
+        self._waited = self._waited + 1 if self.microphone else 0
+        return base64.b64encode(self.microphone.popleft()).decode() if self._waited > GATHERED else QUIET
 
     async def receive(self) -> None:
         """Until the service closes."""

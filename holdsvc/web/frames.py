@@ -44,7 +44,9 @@ async def phone(request: web.Request) -> web.StreamResponse:
 async def phone_settings(request: web.Request) -> web.StreamResponse:
     house = request.app[HOUSE]
     modes = ["documents", "stream"]
-    return web.json_response({"voice": house.streams.hearing is not None, "queues": list(house.plans.names()), "modes": modes})
+    return web.json_response(
+        {"voice": house.streams.hearing is not None, "queues": list(house.plans.names()), "modes": modes}
+    )
 
 
 @access(Access.PAGE)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from holdsvc.audio import g711
 from tests.e2e.demo import Demo
 from tests.e2e.test_demo import Caller, free_port
@@ -25,7 +26,9 @@ LINE, DEVICE = 8000, 48_000
 FORCED = '[speech]\nrecogniser = "forced"\n'
 LOADED = 'holdsvc_degraded{part="speech"} 0.0'
 FAKE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-SHOWN = "(choice) => [...document.querySelectorAll('.caption.caller p')].some((one) => one.textContent.startsWith(choice))"
+SHOWN = (
+    "(choice) => [...document.querySelectorAll('.caption.caller p')].some((one) => one.textContent.startsWith(choice))"
+)
 
 
 async def test_what_is_said_into_the_microphone_is_shown_and_happens(tmp_path: Path) -> None:
