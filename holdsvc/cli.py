@@ -82,8 +82,9 @@ def check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def media(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     top = commands.add_parser("media", help="Prepare and inspect content.", description="Prepare and inspect content.")
     inner = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    one = command(inner, "list", "What is on the shelves: waveform, length, loudness, licence.")
-    one.set_defaults(command=lambda given: of("media").list_items(given.config))
+    one = command(inner, "list", "What is on the shelves: waveform, length, loudness, licence, plays, what is wrong.")
+    one.add_argument("--format", choices=["text", "json"], default="text")
+    one.set_defaults(command=lambda given: of("media").list_items(given))
     one = command(inner, "check", "Decode and measure every item.")
     one.set_defaults(command=lambda given: of("media").check(given.config))
     one = command(inner, "add", "Put a file or a folder of yours on a shelf, or subscribe to a podcast.")
@@ -91,14 +92,25 @@ def media(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     one.add_argument("--id", default="", help="a short name, unique on the shelves (a podcast's is needed)")
     one.add_argument("--kind", choices=["music", "podcast", "daily"], help="of a file")
     one.add_argument("--shelf", default="", help="a genre for music, a series for podcasts (default there: its name)")
-    one.add_argument("--title", default="", help="of a file; episodes have their own")
+    one.add_argument("--title", default="", help="of a file (default: its name); episodes have their own")
     one.add_argument("--artist", default="")
     one.add_argument(
-        "--language", default="", help="zxx where there are no words (a file's default; a feed says its own)"
+        "--language",
+        default="",
+        help="as en or de-CH, zxx without words (default: music zxx, else the default queue's)",
     )
     one.add_argument("--licence", required=True, help="an SPDX identifier, or the contract's name")
     one.add_argument("--source", default="", help="where it came from (a podcast's default: the feed's host)")
     one.add_argument("--attribution", default="", help="what must be said of it")
+    one.add_argument("--rights", default="", help="what was granted and by whom, in your words")
+    one.add_argument("--until", default="", metavar="DAY", help="the last day on which it may be played, as 2027-03-31")
+    one.add_argument("--territories", default="", metavar="DE,AT", help="where alone it may be played")
+    one.add_argument("--mood", default="", help="of music: calm, sober, warm, bright or jolly")
+    one.add_argument("--tags", default="", metavar="A,B", help="as advert or comedy: never in a queue with a profile")
+    one.add_argument("--queues", default="", metavar="A,B", help="where alone it is heard")
+    one.add_argument("--segment", default="", help="of callers, for whom alone it is, as a directory tells it")
+    one.add_argument("--days", default="", metavar="mon,tue", help="on which alone it is played")
+    one.add_argument("--hours", default="", metavar="08:00-18:00", help="in which alone it is played")
     one.add_argument("--order", choices=["latest", "serial"], default="latest", help="of episodes")
     one.add_argument("--keep", type=int, default=5, metavar="N", help="episodes on the shelf (default: 5)")
     one.set_defaults(command=lambda given: of("media").add(given))

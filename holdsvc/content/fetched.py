@@ -140,12 +140,13 @@ class FetchedShelf:
         """The new state of a source; sound of items that are no longer among them will go after a while."""
         before = self.states.get(name, State())
         staying = {one.sound for one in state.kept}
-        gone = {one.sound for one in before.kept if one.sound} - staying
-        self.leaving = (
-            *(one for one in self.leaving if one.sound not in staying),
-            *(Leaving(sound, now) for sound in sorted(gone)),
-        )
+        self.leaving = tuple(one for one in self.leaving if one.sound not in staying)
+        self.leave({one.sound for one in before.kept if one.sound} - staying, now)
         self.states[name] = state
+
+    def leave(self, sounds: Iterable[str], now: datetime) -> None:
+        """Nothing is made of these any more, and somebody may be listening to them."""
+        self.leaving = (*self.leaving, *(Leaving(sound, now) for sound in sorted(sounds)))
 
     def parted(self, now: datetime) -> frozenset[str]:
         """Sounds that nobody can be listening to any more."""

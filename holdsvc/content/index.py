@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from holdsvc.calls.model import Airing, Chapter, ContentId, ContentItem, Identity, Kind, Licence, PromptId
 from holdsvc.content.sounds import write
@@ -20,6 +21,7 @@ INDEX = "index.toml"
 PROMPTS = "prompts"
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,35}")
+_SECTION = re.compile(r"^(?=\[\[item\]\])", re.MULTILINE)
 _T = TypeVar("_T")
 
 
@@ -53,7 +55,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
             artist=self.artist,
             language=self.language,
             order=self.order,
-            licence=self.licence,
+            licence=in_capitals(self.licence),
             expires=self.expires,
             segment=self.segment,
             identity=self.identity,
@@ -63,6 +65,13 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
             tags=self.tags,
             airing=self.airing,
         )
+
+
+def in_capitals(licence: Licence) -> Licence:
+    """A territory counts however it is written."""
+    if not licence.territories:
+        return licence
+    return replace(licence, territories=tuple(territory.upper() for territory in licence.territories))
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -118,6 +127,44 @@ def _read(file: Path, shape: type[_T]) -> _T:
 def write_index(folder: Path, entries: Iterable[Entry]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / INDEX, "\n".join(map(_written, entries)).encode())
+
+
+def put_entry(folder: Path, entry: Entry) -> None:
+    """Add an entry, or let it take the place of the one with its id. What somebody else wrote in the index stays as it is."""
+    others = [other for other in read_index(folder) if other.id != entry.id]
+    _rewrite(folder, entry.id, [*others, entry], _written(entry))
+
+
+def drop_entry(folder: Path, id: str) -> None:
+    _rewrite(folder, id, [other for other in read_index(folder) if other.id != id], "")
+
+
+def _rewrite(folder: Path, id: str, wanted: list[Entry], more: str) -> None:
+    """Only the section of this id is touched. Where that cannot be done to a text written by hand, all of it is written anew."""
+    file = folder / INDEX
+    before = file.read_text("utf-8") if file.is_file() else ""
+    kept = "".join(section for section in _SECTION.split(before) if _id_of(section) != id).strip("\n")
+    text = "\n\n".join(part for part in (kept, more.rstrip("\n")) if part) + "\n"
+    if _items_in(text) != tuple(wanted):
+        write_index(folder, wanted)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    write(file, text.encode())
+
+
+def _items_in(text: str) -> tuple[Entry, ...] | None:
+    try:
+        return msgspec.convert(tomllib.loads(text), _Index).item
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError):
+        return None
+
+
+def _id_of(section: str) -> str | None:
+    try:
+        items = tomllib.loads(section).get("item", [])
+    except tomllib.TOMLDecodeError:
+        return None
+    return items[0].get("id") if len(items) == 1 else None
 
 
 def _written(entry: Entry) -> str:

@@ -100,6 +100,7 @@ class Keeper:
         """Begin to look at what is due."""
         now = self._clock.now()
         await self._take_note(now)
+        await self._look_around(now)
         await self._part(now)
         for name, source in self._known.items():
             due = self._shelf.states[name].next_at
@@ -147,6 +148,18 @@ class Keeper:
                     self._shelf.put(name, State(address=source.address), now)
             self._known = known
             await self._save()
+
+    async def _look_around(self, now: datetime) -> None:
+        """For what came to the operator's own shelf by command, or left it. A broken index leaves the shelves as they were."""
+        if not await asyncio.to_thread(self._library.changed):
+            return
+        before = {source.sound for source in self._library.sources}
+        try:
+            await asyncio.to_thread(self._library.refresh)
+        except BadContent as error:
+            log.warning("shelf_unreadable", extra={"reason": str(error), "heard": "what stood there before"})
+            return
+        self._shelf.leave(before - {source.sound for source in self._library.sources}, now)
 
     async def _look(self, source: Source) -> None:
         async with self._slots:

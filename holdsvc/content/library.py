@@ -9,13 +9,15 @@ from __future__ import annotations
 import mmap
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from holdsvc.audio.formats import RATE
 from holdsvc.calls.model import ContentId, ContentItem, Kind, PromptId
+from holdsvc.content.index import INDEX
 from holdsvc.content.quiz import Bank, Question
 from holdsvc.content.shelves import QUIET_ITEM, Prompt, Shelves, Source, look, prompt_name
-from holdsvc.content.sounds import QUIET_SOUND, find, hash_of_file
+from holdsvc.content.sounds import QUIET_SOUND, find, hash_of_file, mark
 from holdsvc.errors import BadContent
 
 _LINEAR = {RATE: "pcm8", 2 * RATE: "pcm16"}  # the kinds of file beside the mu-law
@@ -33,6 +35,7 @@ class Library:
         self._files: dict[str, Path] = {}  # all that ever was ready: a caller may still be fetching it
         self._one_at_a_time = threading.Lock()
         self._shelves = Shelves()
+        self._looked_at: tuple[tuple[int, int], ...] = ()  # the indexes as they were at the last look
 
     @classmethod
     def open(
@@ -56,14 +59,29 @@ class Library:
     def refresh(self) -> None:
         """Look again. If an index is broken, BadContent, and the shelves stay as they were."""
         with self._one_at_a_time:
+            self._looked_at = self._marks()  # first: what changes while we look is looked at once more
             shelves = self._look()
             if shelves != self._shelves:  # else whoever made something of the shelves need not make it anew
                 self._files.update(shelves.files)
                 self._shelves = shelves
 
+    def changed(self) -> bool:
+        """Whether somebody has since changed an index, or made sound that was wanting."""
+        if self._marks() != self._looked_at:
+            return True
+        return any(find(source.sound, self._prepared) for source in self.pending())
+
+    def _marks(self) -> tuple[tuple[int, int], ...]:
+        return tuple(mark(folder / INDEX) for folder in self._media)
+
     @property
     def items(self) -> tuple[ContentItem, ...]:
         return self._shelves.items
+
+    @property
+    def waiting(self) -> tuple[ContentItem, ...]:
+        """Items that have no sound yet; in no plan, and 0 seconds long."""
+        return self._shelves.waiting
 
     @property
     def prompts(self) -> Mapping[str, Mapping[PromptId, Prompt]]:
@@ -130,13 +148,14 @@ class Library:
         return self._linear(self.prompt_hash(language, prompt_id), rate)
 
     def by_hash(self, sound: str) -> memoryview | None:
-        """Only what was once on a shelf and is still on disk; any other text, also a path, is None."""
+        """Only what was once on a shelf, and house music for what has gone from the disk since: somebody was told to hear it.
+        Any other text, also a path, is None."""
         if sound not in self._files and sound != QUIET_SOUND:
             return None
-        try:
-            return self._mapped(sound)
-        except BadContent:
-            return None
+        for name in (sound, self._shelves.sounds.get(self.house.id, QUIET_SOUND)):
+            with suppress(BadContent):
+                return self._mapped(name)
+        return self._mapped(QUIET_SOUND)
 
     def let_go(self) -> None:
         """Give back the memory of pages that were read; they come again when somebody hears them."""

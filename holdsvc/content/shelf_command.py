@@ -1,30 +1,29 @@
-"""What `holdsvc media list|check|add|forget` does; the words of the command line are read elsewhere."""
+"""What `holdsvc media check|add|forget` does; the words of the command line are read elsewhere, the list is `shelf_list`."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence
+from holdsvc.calls.model import ALWAYS, Airing, ContentId, ContentItem, Kind, Licence
 from holdsvc.content import sounds
 from holdsvc.content.decoder import FORMATS
-from holdsvc.content.index import LANGUAGE, SLUG, Entry, read_index, write_index
+from holdsvc.content.index import INDEX, LANGUAGE, SLUG, Entry, drop_entry, put_entry, read_index
 from holdsvc.content.ingest import Progress, ingest, sweep
 from holdsvc.content.library import Library
 from holdsvc.content.shelves import QUIET
+from holdsvc.content.terms import faults, territory_faults
 from holdsvc.errors import BadContent
 
 TARGET, WITHIN = -19.0, 0.5  # LUFS, dB: what prepare.py promises of every item but quiet
-_COLUMNS = 24  # of a waveform
 _BAR = 30
 _TEXT_LENGTH = 200  # characters of a title or name
-_BLOCKS, _PLAIN = "▁▂▃▄▅▆▇█", "_.-:=+*#"
 _FILES = "files"  # folder for copies in the operator's media folder, named by hash
 
 
@@ -33,51 +32,6 @@ class Problem(Struct, frozen=True):
     subject: str
     reason: str
     fix: str
-
-
-def list_items(library: Library, out: TextIO, plays: Mapping[ContentId, int] | None = None) -> None:
-    """A line for every item: how it looks, how long and loud it is, under which licence and in how many calls it was heard.
-
-    `plays` is None where there is no log yet.
-    """
-    marks = _marks(out)
-    rows = [_row(item, library, marks, plays) for item in library.items]
-    waiting = [source.id for source in library.pending() if ":" not in source.id]
-    rows += [(id, "", "", "", "", "", "", "waits to be prepared", "") for id in waiting]
-    rows += [(id, "", "", "", "", "", "", f"bad: {reason}", "") for id, reason in library.quarantined.items()]
-    head = ("id", "kind", "shelf", "length", "LUFS", "licence", "plays", "title", "")
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    for row in (head, *rows):
-        out.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
-    for language, prompts in library.prompts.items():
-        ready = sum(prompt.seconds > 0 for prompt in prompts.values())
-        out.write(f"prompts in {language}: {ready} of {len(prompts)} ready\n")
-
-
-def _row(item: ContentItem, library: Library, marks: str, plays: Mapping[ContentId, int] | None) -> tuple[str, ...]:
-    sound = library.hash_of(item.id)
-    measured = sounds.measured_of(sound, library.folders)
-    return (
-        item.id,
-        item.kind.value,
-        item.shelf,
-        f"{int(item.seconds) // 60}:{int(item.seconds) % 60:02}",
-        f"{measured.loudness:.1f}" if measured else "",
-        item.licence.name,
-        "" if plays is None else str(plays.get(item.id, 0)),
-        _printable(item.title),
-        sparkline(sounds.peaks_of(sound, library.folders), marks),
-    )
-
-
-def sparkline(peaks: bytes, marks: str = _BLOCKS, columns: int = _COLUMNS) -> str:
-    """The waveform in one line; its loudest place is full height."""
-    if not peaks:
-        return ""
-    bounds = [len(peaks) * column // columns for column in range(columns + 1)]
-    highest = [max(peaks[first : max(last, first + 1)]) for first, last in pairwise(bounds)]
-    top = max(*highest, 1)
-    return "".join(marks[height * (len(marks) - 1) // top] for height in highest)
 
 
 def check(library: Library, out: TextIO) -> int:
@@ -104,6 +58,8 @@ def problems(library: Library) -> Iterator[Problem]:
 def _problems_of(item: ContentItem, measured: sounds.Measured | None) -> Iterator[Problem]:
     if not item.licence.name.strip():
         yield Problem("no-licence", item.id, "the licence has no name", "Write its SPDX identifier.")
+    for fault in territory_faults(item.licence.territories):
+        yield Problem("no-country", item.id, fault, "Correct it: nobody is heard in it.")
     if item.licence.name.startswith("CC-BY") and not item.licence.attribution.strip():
         yield Problem("no-attribution", item.id, f"{item.licence.name} asks for an attribution", "Write whom to name.")
     if item.id != QUIET and measured is not None and abs(measured.loudness - TARGET) > WITHIN:
@@ -126,18 +82,26 @@ def add(
     language: str = "zxx",
     order: int = 0,
     id: str = "",
+    mood: str = "",
+    tags: tuple[str, ...] = (),
+    queues: tuple[str, ...] = (),
+    segment: str = "",
+    airing: Airing = ALWAYS,
 ) -> ContentItem:
     """Copy a file into the operator's media folder and prepare it. If it turns out bad, everything is as before.
 
-    `library` was opened with this overlay. Without an id, one is made from the sound. The same file may be added
-    again under its id, to say other things about it.
+    `library` was opened with this overlay. Without an id, one is made from the sound. The same file may be added again under
+    its id, to say other things about it; what is not said again stays: no limit of a licence is lost on the way.
     """
     if not source.is_file():
         raise BadContent(f"{source} is not a file")
-    name = sounds.hash_of_file(source)
+    try:
+        name = sounds.hash_of_file(source)
+    except OSError as error:
+        raise BadContent(f"{source} cannot be read: {error.strerror}") from error
     suffix = source.suffix.lower() if source.suffix.lower() in FORMATS else ""
     entry = Entry(
-        id=id or f"{kind}-{name[:12]}",
+        id=id or f"{_kind(kind)}-{name[:12]}",
         kind=_kind(kind),
         shelf=_told(shelf, "shelf", "a genre for music, a series for podcasts"),
         title=_told(title, "title", "what callers and agents will see"),
@@ -146,15 +110,22 @@ def add(
         artist=_short(artist, "artist"),
         language=language,
         order=order,
+        mood=mood,
+        tags=tags,
+        queues=queues,
+        segment=_short(segment, "segment"),
+        airing=airing,
     )
     before = read_index(overlay)
     _must_fit(entry, before)
+    entry = _said_anew(entry, next((other for other in before if other.id == entry.id), None))
+    undo = _snapshot(overlay)
     _copy(source, overlay / entry.file)
-    write_index(overlay, [*(other for other in before if other.id != entry.id), entry])
+    put_entry(overlay, entry)
     library.refresh()
     prepare_shown(library, into, out, only=ContentId(entry.id))
     if (reason := library.quarantined.get(entry.id)) is not None:
-        write_index(overlay, before)
+        undo()
         _drop_unused(overlay, entry.file)
         library.refresh()
         raise BadContent(f"{source.name} was not added: {reason}")
@@ -164,16 +135,58 @@ def add(
     return ready
 
 
-def forget(id: str, *, library: Library, overlay: Path, into: Path) -> None:
-    """Take an item of the operator's own off its shelf, and its copy and its prepared sound off the disk."""
-    before = read_index(overlay)
-    gone = [entry for entry in before if entry.id == id]
-    if not gone:
-        raise BadContent(f"there is no item {id!r} of your own; what ships with the service stays")
-    write_index(overlay, [entry for entry in before if entry.id != id])
-    _drop_unused(overlay, gone[0].file)
+def _said_anew(entry: Entry, before: Entry | None) -> Entry:
+    """With what was said earlier of this item and is not said now."""
+    if before is None:
+        return entry
+    plain = Entry(entry.id, entry.kind, entry.shelf, entry.title, entry.file, entry.licence)
+    unsaid = {
+        name: getattr(before, name)
+        for name in Entry.__struct_fields__
+        if name != "licence" and getattr(entry, name) == getattr(plain, name)
+    }
+    licence = entry.licence
+    limits = {
+        name: getattr(before.licence, name)
+        for name in ("attribution", "rights", "until", "territories")
+        if not getattr(licence, name)
+    }
+    required = {name: getattr(entry, name) for name in ("kind", "shelf", "title", "file")}
+    return replace(entry, **(unsaid | required), licence=replace(licence, **limits))
+
+
+def _snapshot(overlay: Path) -> Callable[[], None]:
+    """How to have the index as it is now, to the byte."""
+    file = overlay / INDEX
+    before = file.read_bytes() if file.is_file() else None
+
+    def undo() -> None:
+        if before is None:
+            file.unlink(missing_ok=True)
+        else:
+            sounds.write(file, before)
+
+    return undo
+
+
+def forget(id: str, *, library: Library, overlay: Path, into: Path, heard: bool = False) -> ContentItem | None:
+    """Take an item of the operator's own off its shelf, and its copy off the disk; what it was, None if it never was ready.
+
+    `heard`: a service is running, and somebody may be listening to it. Then its prepared sound stays until that service takes
+    it away; without, it goes at once.
+    """
+    entry = next((entry for entry in read_index(overlay) if entry.id == id), None)
+    if entry is None:
+        ships = id == QUIET or id in library.quarantined or any(source.id == id for source in library.sources)
+        why = "it ships with the service, and stays" if ships else "`holdsvc media list` shows what there is"
+        raise BadContent(f"there is no item {id!r} of your own: {why}")
+    item = next((item for item in library.items if item.id == id), None)
+    drop_entry(overlay, id)
+    _drop_unused(overlay, entry.file)
     library.refresh()
-    sweep(library, into)
+    if not heard:
+        sweep(library, into)
+    return item
 
 
 def prepare_shown(library: Library, into: Path, out: TextIO, only: ContentId | None = None) -> None:
@@ -196,6 +209,8 @@ def _bar(out: TextIO) -> Callable[[Progress], None]:
 
 
 def _must_fit(entry: Entry, before: tuple[Entry, ...]) -> None:
+    for fault in faults(entry):
+        raise BadContent(f"it was not added: {fault}")
     if not SLUG.fullmatch(entry.id):
         raise BadContent(f"the id {entry.id!r} must be made of a-z, 0-9, dot, dash and underscore")
     if not LANGUAGE.fullmatch(entry.language):
@@ -205,6 +220,8 @@ def _must_fit(entry: Entry, before: tuple[Entry, ...]) -> None:
 
 
 def _kind(kind: str) -> Kind:
+    if not kind:
+        raise BadContent("a kind is needed: music, podcast or daily")
     try:
         return Kind(kind)
     except ValueError:
@@ -212,10 +229,13 @@ def _kind(kind: str) -> Kind:
 
 
 def _licence(licence: Licence) -> Licence:
-    return Licence(
-        _told(licence.name, "licence", "an SPDX identifier such as CC0-1.0, or the name of your agreement"),
-        _told(licence.source, "source", "where the file came from, for whoever checks"),
-        _short(licence.attribution, "attribution"),
+    return replace(
+        licence,
+        name=_told(licence.name, "licence", "an SPDX identifier such as CC0-1.0, or the name of your agreement"),
+        source=_told(licence.source, "source", "where the file came from, for whoever checks"),
+        attribution=_short(licence.attribution, "attribution"),
+        rights=_short(licence.rights, "rights"),
+        territories=tuple(territory.upper() for territory in licence.territories),
     )
 
 
@@ -233,14 +253,6 @@ def _short(text: str, name: str) -> str:
 
 def _printable(text: str) -> str:
     return re.sub(r"[^\S ]|[\x00-\x1f\x7f-\x9f]", "", text)
-
-
-def _marks(out: TextIO) -> str:
-    try:
-        _BLOCKS.encode(out.encoding or "utf-8")
-    except (UnicodeEncodeError, LookupError):
-        return _PLAIN
-    return _BLOCKS
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -54,6 +54,7 @@ class Source(Struct, frozen=True):
 
 class Shelves(Struct, frozen=True):
     items: tuple[ContentItem, ...] = ()
+    waiting: tuple[ContentItem, ...] = ()  # items without sound as yet: 0 seconds long
     prompts: Mapping[str, Mapping[PromptId, Prompt]] = {}
     sounds: Mapping[str, str] = {}  # id of an item or prompt -> hash; only what is ready
     files: Mapping[str, Path] = {}  # hash -> mu-law file
@@ -111,7 +112,8 @@ def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[
         if (file := sounds.find(sounds.QUIET_SOUND, prepared)) is not None:
             files[sounds.QUIET_SOUND] = file
     return Shelves(
-        items=tuple(sorted(items, key=lambda item: (item.kind, item.shelf, item.order, item.id))),
+        items=in_place(items),
+        waiting=in_place(entries[source.id][1].item(0.0) for source in pending if source.id in entries),
         prompts={
             language: {
                 prompt: Prompt(text, _seconds(ready.get(prompt_name(language, prompt))))
@@ -128,6 +130,11 @@ def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[
         quiz=quiz,
         quiz_faults=tuple(fault for read in banks for fault in read.faults),
     )
+
+
+def in_place(items: Iterable[ContentItem]) -> tuple[ContentItem, ...]:
+    """As they stand on their shelves."""
+    return tuple(sorted(items, key=lambda item: (item.kind, item.shelf, item.order, item.id)))
 
 
 def by_turns(pending: Iterable[Source], entries: Mapping[str, tuple[Path, Entry]]) -> list[Source]:

@@ -12,6 +12,7 @@ from holdsvc.content.fetch import Fetcher
 from holdsvc.content.index import LANGUAGE, SLUG
 from holdsvc.content.keeper import Source
 from holdsvc.content.subscriptions import Subscriptions
+from holdsvc.content.terms import tag_faults, territory_faults
 from holdsvc.errors import BadContent
 from holdsvc.ports import Synthesiser
 
@@ -84,6 +85,10 @@ def podcast_faults(name: str, settings: PodcastSettings) -> Iterator[str]:
     yield from url_faults(settings.url)
     if not settings.licence.strip():
         yield "it says no licence under which its episodes may be played"
+    yield from tag_faults(settings.tags)
+    yield from territory_faults(settings.territories)
+    if settings.language and not LANGUAGE.fullmatch(settings.language):
+        yield f"its language {settings.language!r:.40} is not a tag such as en or de-CH"
     if settings.order not in ORDERS:
         yield f"its order {settings.order!r} is none of {', '.join(ORDERS)}"
     limits: tuple[tuple[str, float, float, float], ...] = (
@@ -104,6 +109,8 @@ def update_faults(name: str, settings: UpdateSettings) -> Iterator[str]:
         yield "it says no licence under which it may be played"
     if not LANGUAGE.fullmatch(settings.language):
         yield f"its language {settings.language!r:.40} is not a tag such as en or de-CH"
+    yield from tag_faults(settings.tags)
+    yield from territory_faults(settings.territories)
     limits: tuple[tuple[str, float, float, float], ...] = (
         ("hours", settings.hours, 0.1, 8760),
         ("most", settings.most, 1, 20),

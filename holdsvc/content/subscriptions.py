@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from holdsvc.content.feeds import PodcastSettings
-from holdsvc.content.sounds import write
+from holdsvc.content.sounds import mark, write
 from holdsvc.errors import BadContent
 
 FILE = "feeds.json"  # in the data folder
@@ -20,11 +20,7 @@ class Subscriptions:
 
     def mark(self) -> tuple[int, int]:
         """Another one after each change."""
-        try:
-            told = self._file.stat()
-        except OSError:
-            return 0, 0
-        return told.st_mtime_ns, told.st_ino
+        return mark(self._file)
 
     def read(self) -> Mapping[str, PodcastSettings]:
         try:

@@ -143,13 +143,24 @@ def test_sound_taken_off_the_shelf_can_still_be_fetched_by_who_is_hearing_it(med
         library.sound(ContentId("second"))
 
 
-def test_sound_that_is_gone_from_the_disk_is_none_and_not_an_error(media, made):
+def test_for_sound_that_is_gone_from_the_disk_the_house_track_is_heard_and_without_it_quiet(media, made):
+    fill(media, entry("first"), entry("ours", house=True))
+    first, ours = pretend_prepared(media / "first.wav", made, 7), pretend_prepared(media / "ours.wav", made, 3)
+    library, other = Library.open(media, [made]), Library.open(media, [made])
+
+    (made / f"{first}.ulaw").unlink()
+    assert len(library.by_hash(first)) == 3 * RATE
+    (made / f"{ours}.ulaw").unlink()
+    assert len(other.by_hash(first)) == 60 * RATE
+    assert Library.open(media, [made]).by_hash(first) is None, "it never was on these shelves"
+
+
+def test_sound_that_cannot_be_opened_is_told_to_whoever_asks_for_the_item(media, made):
     fill(media, entry("first", house=True))
     sound = pretend_prepared(media / "first.wav", made)
     library = Library.open(media, [made])
     (made / f"{sound}.ulaw").unlink()
 
-    assert library.by_hash(sound) is None
     with pytest.raises(BadContent, match="cannot be opened"):
         library.sound(ContentId("first"))
 
