@@ -101,7 +101,7 @@ async def take_up(house: House) -> None:
     store, roster = house.store, house.roster
     live, totals = await store.live(), await store.totals()
     roster.start_from(live, await store.ended_since(roster.midnight, roster.edges))
-    house.metrics.start_from(totals, roster.live, house.plans.names())
+    house.metrics.start_from(totals, roster.live, house.plans.names(), house.movements.expected)
     house.movements.start_from(live, await store.waits(latest(totals.offered, house.clock.now())))
 
 

@@ -202,7 +202,13 @@ def wallboard() -> dashboard.Dashboard:
                 f"queue:holdsvc_abandonment:ratio1h{{{QUEUE}}} and queue:holdsvc_ended:increase1h >= 10",
                 lost,
             ),
-            lines("Waiting", "Callers on hold over the day.", "short", (waiting, "{{queue}}"), width=24),
+            lines("Waiting", "Callers on hold over the day.", "short", (waiting, "{{queue}}")),
+            lines(
+                "Expected wait",
+                "Of a caller who came now and had to wait. A gap: there was no ground for an estimate.",
+                "s",
+                (f"max by (queue) (holdsvc_expected_wait_seconds{{{QUEUE}}})", "{{queue}}"),
+            ),
             lines(
                 "How waits ended, a minute",
                 "Each wait ends in exactly one way.",

@@ -17,7 +17,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from holdsvc.calls.estimate import Expected
 from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitEnded
+from holdsvc.calls.model import QueueName
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
 from holdsvc.ports import Totals
@@ -100,8 +102,15 @@ class Metrics:
         self._degraded = Gauge("holdsvc_degraded", "1 while a part is away and served without", ["part"], registry=new)
         Gauge("holdsvc_build_info", "The version that runs", ["version"], registry=new).labels(version).set(1)
 
-    def start_from(self, totals: Totals, live: Callable[[], Sequence[HoldSession]], queues: Sequence[str]) -> None:
+    def start_from(
+        self,
+        totals: Totals,
+        live: Callable[[], Sequence[HoldSession]],
+        queues: Sequence[str],
+        expected: Callable[[QueueName, datetime], Expected | None] = lambda queue, now: None,
+    ) -> None:
         self.waits.start_from(totals, live, queues)
+        self.waits.expected = expected
 
     def facts(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
         for fact in facts:
@@ -199,6 +208,7 @@ class _Waits(Collector):
         self._clock = clock
         self._queues: frozenset[str] = frozenset()
         self._live: Callable[[], Sequence[HoldSession]] = tuple
+        self.expected: Callable[[QueueName, datetime], Expected | None] = lambda queue, now: None
         self.calls: Sums[tuple[str, str, str]] = Sums()
         self.amended: Sums[tuple[str, str, str]] = Sums()
         self.choices: Sums[tuple[str, str, str]] = Sums()
@@ -236,9 +246,12 @@ class _Waits(Collector):
                 pass
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        waiting, longest = self._now(self._clock.now())
+        now = self._clock.now()
+        waiting, longest = self._now(now)
+        expected = {name: told.likely for name in self._queues if (told := self.expected(QueueName(name), now))}
         yield gauge("holdsvc_calls_waiting", "Callers waiting now", waiting)
         yield gauge("holdsvc_longest_wait_seconds", "The longest wait among those waiting now", longest)
+        yield gauge("holdsvc_expected_wait_seconds", "Likely wait of who came now; none where not known", expected)
         yield total("holdsvc_calls", "Waits that ended", ("platform", "queue", "outcome"), self.calls)
         yield total("holdsvc_waits_amended", "Waits told otherwise later", ("queue", "from", "to"), self.amended)
         yield total("holdsvc_choices", "What callers chose to hear", ("queue", "choice", "via"), self.choices)

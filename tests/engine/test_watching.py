@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from holdsvc.calls.decide import decide
+from holdsvc.calls.estimate import Expected, Ground
 from holdsvc.calls.events import AgentAnswered, CallerHungUp, CallHeld, DigitPressed, HeardUntil
 from holdsvc.calls.model import CallId, CallRef, QueueName
 from holdsvc.calls.service_level import Target
@@ -105,6 +106,17 @@ def test_waiting_and_longest_wait_are_read_off_the_live_calls():
     seen = samples(metrics)
     assert seen["holdsvc_calls_waiting", "support"] == 1
     assert seen["holdsvc_longest_wait_seconds", "support"] == 100
+
+
+def test_the_expected_wait_is_a_figure_only_where_it_is_known():
+    told = Expected(30.0, 60.0, 110.0, Ground.PLACE)
+    metrics = Metrics("1", Clock())
+    metrics.start_from(Totals(), tuple, ("support", "sales"), lambda queue, now: told if queue == "sales" else None)
+
+    seen = samples(metrics)
+
+    assert seen["holdsvc_expected_wait_seconds", "sales"] == 60
+    assert ("holdsvc_expected_wait_seconds", "support") not in seen
 
 
 def test_a_queue_that_is_not_configured_makes_no_label_of_its_own():
