@@ -16,8 +16,9 @@ from msgspec import Struct
 from holdsvc import __version__, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.callers.pseudonym import Pseudonyms, key_from
-from holdsvc.calls.model import PhoneNumber
+from holdsvc.calls.model import CallerId, PhoneNumber
 from holdsvc.calls.service_level import Target
+from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock, SystemClock
 from holdsvc.config import Settings, shipped
 from holdsvc.content.fetched import FOLDER as FETCHED
@@ -26,6 +27,7 @@ from holdsvc.content.ingest import ingest_behind
 from holdsvc.content.keeper import Keeper
 from holdsvc.content.library import Library
 from holdsvc.content.notice_voice import SpokenNotices
+from holdsvc.content.personal_voice import OwnVoice
 from holdsvc.content.quiz_voice import QuizVoice
 from holdsvc.content.radio import Radio
 from holdsvc.content.ready import ReadySounds
@@ -41,6 +43,8 @@ from holdsvc.engine.metrics import Metrics
 from holdsvc.engine.movements import Movements
 from holdsvc.engine.notices import Notices
 from holdsvc.engine.outbound import Outbound
+from holdsvc.engine.own_sounds import OwnSounds
+from holdsvc.engine.personal import Personal, good
 from holdsvc.engine.plans import PlanBook, zone_of
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
@@ -78,11 +82,11 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     forbid(settings, options)
     folder = data_folder(settings)
     library = open_library(settings, folder)
-    sounds = ReadySounds(library)
+    ready = ReadySounds(library)
     base, streams_open = addresses(settings, options)
     notices = Notices(folder / "notices.json", new_id)
     plans = PlanBook(
-        sounds,
+        ready,
         {"default": settings.queue("default"), **settings.queues},
         streams=streams_open,
         stream_only=catalogue.STREAM_ONLY,
@@ -105,12 +109,16 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         Limits(budget=settings.callers.budget),
     )
     pseudonyms = Pseudonyms(key_from(folder / "callers.key"))
-    recognition = Recognition(numbers, pseudonyms.of, lookup.ask, forgetting(lookup, roster, pseudonyms))
+    personal = Personal(good(settings.personal), own_voice(settings, folder), spoken_with(plans), clock)
+    forget = forgetting(lookup, (roster.forget, personal.forget), pseudonyms)
+    recognition = Recognition(numbers, pseudonyms.of, lookup.ask, forget, personal.take, personal.items)
+    own = OwnSounds(ready, personal)
+    sounds = own if personal.speaks else ready
     spool = None if settings.store.url.startswith("memory:") else FileSpool(folder / "spool.jsonl")
-    told = (metrics.facts, roster.facts, movements.facts, notices.facts, trail.tell)
+    told = (metrics.facts, roster.facts, movements.facts, notices.facts, personal.facts, trail.tell)
     intake = Intake(store, plans, recognition, FuzzyWords(), clock, told, spool, movements.of)
     late.append(intake)
-    links = SignedLinks(base, key_from(folder / "audio.key"), sounds.content_hash, sounds.prompt_hash)
+    links = SignedLinks(base, key_from(folder / "audio.key"), own.address, ready.prompt_hash)
     captions = Captions(sounds, sounds)
     ears = options.ears or catalogue.ears(settings, lambda away: metrics.degraded("speech", away))
     hearing = hearing_of(ears, intake, plans, clock, metrics, captions)
@@ -143,6 +151,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         metrics=metrics,
         clock=clock,
         notices=notices,
+        personal=personal,
         floor=Floor(notices, notice_voice(settings, folder, library), at_once(streams), clock, new_id),
         take_over=settings.streams.take_over and sys.platform != "win32",
         phone=bool(options.phone_token),
@@ -221,12 +230,26 @@ def target(settings: Settings) -> Target:
     return Target(said.target_seconds, said.target_share, said.contract, said.short_abandon)
 
 
-def forgetting(lookup: Lookup, roster: Roster, pseudonyms: Pseudonyms) -> Callable[[PhoneNumber], None]:
+def own_voice(settings: Settings, folder: Path) -> OwnVoice | None:
+    """Who speaks what is for one caller alone, where that is wanted and there is a synthesiser."""
+    voice = catalogue.synthesiser(settings) if settings.personal else None
+    return OwnVoice(voice, folder / "personal") if voice else None
+
+
+def spoken_with(plans: PlanBook) -> Callable[[HoldSession], str]:
+    """The language in which a caller is spoken to."""
+    return lambda session: plans.plan(session.queue, platform=session.ref.platform).spoken(session.language)
+
+
+def forgetting(
+    lookup: Lookup, others: tuple[Callable[[CallerId], None], ...], pseudonyms: Pseudonyms
+) -> Callable[[PhoneNumber], None]:
     """What the process itself remembers of a caller, beside the store."""
 
     def forget(number: PhoneNumber) -> None:
         lookup.forget(number)
-        roster.forget(pseudonyms.of(number))
+        for other in others:
+            other(pseudonyms.of(number))
 
     return forget
 

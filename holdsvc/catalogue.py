@@ -19,6 +19,7 @@ from holdsvc.content.keeper import Source
 from holdsvc.content.sources import Sources
 from holdsvc.content.subscriptions import Subscriptions
 from holdsvc.engine.outbound import Outbound
+from holdsvc.engine.personal import fields_of
 from holdsvc.errors import ConfigError
 from holdsvc.platforms.audiosocket import AudioSocket
 from holdsvc.platforms.twilio import Twilio
@@ -77,20 +78,24 @@ def database(settings: Settings) -> Path:
     return Path(named).expanduser() if named else settings.data_dir / "holdsvc.sqlite3"
 
 
-DIRECTORIES: Mapping[str, Callable[[str, DirectorySettings, Numbers, Outbound], Directory]] = {
-    "table": lambda name, given, numbers, outbound: TableDirectory(Path(given.path), numbers, name=name),
-    "http": lambda name, given, numbers, outbound: HttpJsonDirectory(
-        http_json(given), outbound.get_json, numbers, name
+# Each takes its name, its settings and, last, the fields that updates of callers' own want beside those of a contact.
+DIRECTORIES: Mapping[str, Callable[[str, DirectorySettings, Numbers, Outbound, tuple[str, ...]], Directory]] = {
+    "table": lambda name, given, numbers, outbound, more: TableDirectory(
+        Path(given.path), numbers, name=name, more=more
+    ),
+    "http": lambda name, given, numbers, outbound, more: HttpJsonDirectory(
+        http_json(given, more), outbound.get_json, numbers, name
     ),
 }
 
 
-def http_json(given: DirectorySettings) -> HttpJsonSettings:
+def http_json(given: DirectorySettings, more: tuple[str, ...] = ()) -> HttpJsonSettings:
     settings = HttpJsonSettings(
         url=given.url,
         headers={given.secret_header: given.secret} if given.secret else {},
         records=given.records,
         number=given.number,
+        more=more,
     )
     return replace(settings, fields={**settings.fields, **given.fields})
 
@@ -159,6 +164,8 @@ def store(settings: Settings, committed: Committed = lambda seconds: None, clock
 
 def directories(settings: Settings, numbers: Numbers, outbound: Outbound) -> tuple[Directory, ...]:
     return tuple(
-        pick(DIRECTORIES, given.kind, f"directories.{name}.kind")(name, given, numbers, outbound)
+        pick(DIRECTORIES, given.kind, f"directories.{name}.kind")(
+            name, given, numbers, outbound, fields_of(settings.personal)
+        )
         for name, given in settings.directories.items()
     )

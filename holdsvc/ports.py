@@ -368,6 +368,13 @@ class Synthesiser(Protocol):
         """A sound file of any kind that we decode. BadContent: this text cannot be spoken; OutboundFailed: not now."""
 
 
+class PersonalVoice(Protocol):
+    """Speaks what is for one caller alone."""
+
+    async def speak(self, text: str, language: str) -> bytes:
+        """Prepared mu-law; nothing of it is left anywhere else. BadContent: this cannot be spoken; OutboundFailed: not now."""
+
+
 class NoticeVoice(Protocol):
     """Speaks what ops type for those who wait, before it is put up."""
 

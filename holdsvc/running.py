@@ -114,6 +114,7 @@ async def prepare_behind(library: Library, folder: Path) -> None:
 
 async def stop(house: House, tasks: list[asyncio.Task[None]]) -> None:
     await house.floor.close()
+    await house.personal.close()
     await house.streams.close()
     await house.intake.settle()
     house.notices.save()

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from holdsvc.content.daily import UpdateSettings
 from holdsvc.content.feeds import PodcastSettings
 from holdsvc.content.fetch import PORTS
+from holdsvc.engine.personal import PersonalSettings
 from holdsvc.engine.plans import QueueRules
 
 
@@ -131,6 +132,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     synthesiser: SynthesiserSettings = SynthesiserSettings()
     podcasts: Mapping[str, PodcastSettings] = field(default_factory=dict)
     updates: Mapping[str, UpdateSettings] = field(default_factory=dict)
+    personal: Mapping[str, PersonalSettings] = field(default_factory=dict)
     speech: SpeechSettings = SpeechSettings()
     callers: CallersSettings = CallersSettings()
     directories: Mapping[str, DirectorySettings] = field(default_factory=dict)

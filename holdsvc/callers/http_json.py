@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from holdsvc.calls.model import Contact, PhoneNumber
+from holdsvc.calls.model import Contact, PhoneNumber, bare, with_more
 from holdsvc.errors import ConfigError, OutboundFailed
 from holdsvc.ports import Numbers
 
@@ -44,6 +44,7 @@ class HttpJsonSettings(Struct, frozen=True):
         default_factory=lambda: {name: name for name in FIELDS}
     )  # ours -> path in a record
     number: str = ""  # path to the record's own number: records of another number are left out
+    more: tuple[str, ...] = ()  # of `fields`, those that are ours only for updates that are the caller's own
     seconds: float = SECONDS
 
     def __repr__(self) -> str:
@@ -96,9 +97,9 @@ class HttpJsonDirectory:
         nobody = Contact(source=self.name)
         told: list[Contact] = []
         for record in records:
-            contact = replace(
-                nobody, **{name: _text(_at(record, path)) for name, path in self._settings.fields.items()}
-            )
+            found = {name: _text(_at(record, path)) for name, path in self._settings.fields.items()}
+            contact = replace(nobody, **{name: value for name, value in found.items() if name in FIELDS})
+            contact = with_more(contact, {name: value for name, value in found.items() if name not in FIELDS})
             if contact not in told and contact != nobody:
                 told.append(contact)
         return _together(told) if told else None
@@ -107,6 +108,7 @@ class HttpJsonDirectory:
 def _together(told: Sequence[Contact]) -> Contact:
     if len(told) == 1:
         return told[0]
+    told = [bare(contact) for contact in told]  # nothing is said to a caller of whom it is open who it is
     first, names = told[0], list(dict.fromkeys(contact.name for contact in told if contact.name))
     different = {name: "" for name in FIELDS if any(getattr(other, name) != getattr(first, name) for other in told)}
     return replace(first, ambiguous=True, **{**different, "name": " / ".join(names[:3])})
@@ -156,8 +158,9 @@ def _check(settings: HttpJsonSettings) -> None:
         raise ConfigError(
             "callers.http.url", "it must say where the caller's number goes: {number}, or {digits} without plus"
         )
-    if unknown := sorted(set(settings.fields) - set(FIELDS)):
-        raise ConfigError("callers.http.fields", f"{unknown[0]!r} is none of {', '.join(FIELDS)}")
+    if unknown := sorted(set(settings.fields) - {*FIELDS, *settings.more}):
+        why = f"{unknown[0]!r} is none of {', '.join(FIELDS)}, and no text of a [personal.NAME] speaks of it"
+        raise ConfigError("callers.http.fields", why)
     if any(not path for path in settings.fields.values()):
         raise ConfigError("callers.http.fields", "a path is empty")
     for name, value in settings.headers.items():

@@ -13,12 +13,12 @@ import logging
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from holdsvc.calls.model import Contact, PhoneNumber
+from holdsvc.calls.model import Contact, PhoneNumber, with_more
 from holdsvc.errors import ConfigError
 from holdsvc.ports import Numbers
 
@@ -46,8 +46,14 @@ class TableDirectory:
     """Reads the file at once: raise `ConfigError` where it cannot be used at all. `warn` gets each sentence, without numbers."""
 
     def __init__(
-        self, path: Path, numbers: Numbers, name: str = "table", warn: Callable[[str], None] | None = None
+        self,
+        path: Path,
+        numbers: Numbers,
+        name: str = "table",
+        warn: Callable[[str], None] | None = None,
+        more: Sequence[str] = (),
     ) -> None:
+        """`more`: further columns that are read, for updates that are the caller's own."""
         self.name = name
         self._path = path
         self._numbers = numbers
@@ -55,7 +61,8 @@ class TableDirectory:
         self._stamp = _stamp(path)
         self._reading: asyncio.Task[None] | None = None
         self._contacts: Mapping[PhoneNumber, Contact] = {}
-        self._take(read_table(path, numbers, name))
+        self._more = tuple(more)
+        self._take(read_table(path, numbers, name, self._more))
 
     def __len__(self) -> int:
         return len(self._contacts)
@@ -79,7 +86,7 @@ class TableDirectory:
 
     async def _reread(self, stamp: Stamp | None) -> None:
         try:
-            reading = await asyncio.to_thread(read_table, self._path, self._numbers, self.name)
+            reading = await asyncio.to_thread(read_table, self._path, self._numbers, self.name, self._more)
         except ConfigError as error:
             self._warn(f"{error}; the table stays as it was")
         else:
@@ -93,7 +100,7 @@ class TableDirectory:
             self._warn(reading.warning)
 
 
-def read_table(path: Path, numbers: Numbers, source: str = "table") -> Reading:
+def read_table(path: Path, numbers: Numbers, source: str = "table", more: Sequence[str] = ()) -> Reading:
     """Every row that can be used, and one sentence on those that cannot."""
     text = _text(path)
     rows = _toml(path, text) if path.suffix.lower() == ".toml" else _csv(path, text)
@@ -110,7 +117,7 @@ def read_table(path: Path, numbers: Numbers, source: str = "table") -> Reading:
             bad.append((where, "the number cannot be read" if _field(row, "number") else "there is no number"))
             continue
         same = found.setdefault(number, [])
-        if (contact := _contact(row, source)) not in same:
+        if (contact := _contact(row, source, more)) not in same:
             same.append(contact)
     contacts = {number: same[0] if len(same) == 1 else _together(same) for number, same in found.items()}
     return Reading(contacts, _sentence(path, bad, total))
@@ -124,9 +131,9 @@ def _sentence(path: Path, bad: list[tuple[str, str]], total: int) -> str:
     return f"{path.name}: {len(bad)} of {total} rows were left out ({named}{more})"
 
 
-def _contact(row: Mapping[str, object], source: str) -> Contact:
+def _contact(row: Mapping[str, object], source: str, more: Sequence[str]) -> Contact:
     language = _field(row, "language").replace("_", "-")
-    return Contact(
+    contact = Contact(
         name=_field(row, "name"),
         account=_field(row, "account"),
         language=language if LANGUAGE.fullmatch(language) else "",
@@ -134,6 +141,7 @@ def _contact(row: Mapping[str, object], source: str) -> Contact:
         note=_field(row, "note"),
         source=source,
     )
+    return with_more(contact, {name: _field(row, name) for name in more})
 
 
 def _together(same: list[Contact]) -> Contact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
@@ -121,6 +122,11 @@ class ContentItem(Struct, frozen=True):
     identity: Identity = Identity.NUMBER  # with a segment: how sure we must be of who is calling
     queues: tuple[str, ...] = ()  # where alone it is heard; () = wherever its shelf is offered
     chapters: tuple[Chapter, ...] = ()
+    told_as: ContentId = ContentId("")  # how it is called in facts and in the log, where the id is one call's alone
+
+    @property
+    def known_as(self) -> ContentId:
+        return self.told_as or self.id
 
 
 class Outcome(StrEnum):
@@ -195,3 +201,24 @@ class Contact(Struct, frozen=True, gc=False):
     note: str = ""
     source: str = ""  # which directory said so
     ambiguous: bool = False  # several records share the number
+
+
+class Record(Contact, frozen=True, gc=False):
+    """A contact with what a directory tells besides, for updates that are the caller's own. It is never kept."""
+
+    more: tuple[tuple[str, str], ...] = ()  # name and value
+
+
+def bare(contact: Contact) -> Contact:
+    """What may be kept of it."""
+    if not isinstance(contact, Record):
+        return contact
+    return Contact(**{name: getattr(contact, name) for name in Contact.__struct_fields__})
+
+
+def with_more(contact: Contact, more: Mapping[str, str]) -> Contact:
+    """A record, where there is more of it."""
+    told = tuple((name, value) for name, value in more.items() if value)
+    return (
+        Record(**{name: getattr(contact, name) for name in Contact.__struct_fields__}, more=told) if told else contact
+    )

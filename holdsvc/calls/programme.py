@@ -64,9 +64,9 @@ def listen(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     until = min(heard.until_second, item.seconds)
     if until <= heard.from_second:
         return session, ()
-    before = next((one.seconds for one in session.listened if one.content == item.id), 0.0)
-    total = Listened(item.id, item.kind, before + until - heard.from_second)
-    others = tuple(one for one in session.listened if one.content != item.id)
+    before = next((one.seconds for one in session.listened if one.content == item.known_as), 0.0)
+    total = Listened(item.known_as, item.kind, before + until - heard.from_second)
+    others = tuple(one for one in session.listened if one.content != item.known_as)
     session = replace(
         session,
         offsets=put(session.offsets, item.id, until),
@@ -77,7 +77,7 @@ def listen(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     fact = ContentHeard(
         at=event.at,
         queue=session.queue,
-        content=item.id,
+        content=item.known_as,
         kind=item.kind,
         shelf=item.shelf,
         from_second=heard.from_second,
@@ -294,7 +294,7 @@ def step(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     session = say(session, "no_more" if over else next_prompt(session, item, plan))
     if item.kind is Kind.QUIET:
         return session, ()
-    return session, (ContentSkipped(at=event.at, queue=session.queue, content=item.id, kind=item.kind),)
+    return session, (ContentSkipped(at=event.at, queue=session.queue, content=item.known_as, kind=item.kind),)
 
 
 def next_prompt(session: HoldSession, item: ContentItem, plan: HoldPlan) -> str:

@@ -23,7 +23,18 @@ from holdsvc.calls.events import AnyEvent, CallArrived, CallerKnown, CallEvent, 
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.menu import Menu
-from holdsvc.calls.model import CallerId, CallId, CallRef, Contact, EventId, Identity, PhoneNumber, Profile, QueueName
+from holdsvc.calls.model import (
+    CallerId,
+    CallId,
+    CallRef,
+    Contact,
+    ContentItem,
+    EventId,
+    Identity,
+    PhoneNumber,
+    Profile,
+    QueueName,
+)
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
@@ -53,6 +64,8 @@ class Recognition(Struct, frozen=True):
     pseudonym: Callable[[PhoneNumber], CallerId]
     ask: Callable[[CallRef, PhoneNumber], Coroutine[None, None, Contact | None]]
     forget: Callable[[PhoneNumber], None] = lambda number: None
+    apart: Callable[[CallRef, Contact], Contact] = lambda ref, contact: contact  # takes off what must not be kept
+    own: Callable[[HoldSession], tuple[ContentItem, ...]] = lambda session: ()  # what is for this caller alone
 
 
 class Intake:
@@ -157,7 +170,9 @@ class Intake:
         level, contact = session.identity, session.contact
         segment = contact.segment if contact is not None and level.reaches(Identity.NUMBER) else ""
         platform = session.ref.platform
-        return self._plans.plan(session.queue, stream=stream, platform=platform, segment=segment, identity=level)
+        plan = self._plans.plan(session.queue, stream=stream, platform=platform, segment=segment, identity=level)
+        own = self._recognition.own(session)
+        return self._plans.enlarged(plan, own) if own else plan
 
     async def menu(self, ref: CallRef, queue: QueueName) -> tuple[Menu, str]:
         """What this caller may key and say at this moment, and in which language."""
@@ -209,7 +224,8 @@ class Intake:
         question = asyncio.create_task(self._recognition.ask(ref, number))
         await asyncio.sleep(0)
         if question.done():
-            return question.result()
+            contact = question.result()
+            return self._recognition.apart(ref, contact) if contact is not None else None
         self._beside(self._answered(ref, question))
         return None
 
@@ -227,6 +243,7 @@ class Intake:
         async with self._lock(ref):  # so that the call's first news is kept, even if the directory was faster
             session = await self.load(ref)
             if session is not None:
+                contact = self._recognition.apart(ref, contact)
                 event = CallerKnown(at=self._clock.now(), id=EventId(f"{ref.call}+{contact.source}"), contact=contact)
                 await self._decide(session, (event,))
 

@@ -160,12 +160,23 @@ class PlanBook:
         rules = self.rules(queue)
         today, manner = now.astimezone(zone_of(rules)).date(), MANNERS.get(rules.profile)
         territory = self._heard_in(rules)
-        shelves = next((one.shelves for one in lineage(rules, self._queues) if one.shelves), ())
+        shelves = self._offered(rules)
         return tuple(
             one
             for one in self._shelves.items
             if (not shelves or one.shelf in shelves) and playable(one, today, territory, manner)
         )
+
+    def enlarged(self, plan: HoldPlan, own: tuple[ContentItem, ...]) -> HoldPlan:
+        """The plan with what is for this caller alone before everything else, as far as the queue offers such things."""
+        rules = self.rules(plan.queue)
+        shelves, manner = self._offered(rules), MANNERS.get(rules.profile)
+        items = (*(one for one in own if (not shelves or one.shelf in shelves) and fit(one, manner)), *plan.items)
+        return replace(plan, items=items, menu=menu(allowed(rules), items, tuple(plan.prompts)))
+
+    def _offered(self, rules: QueueRules) -> tuple[str, ...]:
+        """Names of shelves; () = all."""
+        return next((one.shelves for one in lineage(rules, self._queues) if one.shelves), ())
 
     def for_all(self) -> tuple[ContentItem, ...]:
         """What may go out now to whoever listens: the default queue's, for callers of whom nothing is known."""
@@ -198,12 +209,10 @@ class PlanBook:
         prompts = {name: known[name] for name in known if name in rules.languages} if rules.languages else known
         quiz = {name: shelf for name, shelf in self._shelves.quiz().items() if name in (prompts or known)}
         items = items if quiz else tuple(one for one in items if one.kind is not Kind.QUIZ)
-        manner = MANNERS.get(rules.profile)
-        off = replace(rules.menu, off=(*rules.menu.off, *(manner.kinds if manner else ())))
         return HoldPlan(
             queue=queue,
             items=items,
-            menu=menu(off, items, tuple(prompts)),
+            menu=menu(allowed(rules), items, tuple(prompts)),
             house=ContentId(house.id),
             prompts=prompts or known,
             quiz=quiz,
@@ -226,9 +235,7 @@ def keyed(prompts: Mapping[PromptId, float]) -> Mapping[PromptId, float]:
     return {name: seconds for name, seconds in prompts.items() if name not in SPOKEN_ONLY}
 
 
-def may_hear(
-    item: ContentItem, queue: str, segment: str, now: datetime, identity: Identity = Identity.NUMBER
-) -> bool:
+def may_hear(item: ContentItem, queue: str, segment: str, now: datetime, identity: Identity = Identity.NUMBER) -> bool:
     """What is for some callers alone is for those of whom we are as sure as it wants."""
     if item.expires is not None and now >= item.expires:
         return False
@@ -289,6 +296,12 @@ def faults(rules: QueueRules, queues: Collection[str]) -> Iterator[tuple[str, st
     for name in ("fresh_days", "artist_gap", "rewind", "prompts_per_minute"):
         if not 0 <= getattr(rules, name) < math.inf:
             yield name, f"{getattr(rules, name):g} will not do: 0 or more"
+
+
+def allowed(rules: QueueRules) -> MenuRules:
+    """The menu's settings with what the queue's profile forbids."""
+    manner = MANNERS.get(rules.profile)
+    return replace(rules.menu, off=(*rules.menu.off, *(manner.kinds if manner else ())))
 
 
 def menu(rules: MenuRules, items: tuple[ContentItem, ...], languages: tuple[str, ...] = ()) -> Menu:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from aiohttp import web
@@ -13,6 +14,8 @@ from holdsvc.web.access import Access, access
 from holdsvc.web.house import HOUSE
 
 RATE = 8000  # bytes of mu-law a second
+FOR_ALL = {"Cache-Control": "public, max-age=31536000, immutable"}
+ONE_CALLERS = {"Cache-Control": "private, no-store"}  # nobody on the way keeps it; it is gone here with the call
 SPAN = re.compile(r"(?:all|(\d{1,5}(?:\.\d+)?)-(\d{1,5}(?:\.\d+)?))(?:@([+-]\d{1,2}))?")
 
 
@@ -26,7 +29,10 @@ async def segment(request: web.Request) -> web.StreamResponse:
     sound = house.sounds.by_hash(part["hash"])
     if sound is None:
         raise web.HTTPNotFound
-    return send(request, wav_mulaw(cut(sound, span)), house.sounds.caption(part["hash"]))
+    body, caption = wav_mulaw(cut(sound, span)), house.sounds.caption(part["hash"])
+    if house.personal.by_address(part["hash"]) is not None:
+        return send(request, body, caption, ONE_CALLERS)
+    return send(request, body, caption, {**FOR_ALL, "ETag": f'"{part["signature"]}"'})
 
 
 def cut(sound: memoryview, span: re.Match[str]) -> bytes:
@@ -35,15 +41,14 @@ def cut(sound: memoryview, span: re.Match[str]) -> bytes:
     return stretch.translate(loudness(float(gain))) if gain else stretch
 
 
-def send(request: web.Request, body: bytes, caption: str) -> web.Response:
+def send(request: web.Request, body: bytes, caption: str, kept: Mapping[str, str]) -> web.Response:
     headers = {
         "Content-Type": "audio/wav",
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "ETag": f'"{request.match_info["signature"]}"',
         "Accept-Ranges": "bytes",
         "X-Holdsvc-Caption": quote(caption, safe=" "),
+        **kept,
     }
-    if request.headers.get("If-None-Match") == headers["ETag"]:
+    if "ETag" in kept and request.headers.get("If-None-Match") == kept["ETag"]:
         return web.Response(status=304, headers=headers)
     if "Range" not in request.headers:
         return web.Response(body=body, headers=headers)

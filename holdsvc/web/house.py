@@ -15,6 +15,7 @@ from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.metrics import Metrics
 from holdsvc.engine.movements import Movements
 from holdsvc.engine.notices import Notices
+from holdsvc.engine.personal import Personal
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
@@ -37,6 +38,7 @@ class House(Struct, frozen=True):
     metrics: Metrics
     clock: Clock
     notices: Notices
+    personal: Personal
     floor: Floor
     take_over: bool = False  # the engine has the sockets of streams to itself, where that can be
     phone: bool = False  # the browser phone is mounted

@@ -15,6 +15,7 @@ from holdsvc.commands.checks.network import an_address
 from holdsvc.commands.checks.secrets import is_open
 from holdsvc.config import DirectorySettings, Settings, is_network
 from holdsvc.engine.outbound import Outbound
+from holdsvc.engine.personal import fields_of
 from holdsvc.errors import ConfigError
 
 
@@ -45,7 +46,7 @@ def table(name: str, given: DirectorySettings, numbers: PhoneNumbers) -> Iterato
 
 def http(name: str, given: DirectorySettings, settings: Settings, numbers: PhoneNumbers) -> Iterator[Finding]:
     try:
-        catalogue.DIRECTORIES["http"](name, given, numbers, Outbound())
+        catalogue.DIRECTORIES["http"](name, given, numbers, Outbound(), fields_of(settings.personal))
         parts = urlsplit(given.url)
     except (ConfigError, ValueError) as error:
         yield finding("HS-404", f"directories.{name}: {error}", "see [directories.crm] in holdsvc.toml")
