@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from holdsvc.audio import g711
 from holdsvc.audio.formats import BLOCK, FRAME, RATE
@@ -199,3 +200,12 @@ def test_where_the_wide_form_cannot_be_levelled_there_is_none():
 
     assert prepare_module._wide(spikes, TARGET) == b""
     assert prepare_module._wide(speech(4.0, 1, 16000), TARGET) != b""
+
+
+def test_without_the_wide_sound_the_telephones_is_the_same_to_the_bit():
+    sound = speech(4.0, 1, 16000)
+
+    narrow, both = prepare(sound, 16000, wide=False), prepare(sound, 16000)
+
+    assert (narrow.pcm16, len(both.pcm16)) == (b"", 4 * len(both.ulaw))
+    assert narrow == replace(both, pcm16=b"")
