@@ -116,8 +116,12 @@ def told(session: HoldSession, came: Answered, at: datetime) -> QuizAnswered:
 
 
 def at_rest(session: HoldSession, plan: HoldPlan, at: datetime) -> HoldSession:
-    """Back to what the caller heard before the quiz, where it stopped; to the queue's default where that was nothing."""
-    said, session = session.quiz.says, put_aside(replace(session, quiz=replace(session.quiz, says=())))
+    """Back to what the caller heard before the quiz, where it stopped; to the queue's default where that was nothing.
+
+    At the beginning of a call nothing is said of it: it was our thought, not the caller's, to take the quiz up again.
+    """
+    said = session.quiz.says if session.choices else ()
+    session = put_aside(replace(session, quiz=replace(session.quiz, says=())))
     heard = (*(one.what for one in reversed(session.choices)), plan.default_choice)
     other = next((choice for one in heard if (choice := plays(one, plan))), None)
     if other is None:

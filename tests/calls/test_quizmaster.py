@@ -377,6 +377,17 @@ def test_with_two_seconds_left_none_is_begun_and_the_caller_goes_on_with_what_wa
         assert call.of(QuizAnswered) == []
 
 
+def test_who_played_last_time_and_is_nearly_answered_hears_music_at_once_and_no_word_of_the_quiz():
+    call = moves(Call(PLAN), 0.0, 2.0)
+    profile = Profile(choice="quiz", quiz=QuizScore(5, 3))
+
+    call(CallerKnown(at=after(0), id="known", caller=CallerId("c"), profile=profile))(held())
+
+    assert call.session.choice == "music"
+    assert call.said() == []
+    assert call.played()[0][0] in {"waltz", "fugue", "swing"}
+
+
 def test_of_many_questions_one_that_fits_is_asked():
     questions = tuple(
         replace(one, ask_seconds=60.0) if n % 4 else one for n, one in enumerate(PLAN.quiz["en"].questions)

@@ -214,6 +214,26 @@ async def test_an_answer_may_be_said_in_its_own_words_or_by_its_place(caller):
     assert caller.heard[0] == "Right!"
 
 
+@pytest.mark.parametrize(("every", "asked"), [(40.0, True), (3.0, False)])
+async def test_a_question_is_begun_only_where_the_wait_is_likely_to_be_long_enough_for_it(caller, every, asked):
+    """Nobody is in front, and one was answered every so many seconds."""
+    for number in range(12):
+        other = a_call(f"CA{number + 100:032x}", From="+15005550177", QueueTime="0")
+        await caller.service.document("wait", other)
+        caller.clock.at += timedelta(seconds=every)
+        await caller.service.document("agent", {**other, "DequeingCallSid": "CA" + "9" * 32})
+
+    await caller.calls()
+    before = caller.heard
+    await caller.keys("4", after=2)
+
+    assert before == ["A waltz"]
+    assert [text for text in caller.heard if text not in ASKED] == (
+        ["Here is the quiz.", THINKING] if asked else before
+    )
+    assert any(text in ASKED for text in caller.heard) == asked
+
+
 async def test_who_says_nothing_is_told_and_hears_the_next_one(caller):
     await caller.calls()
     await caller.keys("4", after=12)
