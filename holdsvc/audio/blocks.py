@@ -22,7 +22,7 @@ class Blocks(Generic[T]):
 
     def __init__(self, make: Callable[[bytes], T], length: int, most: int = MOST) -> None:
         self.made = 0  # blocks, since the start
-        self._make, self._length = make, length
+        self.make, self._length = make, length
         self._half = max(1, most // 2)
         self._young: dict[Key, T] = {}
         self._old: dict[Key, T] = {}
@@ -39,7 +39,7 @@ class Blocks(Generic[T]):
     def _found(self, key: Key, part: Part, start: int) -> T:
         block = self._old.pop(key, None)
         if block is None:
-            block = self._make(bytes(sound_of(part, start, start + self._length)))
+            block = self.make(bytes(sound_of(part, start, start + self._length)))
             self.made += 1
         if len(self._young) >= self._half:
             self._young, self._old = {}, self._young

@@ -143,7 +143,7 @@ def mixture(part: Part, levels: Levels, over: tuple[Over, ...], tail: Samples) -
     until = max(part.start + len(tail), *(at for at, _ in levels), *(one.until for one in over), 0)
     until = min(until, part.stop)
     name = name_of(part, levels, over) if over and not len(tail) else ""
-    made = replace(part, stop=until, name=name, mix=Mix(levels, over, tail if len(tail) else None))
+    made = replace(part, stop=until, name=name, mix=Mix(levels, over, tail.astype(np.float16) if len(tail) else None))
     return [made, replace(part, start=until)] if until < part.stop else [made]
 
 

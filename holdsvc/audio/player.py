@@ -30,7 +30,7 @@ class Stretch(Struct, frozen=True):
     until_second: float
 
 
-class _Span(Struct):
+class _Span(Struct, gc=False):
     """A run of bytes handed out: from `at` on the caller's time line, sound[start:stop] of the part at `index`."""
 
     at: int
@@ -199,6 +199,8 @@ class Player:
         self._at += length
         self._spans[-1].stop = self._at
         self.sent += length
+        if len(self._spans) > 1:
+            self._lighten()
 
     def own(self, most: int) -> bytes:
         """What comes before the next shared block, `most` bytes of it at most; when the playlist is over, comfort sound."""
@@ -323,6 +325,7 @@ class Player:
 
     def _forget(self) -> None:
         """Only what may still be reported or taken back is kept, and the sound that was heard last."""
+        self._lighten()
         needed = min(self._reported, self.sent - KEPT)
         while len(self._spans) > 1 and self._spans[0].until <= needed:
             self._floor = max(self._floor, self._spans.pop(0).until)
@@ -331,6 +334,14 @@ class Player:
             self._before = None
             if first.index > 0 and self._parts[first.index - 1] is not SOFT:
                 self._parts[: first.index] = [SOFT] * first.index
+
+    def _lighten(self) -> None:
+        """What died away under a beginning is let go once that was heard: it is large, and was made for this caller alone."""
+        for span in self._spans:
+            if span.until > self.sent - KEPT:
+                break
+            if span.part.mix is not None:
+                span.part.mix.tail = None
 
 
 def begins_block(part: Part, at: int, length: int) -> bool:

@@ -30,6 +30,7 @@ UNKNOWN = 1 << 30  # bytes of a frame: more than can ever wait
 number_of = int.from_bytes
 Event = tuple[int, bytes]  # what it is, and what is in it
 NOTHING: Sequence[Event] = ()
+NO_SKIP = (0, 0, b"")  # nothing is passed over
 
 
 def head(kind: int, length: int) -> bytes:
@@ -85,15 +86,14 @@ class Reader:
     `fault` is the code to close with once the stream cannot be understood; nothing is read from then on.
     """
 
-    __slots__ = ("_first", "_kind", "_letters", "_parts", "_second", "_skips", "fault", "frame", "rest")
+    __slots__ = ("_kind", "_parts", "_skip", "fault", "frame", "rest")
 
     def __init__(self, skip: bytes = b"", rest: bytes = b"") -> None:
         """`skip`: the sixteen bytes with which every message begins that is passed over; others are not passed over."""
         self.rest = rest
         self.fault = 0
         self.frame = UNKNOWN  # bytes of the one that was passed over last
-        self._skips = len(skip) == BEGINNING
-        self._first, self._second, self._letters = halves(skip) if self._skips else (0, 0, b"")
+        self._skip = halves(skip) if len(skip) == BEGINNING else NO_SKIP
         self._parts: list[bytes] | None = None  # of a message in fragments
         self._kind = 0
 
@@ -122,7 +122,7 @@ class Reader:
         number, more = divmod(end, frame)
         if more:
             return False
-        first, second, high, low, one, two = columns(frame, number, self._letters)
+        first, second, high, low, one, two = columns(frame, number, self._skip[2])
         return (
             buffer[2:end:frame] == high
             and buffer[3:end:frame] == low
@@ -134,8 +134,8 @@ class Reader:
 
     def passed_over(self, buffer: bytes | bytearray, at: int, end: int) -> int:
         """Where the first frame begins that has to be looked at: it is none of the caller's sound, or not all there yet."""
-        unpack, first, second = HEAD.unpack_from, self._first, self._second
-        last = end - HEAD.size if self._skips else -1
+        unpack, (first, second, letters) = HEAD.unpack_from, self._skip
+        last = end - HEAD.size if letters else -1
         before = at
         while at <= last:
             begins, length, key, one, two = unpack(buffer, at)

@@ -34,6 +34,7 @@ AGAIN = 0.02  # seconds between two looks at one who takes leave
 BEFORE = 512 * 1024  # bytes that may wait here unsent, whatever the owner thinks of it
 SEND_BUFFER = 32 * 1024  # bytes that the kernel keeps for a far end that reads slowly; it doubles this
 GONE = -1
+NOTHING = bytearray()  # what nearly always waits unsent; one for all, so it is never written to
 log = logging.getLogger(__name__)
 
 # One for all: what is read is understood before the next socket is read. Room for a message in the making and as much again.
@@ -53,7 +54,7 @@ class OwnedSocket:
         self.frame = UNKNOWN  # bytes of one message of the caller's sound, as the last one was
         self._sock, self._leave = sock, leave
         self._reader = Reader(skip, early)
-        self._left = bytearray()  # what the network has not taken
+        self._left = NOTHING  # what the network has not taken
         self._closing = self._agreed = False
         self._until: float | None = None
         sock.setblocking(False)
@@ -82,7 +83,7 @@ class OwnedSocket:
         except OSError:  # the next sweep sees the same
             return
         if sent < len(line):
-            self._left += line[sent:]
+            self._left = bytearray(line[sent:])
 
     def sweep(self, hear: Callable[[str | bytes], None]) -> int:
         """Hear what has come; how many bytes that was, GONE when no more will come."""
@@ -173,12 +174,13 @@ class OwnedSocket:
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            self._left.clear()
+            self._left = NOTHING
             return
         del self._left[:sent]
+        self._left = self._left or NOTHING
 
     def _end(self) -> int:
         self._closing = True
-        self._left.clear()
+        self._left = NOTHING
         self._sock.close()
         return GONE

@@ -19,7 +19,7 @@ LIFE = 60.0  # seconds from the document that names it to the handshake; platfor
 BYTES = 24  # of chance in a token: 192 bits
 
 
-class Ticket(Struct, frozen=True):
+class Ticket(Struct, frozen=True, gc=False):
     """What a token is good for."""
 
     ref: CallRef
@@ -30,7 +30,7 @@ class Ticket(Struct, frozen=True):
         return hmac.compare_digest(self.digest, digest_of(token))
 
 
-class _Issued(Struct):
+class _Issued(Struct, gc=False):
     ticket: Ticket
     until: float
     used: bool = False

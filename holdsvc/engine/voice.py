@@ -7,13 +7,14 @@ alone (a joint, the way to the grid) is made as it is needed. All that is due at
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Protocol, runtime_checkable
 
 from holdsvc.audio.blocks import Blocks
 from holdsvc.audio.formats import FRAME, seconds_of
 from holdsvc.audio.pacer import NEAR, Pacer, Playout
 from holdsvc.audio.player import Part, Player
-from holdsvc.engine.frames import TEXT, framed, head
+from holdsvc.engine.frames import SHORT, TEXT, framed, head
 from holdsvc.ports import Sharing, SharingWire, Wire, Written
 
 TOGETHER = (
@@ -21,6 +22,7 @@ TOGETHER = (
 )
 MARK_EVERY = 7 * TOGETHER + 1  # blocks: a mark every four seconds or so; between two, the clock tells
 IN_TIME = 0.005  # seconds by which a block may be late and is counted together with others
+FRAMED = len(head(TEXT, SHORT))  # bytes that stand before the text of every message with a block of sound in it
 SLACK = 0.06  # seconds by which a wire that is paced to the frame may be late and is still caught up with
 
 
@@ -52,7 +54,6 @@ class Voice:
         "_before_block",
         "_blocks",
         "_every",
-        "_head",
         "_late",
         "_leeway",
         "_mark_at",
@@ -61,9 +62,8 @@ class Voice:
         "_pacer",
         "_player",
         "_prompt",
-        "_push",
+        "_pushing",
         "_said",
-        "_tail",
         "_wire",
         "due_at",
         "playout",
@@ -74,7 +74,7 @@ class Voice:
     def __init__(self, wire: Wire, socket: Socket, meter: SoundMeter) -> None:
         self._player, self.playout = Player(), Playout()
         self._pacer = Pacer(wire.lead, wire.block // FRAME, slack=0.0 if wire.can_clear else SLACK)
-        self._every = TOGETHER * seconds_of(wire.block)  # from one word to the next, of what is ready
+        self._every = every(wire.block)  # seconds from one word to the next, of what is ready
         self.due_at = 0.0  # when what is ready is to be said
         # What is said next if nothing happens, the last first, blocks that go together; empty if something is to be looked at.
         self.ready: list[tuple[bytes, ...]] = []
@@ -87,18 +87,18 @@ class Voice:
         self._wire, self._meter = wire, meter
         self._name = ""
         self._mark_at = 0  # bytes sent at which the next mark is due
-        self._push: Callable[[bytes], None] | None = None  # where blocks are shared
+        self._pushing: Pushing | None = None  # the socket, where blocks are shared
         self._blocks: Blocks[bytes] | None = None
-        self._head = self._before_block = b""
-        self._tail: Callable[[bytes], bytes] | None = None
+        self._before_block = b""  # they are all of one length
 
     def begin(self, name: str, blocks: Callable[[Sharing, int], Blocks[bytes]]) -> None:
         """The platform's word for the stream is known; sound may flow."""
         self._name = name
         if isinstance(self._wire, SharingWire) and isinstance(self.socket, Pushing):
             sharing = self._wire.sharing(name)
-            self._head, self._tail = sharing.head.encode(), sharing.tail
-            self._blocks, self._push = blocks(sharing, self._wire.block), self.socket.push
+            self._blocks, self._pushing = blocks(sharing, self._wire.block), self.socket
+            begins = sharing.head.encode()
+            self._before_block = head(TEXT, len(begins) + len(sharing.tail(bytes(self._wire.block)))) + begins
 
     @property
     def player(self) -> Player:
@@ -162,12 +162,12 @@ class Voice:
             if player.sent > self._mark_at and self._wire.can_clear:
                 self._out(lines, self._marked())
             due = pacer.due(now)
-        if lines and self._push is not None:
-            self._push(lines[0] if len(lines) == 1 else b"".join(lines))
+        if lines and self._pushing is not None:
+            self._pushing.push(lines[0] if len(lines) == 1 else b"".join(lines))
 
     def goes_on(self, now: float, beyond: int) -> Part | None:
         """As nearly always: one more block of what is being heard. None: nothing was done, there is more to look at."""
-        if self._blocks is None or self._push is None or not self._before_block or self.socket.backlog:
+        if self._blocks is None or self._pushing is None or self.socket.backlog:
             return None
         late = self.pacer.one_is_due(now)
         if late is None or not (block := self.player.goes_on(self._wire.block, beyond)):
@@ -178,13 +178,13 @@ class Voice:
         if self._player.sent > self._mark_at:
             message = self._marked()
             line += b"".join(map(framed, message)) if isinstance(message, tuple) else framed(message)
-        self._push(line)
+        self._pushing.push(line)
         return block[0]
 
     def look_ahead(self, beyond: int) -> None:
         """Get ready what `goes_on` would say, up to the next mark."""
         length, blocks, player = self._wire.block, self._blocks, self.player
-        if blocks is None or not self._before_block or not self._wire.can_clear:
+        if blocks is None or not self._wire.can_clear:
             return
         if found := player.ahead(length, beyond):
             part, at, number = found
@@ -195,11 +195,11 @@ class Voice:
 
     def say(self, now: float) -> bool:
         """What is ready, at its moment. False: it was not said, as it is too early or too late, or the network takes no more."""
-        late = now - self.due_at
-        if self._push is None or self.socket.backlog or not -NEAR <= late < self._leeway:
+        late, socket = now - self.due_at, self._pushing
+        if socket is None or socket.backlog or not -NEAR <= late < self._leeway:
             return False
         before = self._before_block
-        self._push(before + before.join(self.ready.pop()))
+        socket.push(before + before.join(self.ready.pop()))
         self._said += TOGETHER
         self.due_at += self._every
         if late > IN_TIME:
@@ -232,23 +232,25 @@ class Voice:
         return self._wire.write_mark(self._name, self.playout.mark(self.player.sent))
 
     def _out(self, lines: list[bytes], message: Written) -> None:
-        if self._push is not None and not isinstance(message, tuple):
+        if self._pushing is not None and not isinstance(message, tuple):
             lines.append(framed(message))
         else:
             self.socket.send(message)
 
     def _message(self, lines: list[bytes], pads: bool) -> None:
         length = self._wire.block
-        if self._blocks is None or self._tail is None:
+        if self._blocks is None:
             frames = length // FRAME if pads or not self.player.left else -(-min(self.player.left, length) // FRAME)
             self._out(lines, self._wire.write_audio(self._name, bytes(self.player.read(frames))))
             return
         shared = self.player.shared(length)
         if shared is None:
-            tail = self._tail(self.player.own(length))
-            lines.append(head(TEXT, len(self._head) + len(tail)) + self._head + tail)
+            text = self._before_block[FRAMED:] + self._blocks.make(self.player.own(length))
+            lines.append(head(TEXT, len(text)) + text)
             return
-        tail = self._blocks.get(*shared)
-        if not self._before_block:  # blocks are all of one length
-            self._before_block = head(TEXT, len(self._head) + len(tail)) + self._head
-        lines.append(self._before_block + tail)
+        lines.append(self._before_block + self._blocks.get(*shared))
+
+
+@cache
+def every(block: int) -> float:
+    return TOGETHER * seconds_of(block)
