@@ -79,6 +79,7 @@ class Streams:
         self._wheel = Wheel()
         self._glances: Glances[Stream] = Glances()
         self._leaving: set[Served] = set()
+        self.leave: Callable[[Served], None] = self._leave  # one for all sockets: each of them holds it
         self.belt = Belt(meter, clock.monotonic)  # of the lines that are paced to the frame
         self._blocks: dict[tuple[str, int], Blocks[bytes]] = {}
 
@@ -204,7 +205,7 @@ class Streams:
         if not stream.over:
             self._wheel.sooner(stream, when)
 
-    def leave(self, socket: Served) -> None:
+    def _leave(self, socket: Served) -> None:
         """It takes leave of its far end, and is served until that is over."""
         self._leaving.add(socket)
         self._wheel.put(socket, self.clock.monotonic())
