@@ -12,7 +12,8 @@ from holdsvc.audio.blocks import Blocks
 from holdsvc.audio.formats import BLOCK, FRAME
 from holdsvc.audio.pacer import TICK, Playout
 from holdsvc.audio.player import Part, Player
-from holdsvc.engine.lines import STRETCH, Frames, OwnedLine
+from holdsvc.engine.belt import STRETCH
+from holdsvc.engine.lines import OwnedLine
 from holdsvc.engine.voice import Socket, SoundMeter, Voice
 from holdsvc.ports import LineWire, Sharing, Wire
 
@@ -58,7 +59,7 @@ class PacedVoice:
         self._wire, self._line, self._meter = wire, line, meter
         self._gaps = 0  # that were told
         self._comforts = False  # what lies on the belt is comfort sound
-        self._blocks: Blocks[Frames] | None = None
+        self._blocks: Blocks[bytes] | None = None
 
     def begin(self, name: str, blocks: Callable[[Sharing, int], Blocks[bytes]]) -> None:
         self._blocks = self._line.begin()
@@ -97,7 +98,10 @@ class PacedVoice:
         while self.pacer.is_due(now) and (pads or player.left):
             fed = player.sent and not player.dry
             self._comforts = not player.left
-            line.put(self._wire.frames(self._comfort()) if self._comforts else self._next())
+            if self._comforts:
+                line.say(self._comfort())
+            else:
+                self._put_next()
             if player.dry and fed and counts:
                 self._meter.stream_underrun(self._wire.name)
 
@@ -126,13 +130,14 @@ class PacedVoice:
     def _comfort(self) -> bytes:
         return self.player.own(COMFORT)
 
-    def _next(self) -> Frames:
+    def _put_next(self) -> None:
         """What others hear as well, or what leads to it: always whole frames."""
         assert self._blocks is not None
         if self.player.left > NEARLY_OVER and (shared := self.player.rest_of_block(STRETCH)):
             part, start, before = shared
-            return self._blocks.get(part, start)[before // FRAME :]
+            self._line.put(self._blocks.get(part, start)[before // FRAME * self._line.length :])
+            return
         own = self.player.own(BLOCK)
         while missing := -len(own) % FRAME:
             own += self.player.own(missing)
-        return self._wire.frames(own)
+        self._line.say(own)

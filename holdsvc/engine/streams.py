@@ -18,11 +18,11 @@ from holdsvc.calls.events import CallEvent
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.model import CallRef, ContentId, QueueName
 from holdsvc.clock import Clock
+from holdsvc.engine.belt import Belt
 from holdsvc.engine.captions import Captions
 from holdsvc.engine.ears import Hearing
 from holdsvc.engine.glances import Glances
 from holdsvc.engine.intake import Taken
-from holdsvc.engine.lines import Belt
 from holdsvc.engine.shell import Meter, Question, Watched
 from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Stream

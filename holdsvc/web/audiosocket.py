@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from holdsvc.engine.lines import OwnedLine
+from holdsvc.engine.ring import Ring
 from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.stream import NOT_ALLOWED, START_WITHIN
 from holdsvc.engine.tokens import Ticket
@@ -195,11 +196,12 @@ async def open_lines(
 ) -> AsyncIterator[None]:
     host, port = address
     desk = Desk(house, platform, allow, start_within)
+    sending = at_once_or_not(house)
     try:
         doors = await listening(host, port)
     except OSError as error:
         raise ConfigError("audiosocket.port", f"cannot listen on {host}:{port}: {error.strerror}") from error
-    log.info("lines_open", extra={"platform": platform.name, "host": host, "port": port})
+    log.info("lines_open", extra={"platform": platform.name, "host": host, "port": port, "sending": sending})
     taking = [asyncio.create_task(desk.take_in(door)) for door in doors]
     try:
         yield
@@ -210,6 +212,15 @@ async def open_lines(
         for door in doors:
             door.close()
         await desk.close()
+
+
+def at_once_or_not(house: House) -> str:
+    """Whether the frames of many lines go out in one call into the kernel; else why not."""
+    try:
+        house.streams.belt.use(Ring())
+    except OSError as error:
+        return f"one by one, for io_uring is refused: {error.strerror}"
+    return "many at once, by io_uring"
 
 
 async def listening(host: str, port: int) -> list[socket.socket]:

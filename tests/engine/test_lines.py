@@ -1,4 +1,4 @@
-"""A line of our own at one end of a pair of sockets, the belt turned by hand, and the far end in our hand."""
+"""A line of our own at one end of a connection, the belt turned by hand, and the far end in our hand: both ways to send."""
 
 from __future__ import annotations
 
@@ -6,104 +6,23 @@ import contextlib
 import socket
 import struct
 from itertools import pairwise
-from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdsvc.audio.formats import FRAME
 from holdsvc.engine import lines
-from holdsvc.engine.lines import MOST_FRAMES, ROUND, Belt, OwnedLine
+from holdsvc.engine.belt import ROUND
+from holdsvc.engine.lines import MOST_FRAMES, OwnedLine
 from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.wheel import SLOT
 from holdsvc.platforms.wires.audiosocket import AudioSocketWire
-
-CALL = UUID("0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0")
-WHOLE = 3 + 2 * FRAME
-TICK = ROUND * SLOT
+from tests.engine.lines import END, KEY, SOUND, TICK, WAYS, WHOLE, House, frame, spoken
 
 
-def frame(kind: int, payload: bytes = b"") -> bytes:
-    return struct.pack(">BH", kind, len(payload)) + payload
-
-
-SOUND, KEY, END = frame(0x10, bytes(2 * FRAME)), frame(3, b"5"), frame(0)
-
-
-def spoken(*numbers: int) -> tuple[bytes, ...]:
-    return tuple(frame(0x10, bytes((number,)) * 2 * FRAME) for number in numbers)
-
-
-class Counts:
-    def __init__(self) -> None:
-        self.late: list[float] = []
-        self.cuts = 0
-
-    def stream_late(self, wire: str, seconds: float) -> None:
-        self.late.append(seconds)
-
-    def stream_cut(self, wire: str) -> None:
-        self.cuts += 1
-
-
-class House:
-    """A belt, its time, and lines on it."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.counts = Counts()
-        self.belt = Belt(self.counts, lambda: self.now)
-        self.leaving: list[OwnedLine] = []
-        self.belt.turn(self.now)
-
-    def dial(self) -> Far:
-        return Far(self)
-
-    def turn(self, seconds: float) -> None:
-        """As a loop that is never late."""
-        until = self.now + seconds
-        while self.now < until - SLOT / 2:
-            self.now += SLOT
-            self.belt.turn(self.now)
-
-    def sleep(self, seconds: float) -> None:
-        """As a loop that was kept from its core."""
-        self.now += seconds
-        self.belt.turn(self.now)
-
-
-class Far:
-    def __init__(self, house: House) -> None:
-        ours, self.end = socket.socketpair()
-        ours.setblocking(False)
-        self.end.setblocking(False)
-        self.wire = AudioSocketWire()
-        self.line = OwnedLine(ours, self.wire, house.belt, house.leaving.append)
-        self.heard: list[bytes] = []
-        self.refused: list[str] = []
-        self.line.answer_to(self.hear, self.refuse)
-        self.line.begin()
-
-    def hear(self, said: str | bytes) -> None:
-        assert isinstance(said, bytes)
-        if not said.startswith(b"\x10"):
-            self.heard.append(said)
-
-    def refuse(self, reason: str) -> None:
-        self.refused.append(reason)
-        self.line.close(1008)
-
-    def read(self) -> bytes:
-        try:
-            return self.end.recv(1 << 20)
-        except BlockingIOError:
-            return b""
-
-
-@pytest.fixture
-def house():
-    return House()
+@pytest.fixture(params=WAYS)
+def house(request):
+    return House(request.param)
 
 
 # --- to the far end ------------------------------------------------------------------------------------------------------
@@ -111,8 +30,8 @@ def house():
 
 def test_a_frame_goes_out_every_twenty_milliseconds_in_one_write(house):
     far = house.dial()
-    far.line.put(spoken(1, 2, 3))
-    far.line.put(spoken(4))
+    far.put(1, 2, 3)
+    far.put(4)
 
     came = []
     for _ in range(6):
@@ -125,7 +44,7 @@ def test_a_frame_goes_out_every_twenty_milliseconds_in_one_write(house):
 def test_lines_are_spread_over_the_twenty_milliseconds(house):
     fars = [house.dial() for _ in range(4 * ROUND)]
     for far in fars:
-        far.line.put(spoken(1, 2))
+        far.put(1, 2)
 
     at_once = []
     for _ in range(ROUND):
@@ -137,12 +56,12 @@ def test_lines_are_spread_over_the_twenty_milliseconds(house):
 
 def test_what_was_not_sent_is_taken_back_at_once(house):
     far = house.dial()
-    far.line.put(spoken(1, 2, 3))
-    far.line.put(spoken(4, 5))
+    far.put(1, 2, 3)
+    far.put(4, 5)
     house.turn(2 * TICK)
 
     taken_back = far.line.clear()
-    far.line.put(spoken(9))
+    far.put(9)
     house.turn(2 * TICK)
 
     assert taken_back == 3
@@ -151,7 +70,7 @@ def test_what_was_not_sent_is_taken_back_at_once(house):
 
 def test_a_late_belt_catches_up_with_four_frames_and_no_more(house):
     far = house.dial()
-    far.line.put(spoken(*range(40)))
+    far.put(*range(40))
     house.turn(TICK)
     assert far.read() == spoken(0)[0]
 
@@ -170,7 +89,7 @@ def test_a_belt_that_rested_begins_anew_without_a_gap(house):
     house.turn(1)
     house.now += 3600
     far = house.dial()
-    far.line.put(spoken(1, 2))
+    far.put(1, 2)
 
     house.sleep(0)
 
@@ -180,7 +99,7 @@ def test_a_belt_that_rested_begins_anew_without_a_gap(house):
 
 def test_when_it_will_be_dry_is_when_it_is(house):
     far = house.dial()
-    far.line.put(spoken(1, 2, 3))
+    far.put(1, 2, 3)
     house.turn(SLOT)
 
     dry_at = far.line.dry_at
@@ -193,9 +112,9 @@ def test_when_it_will_be_dry_is_when_it_is(house):
 
 def test_a_network_that_takes_nothing_is_not_heaped_on_and_hurts_no_other(house, monkeypatch):
     held, good = house.dial(), house.dial()
-    monkeypatch.setattr(lines, "untaken", lambda sock: 5000 if sock is held.line._sock else 0)
+    monkeypatch.setattr(lines, "untaken", lambda sock: 5000 if sock is held.line.sock else 0)
     for far in (held, good):
-        far.line.put(spoken(*range(100)))
+        far.put(*range(100))
 
     house.turn(1)
 
@@ -211,9 +130,9 @@ def test_a_network_that_takes_nothing_is_not_heaped_on_and_hurts_no_other(house,
 def test_a_far_end_that_reads_nothing_gets_whole_frames_only(house, monkeypatch):
     monkeypatch.setattr(lines, "untaken", lambda sock: 0)
     far = house.dial()
-    far.line._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    far.line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     for _ in range(20):
-        far.line.put(spoken(*range(100)))
+        far.put(*range(100))
         house.turn(2)
 
     came = b""
@@ -227,17 +146,37 @@ def test_a_far_end_that_reads_nothing_gets_whole_frames_only(house, monkeypatch)
     assert cut.rest == b""
 
 
-def test_a_frame_that_the_network_took_in_part_is_finished_before_all_else(house):
+@pytest.mark.parametrize("way", WAYS)
+def test_a_frame_that_the_network_took_in_part_is_finished_before_all_else(way, monkeypatch):
+    monkeypatch.setattr(lines, "untaken", lambda sock: 0)
+    house = House(way, over_tcp=True)
     far = house.dial()
-    sock, first = far.line._sock, spoken(1)[0]
-    far.line.put(spoken(1, 2, 3))
-    far.line.write = lambda one: sock.send(one[:100])
-    house.turn(TICK)
-    assert far.read() == first[:100]
+    far.line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32 * 1024)
+    rounds, came = 0, b""
+    while not far.line.behind:
+        far.put(*range(100))
+        house.turn(2)
+        came += far.read() if rounds % 5 == 4 else b""
+        rounds += 1
+        assert rounds < 2000, "the network takes all or nothing"
+    taken_in_part = WHOLE - len(far.line.behind)
 
-    house.turn(2 * TICK)
+    while far.line.waiting or far.line.behind:
+        came += far.read()
+        house.turn(TICK)
+    far.line.close(1000)
+    far.line.flush()
+    far.line.sock.close()
+    far.end.setblocking(True)
+    while more := far.end.recv(65536):
+        came += more
 
-    assert far.read() == first[100:] + b"".join(spoken(2, 3))
+    assert 0 < taken_in_part < WHOLE
+    cut = AudioSocketWire()
+    frames = list(cut.cut(came))
+    assert cut.rest == b""
+    assert frames.pop() == END
+    assert set(frames) <= set(spoken(*range(100))), "each is whole, and one that was put here"
 
 
 # --- from the far end ----------------------------------------------------------------------------------------------------
@@ -273,9 +212,9 @@ class Reads:
     """How often a line reads its socket."""
 
     def __init__(self, line: OwnedLine) -> None:
-        self.number, self._read = 0, line._sock.recv_into
-        line._sock = self
-        self.send, self.fileno, self.close = line.write, lambda: -1, lambda: None
+        self.number, self._read, sock = 0, line.sock.recv_into, line.sock
+        line.sock = self
+        self.send, self.fileno, self.close = sock.send, sock.fileno, lambda: None
 
     def recv_into(self, buffer: memoryview) -> int:
         self.number += 1
@@ -285,11 +224,12 @@ class Reads:
 pieces = st.lists(st.sampled_from([SOUND, SOUND, SOUND, KEY, frame(0x10, b"12"), frame(0xFF, b"1")]), max_size=30)
 
 
-@given(pieces, st.lists(st.integers(0, 10_000), max_size=20))
-def test_bytes_in_other_pieces_give_the_same_frames(said, cuts):
+@pytest.mark.parametrize("way", WAYS)
+@given(said=pieces, cuts=st.lists(st.integers(0, 10_000), max_size=20))
+def test_bytes_in_other_pieces_give_the_same_frames(way, said, cuts):
     stream = b"".join(said)
     edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    house = House()
+    house = House(way)
     far = house.dial()
 
     for start, stop in pairwise(edges):
@@ -298,8 +238,7 @@ def test_bytes_in_other_pieces_give_the_same_frames(said, cuts):
 
     assert far.heard == [one for one in said if not one.startswith(b"\x10")]
     assert not far.refused
-    far.end.close()
-    far.line._sock.close()
+    far.close()
 
 
 def test_the_end_of_the_connection_is_the_farewell(house):
@@ -311,7 +250,7 @@ def test_the_end_of_the_connection_is_the_farewell(house):
 
     assert far.heard == [KEY, END]
     assert not house.leaving, "there is nobody to take leave of"
-    assert far.line._sock.fileno() == -1
+    assert far.line.sock.fileno() == -1
     assert len(house.belt) == 0
 
 
@@ -328,7 +267,7 @@ def test_who_breaks_the_format_is_refused(house):
 def test_who_sends_without_end_is_refused_and_nobody_else_notices(house, flood):
     far, good = house.dial(), house.dial()
     for _ in range(3):
-        good.line.put(spoken(*range(250)))
+        good.put(*range(250))
 
     for _ in range(10 * MOST_FRAMES // 50):
         if far.refused:
@@ -365,11 +304,11 @@ def test_a_little_too_much_adds_up_and_fifty_a_second_are_borne_for_ever(house):
 
 def test_our_farewell_is_the_last_that_is_said_and_what_they_still_say_is_read(house):
     far = house.dial()
-    far.line.put(spoken(1, 2))
+    far.put(1, 2)
     house.turn(TICK)
 
     far.line.close(1000)
-    far.line.put(spoken(3))
+    far.put(3)
     far.end.send(SOUND * 5)
     again = house.leaving[0].serve(house.now)
     house.turn(TICK)
