@@ -15,7 +15,18 @@ from msgspec import Struct
 from holdsvc import app, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.clock import Clock, SystemClock
-from holdsvc.commands.checks import directories, file, machine, media, network, online, outside, queues, secrets
+from holdsvc.commands.checks import (
+    directories,
+    file,
+    machine,
+    media,
+    network,
+    online,
+    outside,
+    personal,
+    queues,
+    secrets,
+)
 from holdsvc.commands.checks.codes import Finding, Level, finding
 from holdsvc.commands.checks.machine import Machine
 from holdsvc.commands.checks.scene import Scene
@@ -115,6 +126,7 @@ def rules(scene: Scene, go_online: bool) -> Iterator[Finding]:
     yield from reports(scene.settings)
     yield from media.rules(scene)
     yield from outside.rules(scene)
+    yield from personal.rules(scene.settings)
     yield from queues.rules(scene)
     yield from directories.rules(scene.settings)
     if go_online:

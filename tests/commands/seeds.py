@@ -195,6 +195,9 @@ OUTSIDE = [
         '[updates.a]\npath = "{tmp}/notes"\n',
         prepare=file("notes/today.txt", "Your call is important to us."),
     ),
+    Seed("HS-211", '[personal.a]\ntexts = { en = "{a.__class__}" }\n'),
+    Seed("HS-215", '[personal.a]\ntexts = { en = "Your order {order}." }\n'),
+    Seed("HS-216", '[personal.a]\ntexts = { en = "Your order {order}." }\n'),
     Seed("HS-233", prepare=file("data/feeds.json", "{")),
 ]
 

@@ -127,7 +127,7 @@ CODES: Mapping[str, Rule] = {
     **errors(
         HS_201="an item that cannot be heard",
         HS_206="a schedule that never plays",
-        HS_211="a podcast or an update that is left out",
+        HS_211="a podcast or an update, also one of callers' own, that is left out",
         HS_217="the synthesiser is not to be found",
         HS_221="a fault in a quiz bank",
         HS_231="a prompt with a phrase that no caller wants to hear",
@@ -144,7 +144,7 @@ CODES: Mapping[str, Rule] = {
         HS_212="a source that fails",
         HS_213="an episode or update that is left out",
         HS_214="a podcast or update for queues that are not there",
-        HS_215="an update for verified callers, of whom there are none",
+        HS_215="an update for some callers or for one, and no directory that tells of them",
         HS_216="texts, and nothing to speak them",
         HS_218="a licence for use without payment only",
         HS_219="a licence that ends within 30 days",

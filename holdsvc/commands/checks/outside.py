@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 
 from holdsvc import catalogue
-from holdsvc.calls.model import Identity
 from holdsvc.commands.checks.codes import Finding, finding
 from holdsvc.commands.checks.scene import Scene
 from holdsvc.config import Settings
@@ -75,9 +74,9 @@ def listeners(settings: Settings, podcasts: Mapping[str, PodcastSettings]) -> It
             why = f"{name} is for queues that are not there: {', '.join(unknown)}"
             yield finding("HS-214", why, "correct its queues")
     for name, update in settings.updates.items():
-        if update.segment and update.identity is Identity.VERIFIED:
-            why = f"updates.{name} wants callers to be verified, which nothing here does: it is heard by nobody"
-            yield finding("HS-215", why, 'set identity = "number" if it may be told on the strength of a caller number')
+        if update.segment and not settings.directories:
+            why = f"updates.{name} is for the segment {update.segment!r}, and no directory tells one: it is heard by nobody"
+            yield finding("HS-215", why, "add a [directories.NAME], or take the segment out")
 
 
 def voice(settings: Settings) -> Iterator[Finding]:
