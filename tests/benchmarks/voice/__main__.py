@@ -25,10 +25,17 @@ from holdsvc.ports import Candidate, Certainty, Recogniser, Utterance
 from holdsvc.speech.recognise import kinds
 from tests.benchmarks.voice import human, lines, voices
 from tests.benchmarks.voice.lines import CONDITIONS, Sound, carried
-from tests.benchmarks.voice.texts import COMMANDS, MENU, OTHER_SPEECH, OTHER_SPEECH_TUNING
+from tests.benchmarks.voice.texts import (
+    COMMANDS,
+    COMMANDS_TUNING,
+    MENU,
+    MENU_TUNING,
+    OTHER_SPEECH,
+    OTHER_SPEECH_TUNING,
+)
 
-MENU_SPOKEN = tuple(Candidate(choice.id, choice.words) for choice in MENU.choices)
-CANDIDATES = (*MENU_SPOKEN, Candidate("quiet", ("no",)))
+CANDIDATES = (*(Candidate(choice.id, choice.words) for choice in MENU.choices), Candidate("quiet", ("no",)))
+CANDIDATES_TUNING = tuple(Candidate(choice.id, choice.words) for choice in MENU_TUNING.choices)
 MUSIC = Path(__file__).parents[3] / "media" / "music"
 HUMAN = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 QUICK = 5  # of so many voices and texts, one
@@ -66,14 +73,16 @@ def main() -> int:
     parser.add_argument("--model", default="")
     parser.add_argument("--quick", action="store_true", help=f"one of {QUICK} commands and other texts")
     parser.add_argument("--most", type=int, default=0, help="only so many utterances, picked at random")
-    parser.add_argument("--tuning", action="store_true", help="the tuning voices and texts, in place of those reported")
+    parser.add_argument("--tuning", action="store_true", help="the tuning voices, menu and texts, not those reported")
+    parser.add_argument("--part", default="1/1", help="as 2/3: the second third of all, for processes side by side")
     parser.add_argument(
         "--lines", type=Path, help="a file for every utterance as it is answered; what it holds is told"
     )
-    parser.add_argument("--only-tell", action="store_true", help="ask nothing, tell what stands in the file")
+    parser.add_argument("--only-tell", type=Path, nargs="*", help="ask nothing, tell what stands in these files")
     given = parser.parse_args()
     if given.only_tell:
-        found = [msgspec.json.decode(line, type=Line) for line in given.lines.read_bytes().splitlines()]
+        kept = [line for file in given.only_tell for line in file.read_bytes().splitlines()]
+        found = [msgspec.json.decode(line, type=Line) for line in kept]
     else:
         found = list(shown(asked_all(given), given.lines))
     own = [line for line in found if line.group != "human"]
@@ -90,7 +99,8 @@ def asked_all(given: argparse.Namespace) -> Iterator[tuple[int, int, Line]]:
     ear = kinds.make(given.recogniser, given.model)
     todo = [*commands(given), *others(given), *([] if given.tuning else human_voice(given.quick))]
     random.Random(1).shuffle(todo)
-    todo = todo[: given.most or len(todo)]
+    part, parts = map(int, given.part.split("/"))
+    todo = todo[: given.most or len(todo)][part - 1 :: parts]
     for place, job in enumerate(todo):
         yield place + 1, len(todo), asked(ear, job)
 
@@ -118,30 +128,31 @@ def speakers(given: argparse.Namespace) -> dict[str, voices.Say]:
 
 def commands(given: argparse.Namespace) -> Iterator[Job]:
     rng, music = np.random.default_rng(11), our_music()
-    for text, meant in list(COMMANDS.items())[:: QUICK if given.quick else 1]:
+    texts, offered = (COMMANDS_TUNING, CANDIDATES_TUNING) if given.tuning else (COMMANDS, CANDIDATES)
+    for text, meant in list(texts.items())[:: QUICK if given.quick else 1]:
         for voice, say in speakers(given).items():
             speech = voices.spoken(given.said, voice, say, text)
             if speech is not None:
                 for condition in CONDITIONS:
-                    yield Job(voice, condition, text, meant, carried(speech, condition, rng, music))
+                    yield Job(voice, condition, text, meant, carried(speech, condition, rng, music), offered)
 
 
 def others(given: argparse.Namespace) -> Iterator[Job]:
     rng, music = np.random.default_rng(12), our_music()
-    texts = OTHER_SPEECH_TUNING if given.tuning else OTHER_SPEECH
+    texts, offered = (OTHER_SPEECH_TUNING, CANDIDATES_TUNING) if given.tuning else (OTHER_SPEECH, CANDIDATES)
     for place, text in enumerate(texts[:: QUICK if given.quick else 1]):
         for turn, (voice, say) in enumerate(speakers(given).items()):
             speech = voices.spoken(given.said, voice, say, text)
             if speech is not None:
                 condition = CONDITIONS[(place + turn) % len(CONDITIONS)]
-                yield Job(voice, "other speech", text, "", carried(speech, condition, rng, music))
+                yield Job(voice, "other speech", text, "", carried(speech, condition, rng, music), offered)
     count = 10 if given.quick else 60
     for sound in lines.coughs(count, rng):
-        yield Job("noise", "coughs, knocks, breath, hiss", "", "", carried(sound, "clean", rng))
+        yield Job("noise", "coughs, knocks, breath, hiss", "", "", carried(sound, "clean", rng), offered)
     for _ in range(count):
         begin = int(rng.integers(0, len(music) - 24_000))
         length = int(rng.integers(6_000, 24_000))
-        yield Job("music", "music alone", "", "", carried(music[begin : begin + length], "clean", rng))
+        yield Job("music", "music alone", "", "", carried(music[begin : begin + length], "clean", rng), offered)
 
 
 def human_voice(quick: bool) -> Iterator[Job]:

@@ -6,16 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdsvc.audio import g711
+from holdsvc.audio.utterance import Ended, Utterances
+from tests.audio.talk import coded, echo, sent_of
 
 Sound = NDArray[np.float32]
 RATE = 8000
-CONDITIONS = ("clean", "20 dB", "10 dB", "echo -12 dB")
+SUPPRESSED = "echo -12 dB, suppressed"
+CONDITIONS = ("clean", "20 dB", "10 dB", "echo -12 dB", SUPPRESSED)
+BEFORE, BEHIND = 4.0, 1.0  # seconds of our music before somebody speaks, and behind
 SILENCE = 0.3  # seconds before and behind
 ACTIVE = 10 ** (-26 / 20)  # speech level, as usual on a line
 
 
 def carried(speech: Sound, condition: str, rng: np.random.Generator, music: Sound | None = None) -> bytes:
     """As it would reach us: 16-bit PCM, having been mu-law on the way."""
+    if condition == SUPPRESSED and music is not None:
+        return cut_out(speech, rng, music)
     edge = np.zeros(round(SILENCE * RATE), np.float32)
     sound = band(np.concatenate([edge, levelled(speech), edge]))
     if condition == "20 dB":
@@ -26,6 +32,19 @@ def carried(speech: Sound, condition: str, rng: np.random.Generator, music: Soun
         begin = int(rng.integers(0, len(music) - len(sound)))
         sound = sound + levelled(music[begin : begin + len(sound)]) * 10 ** (-12 / 20)
     return g711.decode(g711.encode(g711.linear(sound.astype(np.float32)))).tobytes()
+
+
+def cut_out(speech: Sound, rng: np.random.Generator, music: Sound) -> bytes:
+    """What the service's own ear makes of it: our music comes back after a room, is suppressed, and the utterance is cut out.
+
+    Nothing, where it does not notice that somebody speaks.
+    """
+    said = np.concatenate([np.zeros(round(BEFORE * RATE)), band(levelled(speech)), np.zeros(round(BEHIND * RATE))])
+    begin = int(rng.integers(0, len(music) - len(said)))
+    sent = coded(levelled(music[begin : begin + len(said)]))
+    back = echo(sent, -12, float(rng.uniform(0.04, 0.25)), seed=int(rng.integers(1000)))
+    heard = Utterances().hear(coded(said + back), sent_of(sent))
+    return max((one.pcm for one in heard if isinstance(one, Ended)), key=len, default=b"")
 
 
 def levelled(sound: Sound) -> Sound:

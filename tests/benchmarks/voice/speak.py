@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.benchmarks.voice import voices
-from tests.benchmarks.voice.texts import COMMANDS, OTHER_SPEECH, OTHER_SPEECH_TUNING
+from tests.benchmarks.voice.texts import COMMANDS, COMMANDS_TUNING, OTHER_SPEECH, OTHER_SPEECH_TUNING
 from tests.benchmarks.voice.voices import Say
 
 
@@ -26,7 +26,7 @@ def main(words: list[str]) -> int:
 def everything(styles: Path | None) -> Iterator[tuple[str, Say, str]]:
     tuning = {**voices.TUNING, **(voices.neural(voices.NEURAL_TUNING, styles) if styles else {})}
     reporting = {**voices.REPORTING, **(voices.neural(voices.NEURAL_REPORTING, styles) if styles else {})}
-    yield from each(tuning, (*COMMANDS, *OTHER_SPEECH_TUNING))
+    yield from each(tuning, (*COMMANDS_TUNING, *OTHER_SPEECH_TUNING, *COMMANDS))
     yield from each(reporting, (*COMMANDS, *OTHER_SPEECH))
 
 

@@ -15,6 +15,64 @@ MENU = Menu(
     )
 )
 
+# Another menu, with other words: bounds and weights are fitted on it, so that nothing is known of the words that are reported.
+MENU_TUNING = Menu(
+    (
+        *(
+            Choice(f"music:{name}", Action.PLAY, "", (name, f"play {name}"), Kind.MUSIC, name)
+            for name in ("rock", "blues", "country", "opera", "reggae")
+        ),
+        Choice("stories", Action.PLAY, "1", ("stories", "story", "play a story"), Kind.PODCAST, "stories"),
+        Choice("radio", Action.PLAY, "2", ("radio", "the radio", "play the radio"), Kind.MUSIC, "radio"),
+        Choice("weather", Action.PLAY, "3", ("weather", "the weather", "the forecast"), Kind.DAILY, "weather"),
+        Choice("sports", Action.PLAY, "4", ("sports", "the scores", "sports results"), Kind.DAILY, "sports"),
+        Choice("poems", Action.PLAY, "5", ("poems", "a poem", "read me a poem"), Kind.PODCAST, "poems"),
+        Choice("silence", Action.PLAY, "6", ("silence", "mute", "enough", "never mind"), Kind.QUIET),
+        Choice("faster", Action.LOUDER, "", ("faster", "speed up", "go faster")),
+        Choice("slower", Action.SOFTER, "", ("slower", "slow down", "go slower")),
+        Choice("before", Action.BACK, "", ("previous", "the one before", "last one")),
+        Choice("pause", Action.NEXT, "", ("pause", "hold it", "take a break")),
+        Choice("continue", Action.NEXT, "", ("continue", "carry on", "keep going")),
+        Choice("agent", Action.LEAVE, "", ("operator", "an agent", "talk to someone")),
+        Choice("message", Action.LEAVE, "", ("leave a message", "voicemail", "message")),
+        Choice("hours", Action.MENU, "", ("opening hours", "when are you open")),
+        Choice("goodbye", Action.LEAVE, "", ("goodbye", "hang up")),
+        Choice("sure", Action.ANSWER, "", ("sure", "of course", "okay")),
+    )
+)
+COMMANDS_TUNING = {
+    "rock": "music:rock",
+    "blues": "music:blues",
+    "play country": "music:country",
+    "opera": "music:opera",
+    "play reggae": "music:reggae",
+    "stories": "stories",
+    "story": "stories",
+    "the radio": "radio",
+    "weather": "weather",
+    "the forecast": "weather",
+    "sports": "sports",
+    "the scores": "sports",
+    "a poem": "poems",
+    "mute": "silence",
+    "enough": "silence",
+    "never mind": "silence",
+    "faster": "faster",
+    "slow down": "slower",
+    "slower": "slower",
+    "previous": "before",
+    "last one": "before",
+    "pause": "pause",
+    "continue": "continue",
+    "carry on": "continue",
+    "operator": "agent",
+    "talk to someone": "agent",
+    "voicemail": "message",
+    "opening hours": "hours",
+    "hang up": "goodbye",
+    "sure": "sure",
+}
+
 # What is said -> the entry that is meant.
 COMMANDS = {
     "music": "music",
@@ -71,6 +129,26 @@ OTHER_SPEECH_TUNING = (
     "Nobody is answering.",
     "Can you hear the dog?",
     "Left or right?",
+    "I will ask my wife.",
+    "Pass me the salt, please.",
+    "Nineteen ninety nine",
+    "Monday",
+    "Doctor Miller",
+    "Is anybody there?",
+    "The train is late.",
+    "Bicycle",
+    "Green",
+    "Turn off the light.",
+    "I need a new contract.",
+    "Well, I do not know.",
+    "Hello?",
+    "Give it back!",
+    "Quarter past seven",
+    "Garden",
+    "What did he say?",
+    "The children are asleep.",
+    "Seven three one",
+    "Tea or juice?",
 )
 OTHER_SPEECH = (
     "I would like to talk to somebody about an invoice.",

@@ -41,6 +41,7 @@ def run(command: list[str], text: str | None = None) -> None:
 TUNING: Mapping[str, Say] = {
     "espeak en-us": espeak("en-us"),
     "espeak en-gb+f3": espeak("en-gb+f3"),
+    "espeak en-gb-scotland+m7": espeak("en-gb-scotland+m7"),
     "flite kal16": flite("kal16"),
     "flite awb": flite("awb"),
 }
@@ -53,7 +54,7 @@ REPORTING: Mapping[str, Say] = {
     "festival kal": festival("kal_diphone"),
 }
 # Voices of the network that speaks our prompts; `media/make/voice.py` drives it.
-NEURAL_TUNING = ("am_michael", "bf_emma")
+NEURAL_TUNING = ("am_michael", "bf_emma", "af_nova", "am_puck", "bf_isabella", "bm_lewis")
 NEURAL_REPORTING = ("af_bella", "am_eric", "bm_george", "bf_alice")
 
 
