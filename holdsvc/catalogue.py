@@ -28,7 +28,11 @@ from holdsvc.speech.recognise.kinds import NONE
 from holdsvc.speech.speak.command import CommandSettings, CommandSynthesiser
 from holdsvc.speech.workers import Limits, Workers, command_of
 from holdsvc.stores.memory import MemoryStore
+from holdsvc.stores.mover import Mover
+from holdsvc.stores.redis import PARTS, RedisStore, log_of
+from holdsvc.stores.redis_link import Link, connect
 from holdsvc.stores.sqlite import SqliteStore
+from holdsvc.stores.sqlite_log import SqliteLog
 
 T = TypeVar("T")
 
@@ -64,17 +68,35 @@ PHONE_PLATFORM = "twilio"  # whose caller the browser phone is
 
 Committed = Callable[[float], None]  # told the seconds of each commit
 
+
+def shared(settings: Settings, committed: Committed, clock: Clock) -> Store:
+    """Live state in Redis, the wait log in a file of ours."""
+    link = Link(connect(settings.store.url))
+    sql = SqliteLog(database(settings), settings.store.synchronous)
+    return RedisStore(link, Mover(link, sql, log_of, PARTS), committed, clock.monotonic)
+
+
 STORES: Mapping[str, Callable[[Settings, Committed, Clock], Store]] = {
     "memory": lambda settings, committed, clock: MemoryStore(),
     "sqlite": lambda settings, committed, clock: SqliteStore(
         database(settings), on_commit=committed, clock=clock, synchronous=settings.store.synchronous
     ),
+    "redis": shared,
+    "rediss": shared,
+    "redis+sentinel": shared,
+    "rediss+sentinel": shared,
+    "redis+cluster": shared,
+    "rediss+cluster": shared,
 }
 
 
 def database(settings: Settings) -> Path:
-    """The one file of the embedded store and the wait log."""
-    named = settings.store.url.removeprefix("sqlite:").removeprefix("//")
+    """The file of the wait log: the embedded store's own, or what `ledger.url` names beside a shared store."""
+    embedded = settings.store.url.startswith("sqlite:")
+    url = settings.store.url if embedded else settings.ledger.url
+    if not url.startswith("sqlite:"):
+        raise ConfigError("ledger.url", f"{url.partition(':')[0]!r} is not known; there is sqlite:")
+    named = url.removeprefix("sqlite:").removeprefix("//")
     return Path(named).expanduser() if named else settings.data_dir / "holdsvc.sqlite3"
 
 

@@ -27,7 +27,7 @@ EVERYTHING = 2**62  # rows: more than there can be
 
 
 def file_of(settings: Settings) -> Path:
-    if not settings.store.url.startswith("sqlite:"):
+    if settings.store.url.startswith("memory:"):
         raise ConfigError("store.url", f"{settings.store.url!r} keeps no wait log that could be read here")
     path = catalogue.database(settings)
     if not path.exists():

@@ -21,10 +21,13 @@ from holdsvc.ports import Ended, Store, WaitQuery
 from holdsvc.stores.memory import MemoryStore
 from holdsvc.stores.sqlite import SqliteStore
 from tests.stores.calls import after, answered, decided, gone, held, known, new, one_call, pressed, ref, steps, tell
+from tests.stores.redis_server import emptied, redis_store, shared_cluster, shared_node
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda folder: MemoryStore(),
     "sqlite": lambda folder: SqliteStore(folder / "holdsvc.sqlite3"),
+    "redis": lambda folder: redis_store(emptied(shared_node()).url, folder / "holdsvc.sqlite3"),
+    "redis-cluster": lambda folder: redis_store(emptied(*shared_cluster()).url, folder / "holdsvc.sqlite3"),
 }
 CALLER = CallerId("pseudonym")
 NUMBER = PhoneNumber("+15005550123")

@@ -35,6 +35,7 @@ from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.memory import MemoryStore
 from holdsvc.stores.sqlite import SqliteStore
 from tests.stores.calls import PLAN, after, decided, new, ref
+from tests.stores.redis_server import emptied, redis_store, shared_node
 
 NAMES = ("CA1", "CA2", "CA3")
 T = TypeVar("T")
@@ -84,6 +85,9 @@ class Races(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
+        self.open_again()
+
+    def open_again(self) -> None:
         self.store = self.make()
         self.run(self.store.open())
 
@@ -125,7 +129,7 @@ class Races(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.run(self.store.close())
-        self.begin()
+        self.open_again()
 
     @invariant()
     def every_session_is_the_one_that_was_accepted(self) -> None:
@@ -180,6 +184,24 @@ class SqliteRaces(Races):
         assert verdict.holds, str(verdict)
 
 
+class RedisRaces(Races):
+    restartable = True
+
+    @initialize()
+    def begin(self) -> None:
+        emptied(shared_node())
+        self.open_again()
+
+    def make(self) -> Store:
+        return redis_store(shared_node().url, Path(self.folder.name) / "holdsvc.sqlite3")
+
+    @invariant()
+    def the_law_holds(self) -> None:
+        with SqliteLedger(Path(self.folder.name) / "holdsvc.sqlite3") as ledger:
+            verdict = audit(ledger)
+        assert verdict.holds, str(verdict)
+
+
 class Forgetful(MemoryStore):
     """The control: a store that lets the second of two writers win."""
 
@@ -206,6 +228,8 @@ TestMemoryRaces = Races.TestCase
 TestMemoryRaces.settings = RACES
 TestSqliteRaces = SqliteRaces.TestCase
 TestSqliteRaces.settings = RACES
+TestRedisRaces = RedisRaces.TestCase
+TestRedisRaces.settings = settings(RACES, max_examples=15)
 
 
 def test_the_races_show_a_store_that_loses_one() -> None:

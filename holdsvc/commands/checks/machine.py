@@ -159,9 +159,11 @@ def store(settings: Settings, machine: Machine) -> Iterator[Finding]:
     if settings.store.synchronous != "FULL":
         why = "store.synchronous is not FULL: a power cut loses acknowledged records"
         yield finding("HS-105", why, "set it to FULL")
-    named = settings.store.url.removeprefix("sqlite:").removeprefix("//")
+    key = "store.url" if settings.store.url.startswith("sqlite:") else "ledger.url"
+    url = settings.store.url if key == "store.url" else settings.ledger.url
+    named = url.removeprefix("sqlite:").removeprefix("//")
     if named and not Path(named).expanduser().parent.is_dir():
-        yield finding("HS-164", f"store.url: there is no folder for {named}", "make it, or correct store.url")
+        yield finding("HS-164", f"{key}: there is no folder for {named}", f"make it, or correct {key}")
     version = ".".join(map(str, machine.sqlite))
     if machine.sqlite < OLDEST:
         yield finding(

@@ -1,0 +1,170 @@
+"""From the log in Redis into SQL, each entry once: how far it came stands in the same transaction as what it brought.
+
+Any number of processes may try at the same time; the one that comes second finds the work done. What could not be moved stays in
+Redis, and nothing there is removed before SQL has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+from msgspec import MsgspecError, Struct
+
+from holdsvc.calls.facts import AnyFact
+from holdsvc.calls.model import CallerId
+from holdsvc.calls.record import WaitRecord
+from holdsvc.calls.session import HoldSession
+from holdsvc.errors import StoreUnavailable
+from holdsvc.ports import Ended, WaitQuery
+from holdsvc.stores.redis_link import Link
+
+EVERY = 0.25  # seconds between two looks
+LAST_TRIES = 4  # before the process ends
+AT_ONCE = 500  # entries of each part
+FIRST = "0-0"
+log = logging.getLogger(__name__)
+
+
+class Entry(Struct, frozen=True, omit_defaults=True):
+    """What one step adds to the log: a call's session with its facts, or a caller's number."""
+
+    session: HoldSession | None = None
+    facts: tuple[AnyFact, ...] = ()
+    forgotten: bool = False
+    caller: CallerId | None = None
+    number: str = ""
+
+
+class Placed(Struct, frozen=True):
+    """An entry, and where it stood in Redis. `entry` is None where it cannot be read."""
+
+    part: int
+    id: str
+    entry: Entry | None
+
+    @property
+    def order(self) -> tuple[int, float, int, int]:
+        """In which entries of several parts happened, as far as that can be told; those of one part never change places."""
+        milliseconds, _, number = self.id.partition("-")
+        session = self.entry.session if self.entry else None
+        latest = session.latest.timestamp() if session and session.latest else 0.0
+        return int(milliseconds), latest, session.version if session else 0, int(number)
+
+
+pack_entry = msgspec.msgpack.Encoder().encode
+unpack_entry = msgspec.msgpack.Decoder(Entry).decode
+
+
+class SqlLog(Protocol):
+    """The wait log's own side of it."""
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+    async def positions(self) -> Mapping[int, str]:
+        """How far each part has been moved; a part that is missing has not begun."""
+
+    async def keep(self, placed: Sequence[Placed]) -> Mapping[int, str]:
+        """In one transaction, without those that are there already. Returns how far each part has come."""
+
+    async def forget(self, caller: CallerId) -> int: ...
+    async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]: ...
+    async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]: ...
+
+
+class Mover:
+    def __init__(
+        self,
+        link: Link,
+        sql: SqlLog,
+        log_of: Callable[[int], str],
+        parts: int,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`log_of`: the key of a part's log."""
+        self._link, self._sql, self._log_of, self._parts, self._sleep = link, sql, log_of, parts, sleep
+        self._position: dict[int, str] = {}
+        self._turn = asyncio.Lock()
+        self._apply: Callable[[Entry], Awaitable[None]]
+        self.forget, self.waits, self.ended_since = sql.forget, sql.waits, sql.ended_since
+
+    async def open(self, apply: Callable[[Entry], Awaitable[None]]) -> None:
+        """`apply` sees every entry before it leaves Redis."""
+        self._apply = apply
+        await self._sql.open()
+        self._position = dict(await self._sql.positions())
+
+    async def close(self) -> None:
+        for left in range(LAST_TRIES, 0, -1):
+            try:
+                await self.catch_up()
+                break
+            except StoreUnavailable as error:
+                if left == 1:
+                    log.warning("log_left_in_redis", extra={"reason": str(error), "kept": "there, for the next start"})
+            await self._sleep(EVERY)
+        await self._sql.close()
+
+    async def run(self) -> None:
+        """Until cancelled. No fault ends it: what is not moved now is moved later."""
+        away = False
+        while True:
+            await self._sleep(EVERY)
+            try:
+                await self.catch_up()
+                away = False
+            except StoreUnavailable as error:
+                if not away:
+                    log.warning("log_not_moved", extra={"reason": str(error), "kept": "in Redis until it can be"})
+                away = True
+            except Exception:
+                log.exception("log_not_moved")
+
+    async def catch_up(self) -> None:
+        """Move all that is there now."""
+        async with self._turn:
+            while await self._move():
+                pass
+
+    async def _move(self) -> bool:
+        """Returns whether there may be more."""
+        found = await self._link.all(
+            [
+                ("XRANGE", self._log_of(part), f"({self._position.get(part, FIRST)}", "+", "COUNT", AT_ONCE)
+                for part in range(self._parts)
+            ]
+        )
+        placed = [
+            Placed(part, name.decode(), entry_of(fields)) for part, some in enumerate(found) for name, fields in some
+        ]
+        if not placed:
+            return False
+        placed.sort(key=lambda one: one.order)
+        await asyncio.gather(*(self._apply(one.entry) for one in placed if one.entry is not None))
+        reached = await self._sql.keep(placed)
+        self._position.update(reached)
+        await self._link.all([("XTRIM", self._log_of(part), "MINID", after(last)) for part, last in reached.items()])
+        return any(len(some) == AT_ONCE for some in found)
+
+
+def entry_of(fields: object) -> Entry | None:
+    """redis-py gives pairs as a dict or as a list, by the command's own parser."""
+    values = (
+        list(fields.values()) if isinstance(fields, dict) else list(fields)[1::2] if isinstance(fields, list) else []
+    )
+    try:
+        return unpack_entry(values[0])
+    except (MsgspecError, ValueError, IndexError, TypeError) as error:
+        log.error(
+            "record_lost", extra={"reason": f"an entry of the log cannot be read: {error}", "heard": "all the same"}
+        )
+        return None
+
+
+def after(id: str) -> str:
+    milliseconds, _, number = id.partition("-")
+    return f"{milliseconds}-{int(number) + 1}"

@@ -1,0 +1,311 @@
+"""Live state in Redis, shared by many processes; the wait log follows into SQL (`mover`).
+
+All keys of a part lie together, also in a Cluster, so that one script keeps a session, its alarm, the sums and the log's entry, or
+nothing of it. A call belongs to one part, a caller to one part; no step needs two. What is kept of a caller is counted by the
+version of the call that told it, so that telling it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from importlib import resources
+from zlib import crc32
+
+from msgspec import MsgspecError, Struct
+
+from holdsvc.calls.facts import AnyFact
+from holdsvc.calls.memory import remember
+from holdsvc.calls.model import CallerId, CallId, CallRef, PhoneNumber, Profile
+from holdsvc.calls.record import WaitRecord
+from holdsvc.calls.session import HoldSession
+from holdsvc.errors import ConfigError, StaleSession, StoreUnavailable, Unkeepable
+from holdsvc.ports import Ended, Totals, WaitQuery
+from holdsvc.stores import rows, tally
+from holdsvc.stores.erasure import anonymous, erased
+from holdsvc.stores.mover import Entry, Mover, pack_entry
+from holdsvc.stores.redis_link import Command, Link
+
+PARTS = 16  # never to be changed: it says where everything lies
+LEASE = 5.0  # seconds for which a call that was handed out as due is not handed out again
+KEEP = 4 * 24 * 3600  # seconds that a call is at hand after its wait: news come up to three days late
+MOST_TOLD = 16  # calls of which a profile knows what it has heard, the latest
+MOST_TRIES = 100  # of one profile that others change as well
+KEPT, STALE, FORGOTTEN = 1, 0, -1
+
+log = logging.getLogger(__name__)
+
+
+def script(name: str) -> str:
+    return resources.files("holdsvc.stores").joinpath(name).read_text("utf-8")
+
+
+SAVE = script("redis_save.lua")
+TELL = """
+if redis.call('HGET', KEYS[1], 'told') ~= (ARGV[1] ~= '' and ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'told', ARGV[2], 'profile', ARGV[3])
+return 1
+"""
+NUMBER = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[1])
+  redis.call('XADD', KEYS[2], '*', 'e', ARGV[2])
+end
+return 1
+"""
+DUE = """
+local due = redis.call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
+for n = 1, #due, 2 do
+  if tonumber(ARGV[3]) > 0 then redis.call('ZADD', KEYS[1], ARGV[1] + ARGV[3], due[n]) end
+end
+return due
+"""
+
+
+def part_of(name: str) -> int:
+    return crc32(name.encode("utf-8", "surrogatepass")) % PARTS
+
+
+def key(part: int, name: str) -> str:
+    return f"holdsvc:{{{part}}}:{name}"
+
+
+def log_of(part: int) -> str:
+    return key(part, "log")
+
+
+def name_of(ref: CallRef) -> str:
+    return f"{ref.platform}/{ref.call}"
+
+
+def ref_of(name: str) -> CallRef:
+    platform, _, call = name.partition("/")
+    return CallRef(platform, CallId(call))
+
+
+class Told(Struct, frozen=True):
+    """A profile as it lies in Redis, and which versions of which calls it has heard of: a line a call."""
+
+    raw: bytes  # of `told`, b"" for none
+    profile: Profile
+
+    def has(self, name: str, version: int) -> bool:
+        return str(version) in self._lines().get(name, "").split(",")
+
+    def with_version(self, name: str, version: int) -> str:
+        lines = self._lines()
+        before = lines.pop(name, "")
+        lines[name] = f"{before},{version}" if before else str(version)
+        return "\n".join(f"{one} {versions}" for one, versions in list(lines.items())[-MOST_TOLD:])
+
+    def _lines(self) -> dict[str, str]:
+        return dict(line.rsplit(" ", 1) for line in self.raw.decode().split("\n") if line)
+
+
+class RedisStore:
+    name = "redis"
+
+    def __init__(
+        self,
+        link: Link,
+        mover: Mover,
+        on_commit: Callable[[float], None] = lambda seconds: None,
+        monotonic: Callable[[], float] | None = None,
+        lease: float = LEASE,
+    ) -> None:
+        """`on_commit` hears how many seconds each save took."""
+        self._link, self._mover, self._on_commit, self._lease = link, mover, on_commit, lease
+        self._monotonic = monotonic
+        self._moving: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        try:
+            await self._link.ask("HGET", key(0, "sums"), "")
+        except StoreUnavailable as error:
+            why = f"there is no answer, and nothing is known of the calls that wait ({error}): start Redis first"
+            raise ConfigError("store.url", why) from error
+        await self._mover.open(self._apply)
+        self._moving = asyncio.create_task(self._mover.run())
+
+    async def close(self) -> None:
+        if self._moving is not None:
+            self._moving.cancel()
+            await asyncio.gather(self._moving, return_exceptions=True)
+            self._moving = None
+        await self._mover.close()
+        await self._link.close()
+
+    # --- one call ------------------------------------------------------------------------------------------------------
+
+    async def load(self, ref: CallRef) -> HoldSession | None:
+        blob = await self._link.ask("HGET", self._call(ref), "session")
+        return session_of(blob) if blob else None
+
+    async def save(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
+        began = self._now()
+        try:
+            kept = await self._save(session, facts)
+            if kept == FORGOTTEN:
+                session = anonymous(session)
+                kept = await self._save(session, facts)
+        except UnicodeError as error:
+            raise Unkeepable(f"cannot be written: {error}") from error
+        if kept != KEPT:
+            raise StaleSession(f"version {session.version} does not follow what is kept")
+        if session.caller is not None and facts:
+            with contextlib.suppress(StoreUnavailable):  # the call is kept, and the mover tells what was not told
+                await self.tell(session.caller, session.ref, session.version, facts)
+        self._on_commit(self._now() - began)
+
+    async def _save(self, session: HoldSession, facts: Sequence[AnyFact], *, forget: bool = False) -> int:
+        name = name_of(session.ref)
+        part = part_of(name)
+        changes = [
+            one
+            for names, value in tally.changes(session.ref.platform, facts)
+            for one in ("\t".join(names), repr(value))
+        ]
+        asked: list[Command] = []
+        if session.caller is not None:  # before the call itself: who is to be forgotten later must be found
+            calls = key(part_of(session.caller), f"calls:{session.caller}")
+            asked += [("SADD", calls, name), ("EXPIRE", calls, 2 * KEEP)]
+        waiting, anonymously = rows.is_waiting(session), session == anonymous(session)
+        asked.append(
+            (
+                "EVAL",
+                SAVE,
+                5,
+                *(key(part, one) for one in (f"call:{name}", "waiting", "due", "sums", "log")),
+                session.version,
+                rows.pack(session),
+                len(facts),
+                "1" if waiting else "0",
+                repr(session.wake_at.timestamp()) if session.wake_at else "",
+                "forget" if forget else "1" if anonymously else "0",
+                KEEP,
+                name,
+                pack_entry(Entry(session, tuple(facts), forgotten=forget)),
+                *changes,
+            )
+        )
+        return int((await self._link.all(asked))[-1])
+
+    async def due(self, now: datetime, most: int) -> Sequence[CallRef]:
+        found = await self._link.all(
+            [("EVAL", DUE, 1, key(part, "due"), repr(now.timestamp()), most, self._lease) for part in range(PARTS)]
+        )
+        pairs = [(float(some[n + 1]), some[n].decode()) for some in found for n in range(0, len(some), 2)]
+        return [ref_of(name) for _, name in sorted(pairs)[:most]]
+
+    async def live(self) -> Sequence[HoldSession]:
+        found = await self._link.all([("SMEMBERS", key(part, "waiting")) for part in range(PARTS)])
+        names = sorted(name.decode() for some in found for name in some)
+        blobs = await self._link.all([("HGET", self._call(ref_of(name)), "session") for name in names])
+        live = []
+        for blob in blobs:
+            try:
+                live += [session_of(blob)] if blob else []
+            except StoreUnavailable as error:  # one call that cannot be read must not keep all others from being served
+                log.error("session_unreadable", extra={"reason": str(error)})
+        return live
+
+    # --- callers -------------------------------------------------------------------------------------------------------
+
+    async def profile(self, caller: CallerId) -> Profile | None:
+        told = await self._told(caller)
+        return told.profile if told.raw else None
+
+    async def tell(self, caller: CallerId, ref: CallRef, version: int, facts: Sequence[AnyFact]) -> None:
+        """Let the caller's profile hear of this version of a call, once."""
+        name, at = name_of(ref), key(part_of(caller), f"profile:{caller}")
+        for _ in range(MOST_TRIES):
+            told = await self._told(caller)
+            profile = remember(told.profile, facts)
+            if told.has(name, version) or profile is told.profile:
+                return
+            now = told.with_version(name, version)
+            if await self._link.ask("EVAL", TELL, 1, at, told.raw, now, rows.pack(profile)):
+                return
+        raise StoreUnavailable("a profile changed faster than we could")
+
+    async def _apply(self, entry: Entry) -> None:
+        """What a process that died between two steps left untold."""
+        session = entry.session
+        if session is not None and session.caller is not None and entry.facts:
+            kept = await self._link.ask("HGET", self._call(session.ref), "forgotten")
+            if not kept:
+                await self.tell(session.caller, session.ref, session.version, entry.facts)
+
+    async def _told(self, caller: CallerId) -> Told:
+        raw, blob = await self._link.ask("HMGET", key(part_of(caller), f"profile:{caller}"), "told", "profile")
+        if not raw:
+            return Told(b"", Profile())
+        try:
+            return Told(raw, rows.unpack_profile(blob))
+        except (MsgspecError, ValueError) as error:
+            log.error("profile_unreadable", extra={"reason": str(error), "heard": "what a new caller hears"})
+            return Told(raw, Profile())
+
+    async def remember_number(self, caller: CallerId, number: PhoneNumber) -> None:
+        part = part_of(caller)
+        entry = pack_entry(Entry(caller=caller, number=number.e164))
+        at = key(part, f"number:{caller}"), key(part, "log")
+        await self._link.ask("EVAL", NUMBER, 2, *at, number.e164, entry)
+
+    async def forget(self, number: PhoneNumber, caller: CallerId) -> int:
+        await self._mover.catch_up()
+        part = part_of(caller)
+        names = await self._link.ask("SMEMBERS", key(part, f"calls:{caller}"))
+        for name in sorted(names):
+            await self._erase(ref_of(name.decode()), caller)
+        await self._link.all([("DEL", key(part, f"{what}:{caller}")) for what in ("profile", "number", "calls")])
+        waits = await self._mover.forget(caller)
+        await self._mover.catch_up()
+        return waits
+
+    async def _erase(self, ref: CallRef, caller: CallerId) -> None:
+        for _ in range(MOST_TRIES):
+            session = await self.load(ref)
+            if session is None or session.caller != caller:
+                return
+            if await self._save(erased(session), (), forget=True) == KEPT:
+                return
+        raise StoreUnavailable("a call changed faster than it could be forgotten")
+
+    # --- the log -------------------------------------------------------------------------------------------------------
+
+    async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]:
+        await self._mover.catch_up()
+        return await self._mover.waits(query)
+
+    async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
+        await self._mover.catch_up()
+        return await self._mover.ended_since(moment, edges)
+
+    async def totals(self) -> Totals:
+        sums: dict[tally.Key, float] = {}
+        for some in await self._link.all([("HGETALL", key(part, "sums")) for part in range(PARTS)]):
+            pairs = some.items() if isinstance(some, dict) else zip(some[::2], some[1::2], strict=True)
+            for name, value in pairs:
+                one, a, b, c = name.decode().split("\t")
+                tally.add(sums, [((one, a, b, c), float(value))])
+        return tally.totals(sums)
+
+    # --- inside --------------------------------------------------------------------------------------------------------
+
+    def _call(self, ref: CallRef) -> str:
+        name = name_of(ref)
+        return key(part_of(name), f"call:{name}")
+
+    def _now(self) -> float:
+        return self._monotonic() if self._monotonic else asyncio.get_running_loop().time()
+
+
+def session_of(blob: bytes) -> HoldSession:
+    try:
+        return rows.unpack_session(blob)
+    except (MsgspecError, ValueError) as error:
+        raise StoreUnavailable(f"a session cannot be read: {error}") from error

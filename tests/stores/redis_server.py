@@ -1,0 +1,165 @@
+"""A Redis of one's own for a test: one node, or a Cluster of three masters, on loopback, in a folder that goes away."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from holdsvc.stores.mover import Mover
+from holdsvc.stores.redis import PARTS, RedisStore, log_of
+from holdsvc.stores.redis_link import Link, connect
+from holdsvc.stores.sqlite_log import SqliteLog
+
+SAFE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
+READY_WITHIN = 30.0  # seconds
+PATIENT = 20.0  # seconds that a Redis on a busy machine may take for an answer
+SLOTS = 16384
+
+
+def program() -> str:
+    """Where redis-server is; without it the test is skipped, but never on a build machine."""
+    path = shutil.which("redis-server") or shutil.which("valkey-server")
+    if path is None and os.environ.get("CI") == "true":
+        pytest.fail("redis-server is missing: install the package redis-server")
+    if path is None:
+        pytest.skip("redis-server is missing: install the package redis-server")
+    return path
+
+
+def free_port() -> int:
+    """Below those that the kernel gives out, and with room for a Cluster's second port."""
+    for port in range(21_000 + os.getpid() % 5_000, 32_000):
+        with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 10_000))
+            return port
+    raise AssertionError("there is no free port")
+
+
+class RedisServer:
+    """One process. `kill` is kill -9; `start` takes the same folder and port again."""
+
+    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
+        self.folder, self.options, self.port = folder, options, port or free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        out = self.folder / "out"
+        with out.open("ab") as file:
+            self._process = subprocess.Popen(
+                [
+                    program(),
+                    "--port",
+                    str(self.port),
+                    "--bind",
+                    "127.0.0.1",
+                    "--dir",
+                    str(self.folder),
+                    *SAFE,
+                    *self.options,
+                ],
+                stdout=file,
+                stderr=file,
+            )
+        self.wait_for(lambda: self.ask("PING").startswith(b"+PONG"))
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def ask(self, *words: str) -> bytes:
+        line = f"*{len(words)}\r\n" + "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
+        with socket.create_connection(("127.0.0.1", self.port), 5) as line_to:
+            line_to.sendall(line.encode())
+            return line_to.recv(65536)
+
+    def wait_for(self, holds: object) -> None:
+        until = time.monotonic() + READY_WITHIN
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                if callable(holds) and holds():
+                    return
+            time.sleep(0.02)
+        raise AssertionError((self.folder / "out").read_text("utf-8")[-2000:])
+
+
+@contextlib.contextmanager
+def one_node() -> Iterator[RedisServer]:
+    folder = Path(tempfile.mkdtemp(prefix="holdsvc-redis-"))
+    server = RedisServer(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def cluster(masters: int = 3) -> Iterator[Sequence[RedisServer]]:
+    folder = Path(tempfile.mkdtemp(prefix="holdsvc-redis-"))
+    servers: list[RedisServer] = []
+    try:
+        for n in range(masters):
+            servers.append(
+                RedisServer(folder / str(n), "--cluster-enabled", "yes", "--cluster-require-full-coverage", "yes")
+            )
+            servers[-1].start()
+        join(servers)
+        yield servers
+    finally:
+        for server in servers:
+            server.kill()
+        shutil.rmtree(folder)
+
+
+def join(servers: Sequence[RedisServer]) -> None:
+    for n, server in enumerate(servers):
+        first, last = SLOTS * n // len(servers), SLOTS * (n + 1) // len(servers) - 1
+        server.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
+        server.ask("CLUSTER", "MEET", "127.0.0.1", str(servers[0].port))
+    for server in servers:
+        server.wait_for(lambda one=server: b"cluster_state:ok" in one.ask("CLUSTER", "INFO"))
+
+
+@cache
+def shared_node() -> RedisServer:
+    """One for all tests; it ends with the tests."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(one_node())
+
+
+@cache
+def shared_cluster() -> tuple[RedisServer, ...]:
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    servers = tuple(stack.enter_context(cluster()))
+    for server in servers:
+        server.url = "redis+cluster://" + ",".join(f"127.0.0.1:{one.port}" for one in servers)
+    return servers
+
+
+def emptied(*servers: RedisServer) -> RedisServer:
+    for server in servers:
+        server.ask("FLUSHALL")
+    return servers[0]
+
+
+def redis_store(url: str, log: Path, lease: float = 0.0) -> RedisStore:
+    """Without a lease a call is handed out as due again and again, as by a store of one process."""
+    link = Link(connect(url, PATIENT))
+    mover = Mover(link, SqliteLog(log), log_of, PARTS)
+    return RedisStore(link, mover, lease=lease)

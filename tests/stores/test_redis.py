@@ -1,0 +1,307 @@
+"""What only a store that many processes share can get wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from holdsvc import catalogue
+from holdsvc.calls.memory import remember
+from holdsvc.calls.model import CallerId, PhoneNumber, Profile
+from holdsvc.errors import ConfigError, StaleSession, StoreUnavailable
+from holdsvc.ports import WaitQuery
+from holdsvc.reports.audit import audit
+from holdsvc.settings import LedgerSettings, ServiceSettings, Settings, StoreSettings
+from holdsvc.stores.ledger import SqliteLedger
+from holdsvc.stores.mover import Mover, Placed
+from holdsvc.stores.redis import PARTS, RedisStore, log_of
+from holdsvc.stores.redis_link import Link, addresses, connect
+from holdsvc.stores.sqlite_log import SqliteLog
+from tests.stores.calls import after, answered, decided, held, known, new, one_call, ref, steps, tell
+from tests.stores.redis_server import PATIENT, RedisServer, emptied, one_node, redis_store, shared_node
+
+CALLER = CallerId("pseudonym")
+
+
+@pytest.fixture
+def node() -> RedisServer:
+    return emptied(shared_node())
+
+
+class Shared(SqliteLog):
+    """One wait log for two stores of one process, as two replicas have one database."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.users = 0
+        self.fails: Callable[[], bool] = lambda: False
+        self.kept = 0
+
+    async def open(self) -> None:
+        self.users += 1
+        if self.users == 1:
+            await super().open()
+
+    async def close(self) -> None:
+        self.users -= 1
+        if not self.users:
+            await super().close()
+
+    async def keep(self, placed: Sequence[Placed]) -> Mapping[int, str]:
+        reached = await super().keep(placed)
+        self.kept += len(placed)
+        if self.fails():
+            raise StoreUnavailable("the answer was lost")
+        return reached
+
+
+def replica(node: RedisServer, log: SqliteLog, lease: float = 5.0) -> RedisStore:
+    link = Link(connect(node.url, PATIENT))
+    return RedisStore(link, Mover(link, log, log_of, PARTS), lease=lease)
+
+
+@pytest.fixture
+async def two(node: RedisServer, tmp_path: Path) -> AsyncIterator[tuple[RedisStore, RedisStore]]:
+    log = Shared(tmp_path / "log.sqlite3")
+    both = replica(node, log), replica(node, log)
+    for one in both:
+        await one.open()
+    yield both
+    for one in both:
+        await one.close()
+
+
+async def answers(store: RedisStore) -> None:
+    """Until it does again."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await store.load(ref("CA0"))
+            except StoreUnavailable:
+                await asyncio.sleep(0)
+            else:
+                return
+
+
+def law_holds(path: Path) -> bool:
+    with SqliteLedger(path) as ledger:
+        return audit(ledger).holds
+
+
+async def test_what_one_replica_keeps_the_other_knows(two: tuple[RedisStore, RedisStore]) -> None:
+    one, other = two
+    session = await tell(one, "CA1", *one_call(CALLER))
+
+    assert await other.load(ref("CA1")) == session
+    assert await other.totals() == await one.totals()
+    assert await other.profile(CALLER) == await one.profile(CALLER) != None  # noqa: E711
+    with pytest.raises(StaleSession):
+        await other.save(replace(session, wake_at=after(5)), ())
+
+
+async def test_a_due_call_is_handed_to_one_replica_and_to_another_only_after_the_lease(
+    two: tuple[RedisStore, RedisStore],
+) -> None:
+    one, other = two
+    for n in range(20):
+        await tell(one, f"CA{n}", held(n))
+
+    first, second = await asyncio.gather(one.due(after(500), 99), other.due(after(500), 99))
+
+    assert sorted(name.call for name in (*first, *second)) == sorted(f"CA{n}" for n in range(20))
+    assert await one.due(after(504), 99) == []
+    assert len(await other.due(after(506), 99)) == 20
+
+
+async def test_two_replicas_move_the_log_at_once_and_nothing_is_doubled(
+    two: tuple[RedisStore, RedisStore], tmp_path: Path
+) -> None:
+    one, other = two
+
+    async def calls(store: RedisStore, letter: str) -> None:
+        await asyncio.gather(*(tell(store, f"{letter}{n}", *one_call(f"{letter}{n}")) for n in range(50)))
+
+    await asyncio.gather(
+        calls(one, "A"), calls(other, "B"), *(store.waits(WaitQuery()) for store in two for _ in range(20))
+    )
+
+    rows = await one.waits(WaitQuery())
+    assert len({row.call for row in rows}) == len(rows) == 100
+    assert law_holds(tmp_path / "log.sqlite3")
+
+
+async def test_a_log_that_is_moved_again_because_the_answer_was_lost_is_not_doubled(
+    node: RedisServer, tmp_path: Path
+) -> None:
+    log = Shared(tmp_path / "log.sqlite3")
+    times = iter((True, True, False))
+    log.fails = lambda: next(times, False)
+    store = replica(node, log)
+    await store.open()
+    try:
+        await tell(store, "CA1", *one_call(CALLER))
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                await store.waits(WaitQuery())
+        (row,) = await store.waits(WaitQuery())
+    finally:
+        await store.close()
+
+    assert row.seconds == 60.0
+    assert log.kept > 5  # it was moved more than once
+    assert law_holds(tmp_path / "log.sqlite3")
+
+
+async def test_a_save_whose_answer_was_lost_is_not_kept_twice(two: tuple[RedisStore, RedisStore]) -> None:
+    one, other = two
+    decision = decided(new("CA1"), held())
+    await one.save(decision.session, decision.facts)
+
+    with pytest.raises(StaleSession):  # decided again, its event is known, and nothing follows
+        await other.save(decision.session, decision.facts)
+
+    assert (await one.totals()).offered == 1
+    assert len(await one.waits(WaitQuery())) == 1
+
+
+async def test_what_a_replica_that_died_did_not_tell_the_profile_is_told_before_it_leaves_redis(
+    two: tuple[RedisStore, RedisStore],
+) -> None:
+    one, other = two
+
+    async def dies(*told: object) -> None:
+        raise StoreUnavailable("the process died here")
+
+    one.tell = dies  # type: ignore[method-assign, assignment]
+    other.tell, kept = dies, other.tell  # type: ignore[method-assign, assignment]
+    decisions = list(steps("CA1", *one_call(CALLER)))
+    for decision in decisions:
+        await one.save(decision.session, decision.facts)
+    assert await other.profile(CALLER) is None
+
+    other.tell = one.tell = kept  # type: ignore[method-assign]
+    await other.waits(WaitQuery())
+
+    whole = remember(Profile(), [fact for decision in decisions for fact in decision.facts])
+    profile = await other.profile(CALLER)
+    assert profile is not None
+    assert [wait.outcome for wait in profile.waits] == [wait.outcome for wait in whole.waits]
+    assert dict(profile.offsets) == dict(whole.offsets)
+    await other.tell(CALLER, ref("CA1"), decisions[-1].session.version, decisions[-1].facts)
+    assert await other.profile(CALLER) == profile
+
+
+async def test_nothing_acknowledged_is_lost_when_redis_is_killed(tmp_path: Path) -> None:
+    with one_node() as node:
+        store = redis_store(node.url, tmp_path / "log.sqlite3")
+        await store.open()
+        kept: list[str] = []
+        busy = asyncio.Event()
+
+        async def calls() -> None:
+            for n in range(100_000):
+                await tell(store, f"CA{n}", held(n))
+                kept.append(f"CA{n}")
+                if n == 100:
+                    busy.set()
+
+        calling = asyncio.create_task(calls())
+        await busy.wait()
+        await asyncio.to_thread(node.kill)
+        with pytest.raises(StoreUnavailable):
+            await calling
+        await asyncio.to_thread(node.start)
+        await answers(store)
+
+        rows = [row.call for row in await store.waits(WaitQuery(most=200_000))]
+        assert kept
+        assert set(kept) <= set(rows)
+        assert len(set(rows)) == len(rows) <= len(kept) + 1  # one may be there whose answer was lost
+        await store.close()
+
+
+async def test_without_redis_the_answer_is_no_and_comes_soon(tmp_path: Path) -> None:
+    with one_node() as node:
+        store = redis_store(node.url, tmp_path / "log.sqlite3")
+        await store.open()
+        await tell(store, "CA1", held())
+        await asyncio.to_thread(node.kill)
+        began = time.monotonic()
+
+        for _ in range(100):
+            with pytest.raises(StoreUnavailable):
+                await store.load(ref("CA1"))
+
+        assert time.monotonic() - began < 2.0
+        await store.close()
+        await asyncio.to_thread(node.start)
+
+
+async def test_a_start_without_redis_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with one_node() as node:
+        node.kill()
+        with pytest.raises(ConfigError, match=r"store\.url: there is no answer.*start Redis first"):
+            await redis_store(node.url, tmp_path / "log.sqlite3").open()
+
+
+async def test_a_forgotten_caller_s_number_leaves_redis_and_the_log(node: RedisServer, tmp_path: Path) -> None:
+    store = redis_store(node.url, tmp_path / "log.sqlite3")
+    await store.open()
+    number = PhoneNumber("+15005550123")
+    await store.remember_number(CALLER, number)
+    await tell(store, "CA1", held(), known(CALLER), answered(9))
+    await store.waits(WaitQuery())
+    with SqliteLedger(tmp_path / "log.sqlite3") as ledger:
+        assert ledger.number(CALLER) == number
+
+    await store.forget(number, CALLER)
+    await store.close()
+
+    with SqliteLedger(tmp_path / "log.sqlite3") as ledger:
+        assert ledger.number(CALLER) is None
+    for path in tmp_path.iterdir():
+        assert b"5005550123" not in path.read_bytes()
+    assert b"pseudonym" not in node.ask("KEYS", "*")
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("redis://127.0.0.1", "redis"),
+        ("rediss://user:pass@redis.example:6380/2", "redis"),
+        ("redis+sentinel://one.example,two.example:26380/holdsvc", "redis"),
+        ("redis+cluster://[::1]:7000,[::1]:7001", "redis"),
+        ("sqlite:", "sqlite"),
+        ("memory:", "memory"),
+    ],
+)
+def test_the_address_says_which_store(url: str, kind: str, tmp_path: Path) -> None:
+    settings = Settings(service=ServiceSettings(data_dir=str(tmp_path)), store=StoreSettings(url=url))
+
+    assert catalogue.store(settings).name == kind
+
+
+@pytest.mark.parametrize("url", ["redis://", "redis://h/two", "redis://a,b", "redis+cluster://,"])
+def test_an_address_that_will_not_do_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"store\.url: redis") as told:
+        connect(url.replace("://", "://:s3cret@"))
+
+    assert "s3cret" not in str(told.value)
+
+
+def test_a_wait_log_of_another_kind_is_refused_with_what_there_is(tmp_path: Path) -> None:
+    settings = Settings(store=StoreSettings(url="redis://h"), ledger=LedgerSettings(url="oracle://x"))
+
+    with pytest.raises(ConfigError, match=r"ledger\.url: 'oracle' is not known; there is sqlite:"):
+        catalogue.store(settings)
+
+
+def test_hosts_are_read_with_and_without_ports() -> None:
+    from urllib.parse import urlsplit
+
+    assert addresses(urlsplit("redis://u:p@one,two:7,[::1]:8"), 6) == [("one", 6), ("two", 7), ("::1", 8)]
