@@ -108,7 +108,7 @@ class Hearing:
     ) -> None:
         self.listens = listens
         self._shown = shown  # to whoever looks on
-        self._ears, self._menu, self._clock, self._meter = ears, menu, clock, meter
+        self.ears, self._menu, self._clock, self._meter = ears, menu, clock, meter
         self._candidates = candidates or words_of
         self._asking: set[asyncio.Task[None]] = set()
         self._away = False
@@ -141,7 +141,7 @@ class Hearing:
         for task in self._asking:
             task.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
-        await self._ears.close()
+        await self.ears.close()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._asking.discard(task)
@@ -164,9 +164,9 @@ class Hearing:
         try:
             async with asyncio.timeout(PATIENCE):
                 menu, language = await self._menu(ticket.ref, ticket.queue)
-                if not self._ears.understands(language):
+                if not self.ears.understands(language):
                     return None, "absent"
-                heard = await self._ears.recognise(Utterance(pcm, self._candidates(menu, language), language))
+                heard = await self.ears.recognise(Utterance(pcm, self._candidates(menu, language), language))
         except Unheard as error:
             if error.why != "busy":
                 self._told(away=True)  # they say themselves why

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections import deque
 from uuid import UUID
 
 from msgspec import Struct, field
@@ -63,11 +64,17 @@ class Leg:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, call: UUID) -> None:
         self.heard = Heard()
+        self.microphone: deque[bytes] = deque()  # what the caller says, 16 bits, 20 ms a piece
         self._reader, self._writer = reader, writer
         self._began = asyncio.get_running_loop().time()
         self._say(CALL, call.bytes)
         self._speaking = asyncio.create_task(self._speak())
         self.over = asyncio.create_task(self._listen())
+
+    def say(self, sound: bytes) -> None:
+        """16 bits, low byte first, behind what is being said."""
+        whole = sound + bytes(-len(sound) % WHOLE)
+        self.microphone.extend(whole[at : at + WHOLE] for at in range(0, len(whole), WHOLE))
 
     def press(self, digit: str) -> None:
         self._say(KEY, digit.encode())
@@ -94,7 +101,7 @@ class Leg:
     async def _speak(self) -> None:
         loop, frames = asyncio.get_running_loop(), 0
         while True:
-            self._say(SOUND, bytes(WHOLE))
+            self._say(SOUND, self.microphone.popleft() if self.microphone else bytes(WHOLE))
             frames += 1
             due = self._began + frames * TICK
             await asyncio.sleep(due - loop.time())

@@ -29,6 +29,11 @@ class Listened(Struct, frozen=True):
     seconds: float
 
 
+class ChoiceMade(Struct, frozen=True):
+    what: str
+    via: str
+
+
 class Row(Struct, frozen=True):
     """One wait as the service tells it. Fields that it has beside these are not looked at."""
 
@@ -40,6 +45,7 @@ class Row(Struct, frozen=True):
     outcome: str | None = None
     amended: bool = False
     listened: tuple[Listened, ...] = ()
+    choices: tuple[ChoiceMade, ...] = ()
 
 
 class Page(Struct, frozen=True):

@@ -20,6 +20,7 @@ from holdsvc.simulator.signing import HEADER, sign
 from holdsvc.simulator.twiml import Document, Place, Verb
 
 FRAME = 0.02  # seconds of sound in a message from the caller
+PIECE = 160  # bytes of that
 QUIET = base64.b64encode(b"\xff" * 160).decode()  # 20 ms of mu-law silence
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 GATHERED = 3  # frames for which what the caller says waits, so that one that comes late breaks no word
@@ -78,6 +79,11 @@ class MediaStream:
             media = {"track": "inbound", "chunk": str(chunk), "timestamp": str(passed), "payload": payload}
             await self.send("media", media=media)
             await clock.sleep(began + chunk * FRAME - clock.monotonic())
+
+    def say(self, sound: bytes) -> None:
+        """Mu-law, behind what is being said."""
+        whole = sound + b"\xff" * (-len(sound) % PIECE)
+        self.microphone.extend(whole[at : at + PIECE] for at in range(0, len(whole), PIECE))
 
     def _next_said(self) -> str:
         self._waited = self._waited + 1 if self.microphone else 0

@@ -109,6 +109,11 @@ class Workers:
             self._fault,
         )
 
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Ids of those that are up."""
+        return tuple(worker.process_id for worker in self._alive)
+
     async def recognise(self, utterance: Utterance) -> Recognised:
         try:
             heard = await self._recognise(utterance)
@@ -246,6 +251,10 @@ class _Worker:
         assert self._process.stdout is not None
         (length,) = LENGTH.unpack(await self._process.stdout.readexactly(LENGTH.size))
         return await self._process.stdout.readexactly(length)
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
 
     async def gone(self) -> None:
         await self._process.wait()

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from holdsvc.calls import asking
 from holdsvc.calls.briefing import brief
 from holdsvc.calls.estimate import Expected
 from holdsvc.calls.events import ReleaseAsked
@@ -62,6 +63,7 @@ class CallContext(Struct, frozen=True):
     waited_seconds: float
     outcome: Outcome | None
     hearing: str | None
+    asked: str  # the choice of which the caller was asked last whether it was meant, and has not answered; "" for none
     choices: tuple[Chosen, ...]
     listened: tuple[Listened, ...]
     holds: tuple[Hold, ...]
@@ -272,6 +274,7 @@ def context(house: House, session: HoldSession) -> CallContext:
         waited_seconds=waited(session, now),
         outcome=session.outcome,
         hearing=session.now,
+        asked=asking.open_question(session, now),
         choices=session.choices,
         listened=session.listened,
         holds=session.history.holds,

@@ -1,0 +1,127 @@
+"""`python -m tests.benchmarks.voice.calls [--calls 100] [--at-once 8]`: calls that choose by voice alone, on both kinds of line.
+
+The whole service, the real recogniser, synthetic callers who say three words each and know what each is to do. Told are the words
+that were done, asked about, left undone and done wrongly, and where the wait log differs from what callers saw.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from holdsvc.simulator.clock import RealClock
+from holdsvc.simulator.hooks import Target
+from holdsvc.simulator.ledger import Books, Row
+from holdsvc.simulator.speaking import Conversation, Said, converse, differences, over_http
+from tests.benchmarks.voice import house as houses
+from tests.benchmarks.voice.house import WIRES, WORDS, House
+from tests.service import TOKEN
+
+VOICES = ("flite slt", "flite rms", "espeak en-us+m3", "festival slt hts")
+EACH = 3  # words a call
+PREPARED = 36  # items on the shelves, once all that is shipped is ready
+HOLD = 600.0  # seconds that it may take until then
+TEMPORARY = Path(tempfile.gettempdir())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=100, help="on each kind of line")
+    parser.add_argument("--at-once", type=int, default=8)
+    parser.add_argument("--said", type=Path, default=TEMPORARY / "holdsvc-said", help="where what is said is kept")
+    parser.add_argument("--data", type=Path, default=TEMPORARY / "holdsvc-voice", help="where prepared sound is kept")
+    parser.add_argument("--ports", type=int, nargs=2, default=(18181, 18182), help="of HTTP and of AudioSocket")
+    given = parser.parse_args()
+    found = asyncio.run(measured(given))
+    print(table(found))
+    for wire, _, faults, _ in found:
+        for fault in faults:
+            print(f"{wire}: {fault}")
+    return 1 if any(faults for _, _, faults, _ in found) else 0
+
+
+Result = tuple[str, list[Conversation], list[str], int]
+
+
+async def measured(given: argparse.Namespace) -> list[Result]:
+    speakers = houses.who_can_speak(given.said, VOICES)  # all is said before anybody calls
+    async with houses.open_house(given.data, (given.ports[0], given.ports[1]), ingest=True) as house:
+        await houses.all_prepared(house, PREPARED, HOLD)
+        found = []
+        for wire in WIRES:
+            before = houses.underruns(await houses.figures(house))
+            held, rows = await callers(house, wire, given.said, speakers, calls=given.calls, at_once=given.at_once)
+            gaps = houses.underruns(await houses.figures(house)) - before
+            found.append((wire, held, list(differences(held, rows)), gaps))
+        return found
+
+
+async def callers(
+    house: House,
+    wire: str,
+    said: Path,
+    speakers: Sequence[str],
+    *,
+    calls: int,
+    at_once: int,
+    words: Sequence[str] = tuple(WORDS),
+    seed: int = 1,
+) -> tuple[list[Conversation], list[Row]]:
+    """Their conversations, and the rows of the log when all have hung up."""
+    places, rng = asyncio.Semaphore(at_once), random.Random(seed)
+    carrier = houses.carrier_of(house)
+    tell = over_http(Target(house.service.base, TOKEN), house.service.client)
+
+    async def one(own: random.Random) -> Conversation:
+        voice = own.choice(speakers)
+        texts = own.sample(words, min(EACH, len(words)))
+        script = [houses.word_of(said, voice, text, WORDS[text], wire) for text in texts]
+        yes, no = (houses.word_of(said, voice, text, text, wire) for text in ("yes", "no"))
+        async with places, houses.on_the_line(house, wire, own, carrier) as (call, line):
+            conversation = await converse(call, line, script, yes, no, tell, own)
+        shown(conversation)
+        return conversation
+
+    held = await asyncio.gather(*(one(random.Random(rng.random())) for _ in range(calls)))
+    await carrier.all_over()
+    await house.service.house.streams.settle()
+    await house.service.house.intake.settle()
+    return list(held), await Books(Target(house.service.base, TOKEN), house.service.client, RealClock()).rows()
+
+
+def shown(conversation: Conversation) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{conversation.call:40}", end="", file=sys.stderr, flush=True)
+
+
+def table(found: Sequence[Result]) -> str:
+    rows = [
+        "| line | calls | words | done | of these asked first | nothing | done wrongly | log differs | underruns |",
+        "|---" * 9 + "|",
+    ]
+    for wire, held, faults, gaps in found:
+        words = [said for one in held for said in one.said]
+        right = [said for said in words if said.did == said.means]
+        nothing, wrong = sum(not said.did for said in words), sum(said.did not in ("", said.means) for said in words)
+        asked = sum(bool(said.asked) for said in right)
+        cells = (len(held), len(words), len(right), asked, nothing, wrong, len(faults) - wrong, gaps)
+        rows.append(f"| {wire} | {' | '.join(map(str, cells))} |")
+    missed: dict[str, int] = {}
+    for said in (said for _, held, _, _ in found for one in held for said in one.said):
+        if said.did != said.means:
+            missed[described(said)] = missed.get(described(said), 0) + 1
+    return "\n".join([*rows, "", *(f"{count} x {what}" for what, count in sorted(missed.items()))])
+
+
+def described(said: Said) -> str:
+    did = f"{said.did} was done" if said.did else "nothing was done"
+    return f"{said.text!r}: {did}{f', asked about {said.asked}' if said.asked else ''}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
