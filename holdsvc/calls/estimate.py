@@ -158,7 +158,7 @@ def pace(movement: Movement, at: float) -> Pace | None:
 
 def window(departed: Sequence[Departed], at: float) -> float:
     """From when on all is known and counts. The end with which it begins is not counted: nobody knows how long it took."""
-    answers = [one.ended for one in departed if one.outcome is Outcome.ANSWERED]
+    answers = [one.ended for one in departed if one.outcome is Outcome.ANSWERED and one.ended - one.began >= AT_ONCE]
     before = answers[-MOST_ANSWERS - 1] if len(answers) > MOST_ANSWERS else departed[0].ended if departed else at
     return max(at - LATELY, before)
 

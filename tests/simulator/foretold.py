@@ -21,7 +21,7 @@ from holdsvc.simulator.staffing import BATCHES, Staffing, error
 
 BEGIN = 1_772_442_000.0
 CALLS = 20_000
-LATEST = 40  # answered waits of which the plain average is made, as many as an estimate counts
+LATEST = 40  # answered waits, at once ones left out, of which the plain average is made: as many as an estimate counts
 SHIFT = 2400.0  # seconds
 ROWS = (
     Staffing(50, 48.0, 60.0, 120.0),
@@ -118,7 +118,7 @@ class Foretold:
             gone = heapq.heappop(self._here)[2]
             self._waiting.remove(gone.began)
             self._departed.append(Departed(gone.began, gone.ended, gone.outcome))
-            if gone.outcome is Outcome.ANSWERED:
+            if gone.outcome is Outcome.ANSWERED and gone.ended > gone.began:
                 self._answered.append(gone.ended - gone.began)
 
     def _judge(self, one: Came, now: float) -> None:
