@@ -97,14 +97,17 @@ class SpokenNotices:
 
     def _forget(self, prompts: Collection[str]) -> None:
         """Texts and sources; prepared sound goes as well, so that nothing of a text that failed is left."""
-        sounds = {source.id: source.sound for source in self._library.sources}
-        for language, texts in read_prompts(self._folder).items():
+        languages = read_prompts(self._folder)
+        gone = {prompt_name(language, PromptId(prompt)) for language in languages for prompt in prompts}
+        sources = self._library.sources
+        staying = {source.sound for source in sources if source.id not in gone}  # the same words have the same sound
+        for language, texts in languages.items():
             self._write(language, {name: text for name, text in texts.items() if name not in prompts})
             for prompt in prompts:
                 (self._there / language / f"{prompt}.wav").unlink(missing_ok=True)
-                if sound := sounds.get(prompt_name(language, PromptId(prompt))):
-                    for file in self._into.glob(f"{sound}.*"):
-                        file.unlink(missing_ok=True)
+        for sound in {source.sound for source in sources if source.id in gone} - staying:
+            for file in self._into.glob(f"{sound}.*"):
+                file.unlink(missing_ok=True)
         try:
             self._library.refresh()
         except HoldsvcError:  # somebody's index is broken: the shelves stay as they were

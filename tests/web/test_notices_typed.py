@@ -43,7 +43,7 @@ async def board(service: Service) -> list[dict]:
 async def state(service: Service, wanted: str) -> dict:
     async with asyncio.timeout(30):
         while True:
-            (told,) = await board(service)
+            (*_, told) = await board(service)
             if told["state"] == wanted:
                 return told
             others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -186,6 +186,19 @@ async def test_one_that_is_still_being_spoken_can_be_given_up(tmp_path: Path, un
         async with service.client.delete(f"{service.base}{NOTICES}/{told['id']}") as response:
             assert response.status == 200
         assert await board(service) == []
+
+
+async def test_the_same_words_again_are_not_lost_when_the_first_are_over(tmp_path: Path, unused_tcp_port: int) -> None:
+    clock, mouth = Hand(), Mouth(tmp_path)
+    async with running(tmp_path, unused_tcp_port, clock=clock, synthesiser=mouth.settings()) as service:
+        for minutes in (10, 600):
+            await put_up(service, texts={"en": WORDS}, minutes=minutes)
+            live = await state(service, "live")
+        clock.time += timedelta(minutes=11) + LINGER
+        await service.house.floor.tidy()
+
+        assert service.house.sounds.prompt_seconds("en", live["prompt"]) > 1
+        assert len(list((tmp_path / "fetched" / "prompts" / "en").glob("*.wav"))) == 1
 
 
 async def test_it_outlives_a_restart_and_is_gone_from_the_disk_when_it_is_over(
