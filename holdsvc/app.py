@@ -54,6 +54,8 @@ from holdsvc.running import lines, running, understanding
 from holdsvc.speech.recognise.kinds import NONE
 from holdsvc.speech.recognise.spoken import candidates
 from holdsvc.speech.recognise.words import FuzzyWords
+from holdsvc.stores.airings import FILE as AIRINGS
+from holdsvc.stores.airings import AiringLog
 from holdsvc.stores.spool import FileSpool
 from holdsvc.web import server
 from holdsvc.web.access import Access, Guard, access, is_loopback
@@ -147,12 +149,12 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         roster=roster,
         movements=movements,
         streams=streams,
-        broadcast=Broadcast(radio, clock, settings.live.most, options.sleep),
+        broadcast=Broadcast(radio, clock, settings.live.most, options.sleep, AiringLog(folder / AIRINGS).keep),
         metrics=metrics,
         clock=clock,
         notices=notices,
         personal=personal,
-        floor=Floor(notices, notice_voice(settings, folder, library), at_once(streams), clock, new_id),
+        floor=Floor(notices, notice_voice(settings, folder, library), at_once(streams, plans.known), clock, new_id),
         take_over=settings.streams.take_over and sys.platform != "win32",
         phone=bool(options.phone_token),
         announced=catalogue.announced(settings),

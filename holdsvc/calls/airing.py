@@ -1,15 +1,49 @@
-"""When an item may be played: days and hours. Pure; the local time is an argument."""
+"""When an item may be played: days and hours, and what was on the air for whoever listened. Pure; the local time is an argument."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
-from holdsvc.calls.model import ALWAYS, Airing, ContentItem
+from msgspec import Struct
+
+from holdsvc.calls.model import ALWAYS, Airing, ContentId, ContentItem
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MIDNIGHT = 24 * 60  # minutes
+
+
+class Part(NamedTuple):
+    """A stretch of an item in a chunk of endless sound."""
+
+    turn: int  # how many items came before it
+    content: ContentId
+    seconds: float
+
+
+Chunk = tuple[bytes, tuple[Part, ...]]  # of endless sound, as it is sent, and what it is made of
+
+
+class Aired(Struct, frozen=True):
+    """An item on the air of a live shelf while somebody listened; told again and again under one id until it is over."""
+
+    id: str
+    shelf: str
+    content: ContentId
+    began: datetime
+    seconds: float  # for which at least one listener was there
+    listened: float  # seconds of all listeners together
+
+
+class AiredSum(NamedTuple):
+    """An item over all airings of a period."""
+
+    content: ContentId
+    airings: int
+    seconds: float
+    listened: float
 
 
 def airs(item: ContentItem, local: datetime) -> bool:

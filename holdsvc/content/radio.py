@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from holdsvc.calls.airing import Chunk, Part
 from holdsvc.calls.model import ContentId, ContentItem, Kind
 from holdsvc.errors import BadContent
 
@@ -29,38 +31,49 @@ class Encoder(Protocol):
     def frames(self, samples: memoryview) -> Iterable[bytes]: ...
 
 
+class Take(NamedTuple):
+    content: ContentId | None  # None: nothing is there to be played
+    sound: memoryview
+
+
 class Reel:
     """One shelf's sound from now on, without end."""
 
-    def __init__(self, following: Callable[[], memoryview], encoder: Callable[[], Encoder]) -> None:
+    def __init__(self, following: Callable[[], Take], encoder: Callable[[], Encoder]) -> None:
         """`following` gives the samples of the next item. The encoder is made at the first asking, where the work is done."""
         self._following, self._encoder = following, encoder
         self._mp3: Encoder | None = None
-        self._rest = memoryview(b"")  # of the item that is playing
+        self._rest = Take(None, memoryview(b""))  # of the item that is playing
+        self._turn = 0
         self._frames: list[bytes] = []
+        self._parts: deque[tuple[Part, ...]] = deque()  # of chunks, which come out a frame or two after they were cut
 
-    def more(self, chunks: int) -> list[bytes]:
+    def more(self, chunks: int) -> list[Chunk]:
         """The next chunks, CHUNK seconds each."""
         self._mp3 = mp3 = self._mp3 or self._encoder()
-        made: list[bytes] = []
+        made: list[Chunk] = []
         while len(made) < chunks:
             while len(self._frames) < FRAMES:
                 self._frames += mp3.frames(self._cut(SIZE))
-            made.append(b"".join(self._frames[:FRAMES]))
+            made.append((b"".join(self._frames[:FRAMES]), self._parts.popleft()))
             del self._frames[:FRAMES]
         return made
 
     def _cut(self, size: int) -> memoryview:
-        if len(self._rest) >= size:
-            piece, self._rest = self._rest[:size], self._rest[size:]
-            return piece
-        joined = bytearray(self._rest)
-        while len(joined) < size:
-            self._rest = self._following()
-            taken = size - len(joined)
-            joined += self._rest[:taken]
-            self._rest = self._rest[taken:]
-        return memoryview(joined)
+        pieces: list[memoryview] = []
+        parts: list[Part] = []
+        while size:
+            if not self._rest.sound:
+                self._rest = self._following()
+                self._turn += 1
+            content, sound = self._rest
+            piece, self._rest = sound[:size], Take(content, sound[size:])
+            size -= len(piece)
+            pieces.append(piece)
+            if content is not None:
+                parts.append(Part(self._turn, content, len(piece) / WORD / RATE))
+        self._parts.append(tuple(parts))
+        return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
 
 
 class Turns:
@@ -76,17 +89,17 @@ class Turns:
         self._bag: list[ContentId] = []
         self._last: ContentId | None = None
 
-    def following(self) -> memoryview:
+    def following(self) -> Take:
         if not self._bag:
             self._bag = self._shuffled()
         while self._bag:
             self._last = self._bag.pop()
             try:
                 if sound := self._linear(self._last, RATE):
-                    return sound
+                    return Take(self._last, sound)
             except BadContent as error:  # went away since; the rest of the shelf plays on
                 log.warning("live_item_left_out", extra={"item": self._last, "reason": str(error)})
-        return memoryview(bytes(WORD * RATE))  # a second of nothing, then the shelf is looked at again
+        return Take(None, memoryview(bytes(WORD * RATE)))  # a second of nothing, then the shelf is looked at again
 
     def _shuffled(self) -> list[ContentId]:
         """The next is at the end, and is not what was heard just now."""

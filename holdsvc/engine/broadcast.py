@@ -11,9 +11,14 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
 from typing import Protocol
 
+from msgspec import Struct
+
+from holdsvc.calls.airing import Aired, Chunk, Part
 from holdsvc.clock import Clock
+from holdsvc.engine.airings import Book, Keep, Tally
 
 BURST = 4  # chunks of half a second that a newcomer gets at once: what a player wants before it begins
 ROW = 20  # chunks that are kept: ten seconds, by which a listener may fall behind
@@ -36,7 +41,7 @@ class Ear(Protocol):
 
 
 class Reel(Protocol):
-    def more(self, chunks: int) -> list[bytes]:
+    def more(self, chunks: int) -> list[Chunk]:
         """The next chunks of sound, each to be begun with by anybody. It may take a while: not for the loop."""
 
 
@@ -53,23 +58,43 @@ class Tuner(Protocol):
     def tune(self, shelf: str) -> Reel: ...
 
 
+class Slot(Struct):
+    """A chunk in the row."""
+
+    sound: bytes
+    parts: tuple[Part, ...]
+    at: datetime  # when it came to the row
+    takers: int = 0  # to whom all of it was sent
+
+
 class Row:
     """The last chunks, by number."""
 
     def __init__(self) -> None:
-        self._chunks: deque[bytes] = deque(maxlen=ROW)
+        self._slots: deque[Slot] = deque()
         self.end = 0  # the number of the chunk that comes next
 
     @property
     def begin(self) -> int:
-        return self.end - len(self._chunks)
+        return self.end - len(self._slots)
 
     def __getitem__(self, number: int) -> bytes:
-        return self._chunks[number - self.begin]
+        return self._slots[number - self.begin].sound
 
-    def add(self, chunk: bytes) -> None:
-        self._chunks.append(chunk)
+    def taken(self, number: int) -> None:
+        if number >= self.begin:
+            self._slots[number - self.begin].takers += 1
+
+    def add(self, slot: Slot) -> Slot | None:
+        """The one that falls off its end."""
+        self._slots.append(slot)
         self.end += 1
+        return self._slots.popleft() if len(self._slots) > ROW else None
+
+    def rest(self) -> Iterator[Slot]:
+        """Empty it, from the oldest on."""
+        while self._slots:
+            yield self._slots.popleft()
 
 
 class Listener:
@@ -84,8 +109,10 @@ class Listener:
         if self._next < row.begin:
             return "too_slow"
         try:
-            if self._left is not None and not self._finished(self._left):
-                return ""
+            if self._left is not None:
+                if not self._finished(self._left):
+                    return ""
+                row.taken(self._next - 1)
             while self._next < row.end:
                 chunk = row[self._next]
                 self._next += 1
@@ -93,6 +120,7 @@ class Listener:
                 if sent < len(chunk):
                     self._left = memoryview(chunk)[sent:]
                     return ""
+                row.taken(self._next - 1)
         except OSError:
             return "gone"
         return ""
@@ -109,11 +137,15 @@ class Listener:
 class Station:
     """One shelf while somebody listens to it."""
 
-    def __init__(self, shelf: str, reel: Reel, chunk: float, clock: Clock) -> None:
+    def __init__(
+        self, shelf: str, reel: Reel, chunk: float, clock: Clock, aired: Callable[[Aired], None] = lambda aired: None
+    ) -> None:
+        """`aired` hears of what was on the air and for how many, now and then, and at the end."""
         self.shelf, self.listeners = shelf, set[Listener]()
-        self._reel, self._chunk, self._clock = reel, chunk, clock
+        self._reel, self._chunk, self._clock, self._aired = reel, chunk, clock, aired
         self._row = Row()
-        self._made: deque[bytes] = deque()
+        self._tally = Tally(shelf, clock.now())
+        self._made: deque[Chunk] = deque()
 
     def join(self, ear: Ear) -> None:
         listener = Listener(ear, max(self._row.begin, self._row.end - BURST))
@@ -124,11 +156,15 @@ class Station:
         for listener in self.listeners:
             listener.close()
         self.listeners.clear()
+        for slot in self._row.rest():
+            self._count(slot)
+        for aired in self._tally.so_far():
+            self._aired(aired)
 
     async def run(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Until nobody has listened for a while."""
         for _ in range(BURST):
-            self._row.add(await self._following())
+            self._add(await self._following())
         now = due = heard = self._clock.monotonic()
         while now < heard + LINGER:
             await self._serve_all()
@@ -138,9 +174,18 @@ class Station:
             heard = now if self.listeners else heard
             if now > due + LATE:
                 due = now
-            self._row.add(await self._following())
+            self._add(await self._following())
 
-    async def _following(self) -> bytes:
+    def _add(self, chunk: Chunk) -> None:
+        gone = self._row.add(Slot(*chunk, at=self._clock.now()))
+        if gone is not None:
+            self._count(gone)
+
+    def _count(self, slot: Slot) -> None:
+        for aired in self._tally.count(slot.parts, slot.takers, slot.at):
+            self._aired(aired)
+
+    async def _following(self) -> Chunk:
         if not self._made:
             self._made.extend(await asyncio.to_thread(self._reel.more, AHEAD))
         return self._made.popleft()
@@ -163,9 +208,23 @@ class Station:
             )
 
 
+async def forgotten(aired: Aired) -> None:
+    """Where nobody is to know."""
+
+
 class Broadcast:
-    def __init__(self, tuner: Tuner, clock: Clock, most: int, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        tuner: Tuner,
+        clock: Clock,
+        most: int,
+        sleep: Callable[[float], Awaitable[None]],
+        keep: Keep = forgotten,
+    ) -> None:
+        """`keep` makes durable what was on the air while somebody listened."""
         self._tuner, self._clock, self._most, self._sleep = tuner, clock, most, sleep
+        self._book = Book(keep)
+        self._keeping: asyncio.Task[None] | None = None
         self._stations: dict[str, Station] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -193,7 +252,8 @@ class Broadcast:
         """Ask `full` before. The shelf must be one of `shelves`."""
         station = self._stations.get(shelf)
         if station is None:
-            station = self._stations[shelf] = Station(shelf, self._tuner.tune(shelf), self._tuner.chunk, self._clock)
+            station = Station(shelf, self._tuner.tune(shelf), self._tuner.chunk, self._clock, self._on_record)
+            self._stations[shelf] = station
             task = asyncio.create_task(self._on_air(station))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -207,6 +267,14 @@ class Broadcast:
                 await task
         for station in self._stations.values():  # that were not on the air yet
             station.close()
+        if self._keeping is not None:
+            await self._keeping
+        await self._book.keep()
+
+    def _on_record(self, aired: Aired) -> None:
+        self._book.put(aired)
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._book.keep())
 
     async def _on_air(self, station: Station) -> None:
         log.info("live_began", extra={"shelf": station.shelf})

@@ -46,7 +46,7 @@ def test_item_follows_item_without_a_gap_or_a_click_however_the_lengths_fall():
         lambda: (item("a"),), lambda name, rate: memoryview(next(pieces).tobytes()), 64, random.Random(1)
     ).tune("jazz")
 
-    mp3 = b"".join(chunk for _ in range(5) for chunk in reel.more(4))
+    mp3 = b"".join(sound for _ in range(5) for sound, _ in reel.more(4))
 
     sound = decoded(mp3)[2 * FRAME : -FRAME]
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(sound.size)))
@@ -58,11 +58,31 @@ def test_item_follows_item_without_a_gap_or_a_click_however_the_lengths_fall():
     assert loud.min() > 0.9 * loud.max(), "a gap would be a hole in the loudness"
 
 
+def test_each_chunk_says_which_items_are_in_it_and_for_how_long():
+    sounds = {"a": tone(300.0, 1.3), "b": tone(400.0, 0.2), "c": tone(500.0, 2.0)}
+    reel = radio(sounds, tuple(map(item, sounds))).tune("jazz")
+
+    told = [parts for _, parts in reel.more(20)]
+
+    assert [sum(part.seconds for part in parts) for parts in told] == pytest.approx([CHUNK] * 20)
+    turns = {}
+    for turn, content, seconds in (part for parts in told for part in parts):
+        turns.setdefault((turn, content), []).append(seconds)
+    whole = list(turns)[:-1]
+    assert [turn for turn, _ in turns] == list(range(1, len(turns) + 1))
+    assert [sum(turns[one]) for one in whole] == pytest.approx([sounds[content].size / RATE for _, content in whole])
+    assert {content for _, content in whole} == set(sounds)
+
+
+def test_where_nothing_is_to_be_played_no_item_is_named():
+    assert [parts for _, parts in radio({}, ()).tune("jazz").more(3)] == [()] * 3
+
+
 @pytest.mark.parametrize("bitrate", BITRATES)
 def test_every_chunk_is_as_long_as_it_says_and_begins_with_a_frame(bitrate):
     reel = radio({"a": tone(300.0, 3.0)}, (item("a"),), bitrate).tune("jazz")
 
-    chunks = reel.more(3) + reel.more(2)
+    chunks = [sound for sound, _ in reel.more(3) + reel.more(2)]
 
     size = FRAMES * FRAME * bitrate * 1000 // (8 * RATE)
     assert [len(chunk) for chunk in chunks] == [size] * 5
@@ -104,9 +124,9 @@ def test_an_item_that_went_away_is_left_out_and_an_empty_shelf_is_silent_until_t
 
     turns = Turns(lambda: list(names), linear, random.Random(3))
 
-    assert [bytes(turns.following()) for _ in range(2)].count(b"\1\0") >= 1
+    assert [bytes(turns.following().sound) for _ in range(2)].count(b"\1\0") >= 1
     names.remove(ContentId("here"))
     turns.following()
-    assert set(bytes(turns.following())) == {0}
+    assert set(bytes(turns.following().sound)) == {0}
     names[:] = [ContentId("back")]
-    assert bytes(turns.following()) == b"\1\0"
+    assert turns.following() == ("back", b"\1\0")

@@ -2,13 +2,18 @@
 
 import asyncio
 import itertools
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from holdsvc.calls.airing import Part
+from holdsvc.engine.airings import EVERY
 from holdsvc.engine.broadcast import AHEAD, BURST, LINGER, ROW, SLICE, Broadcast
+from holdsvc.errors import StoreUnavailable
 from tests.service import until
 
 CHUNK = 0.5
+BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 class CountingReel:
@@ -16,8 +21,16 @@ class CountingReel:
         self.made = 0
 
     def more(self, chunks):
+        """Items of ten chunks each, but that the first is of four and a half."""
         self.made += chunks
-        return [b"%08d" % number for number in range(self.made - chunks, self.made)]
+        return [(b"%08d" % number, parts(number)) for number in range(self.made - chunks, self.made)]
+
+
+def parts(number):
+    if number == 4:
+        return (Part(0, "item 0", CHUNK / 2), Part(1, "item 1", CHUNK / 2))
+    turn = 0 if number < 4 else 1 + (number - 4) // 10
+    return (Part(turn, f"item {turn}", CHUNK),)
 
 
 class Shelves:
@@ -61,30 +74,36 @@ class Time:
 
     def __init__(self):
         self.sleepers = []
-        self.now = 0.0
+        self.at = 0.0
 
     def monotonic(self):
-        return self.now
+        return self.at
+
+    def now(self):
+        return BEGAN + timedelta(seconds=self.at)
 
     async def sleep(self, seconds):
         woken = asyncio.get_running_loop().create_future()
-        self.sleepers.append((self.now + seconds, woken))
+        self.sleepers.append((self.at + seconds, woken))
         await woken
 
     async def pass_by(self, seconds):
-        end = self.now + seconds
+        end = self.at + seconds
         while True:
             await until(lambda: self.sleepers)
             when, woken = min(self.sleepers, key=lambda sleeper: sleeper[0])
             if when > end:
                 break
             self.sleepers.remove((when, woken))
-            self.now = max(self.now, when)
+            self.at = max(self.at, when)
             woken.set_result(None)
-            await settle()
-            if not self.sleepers:
-                break
-        self.now = end
+            for _ in range(100):  # on a busy machine the worker thread takes its time
+                await settle()
+                if self.sleepers:
+                    break
+            else:
+                break  # nobody will sleep any more
+        self.at = end
 
 
 async def settle():
@@ -227,10 +246,10 @@ async def test_after_a_short_stall_nothing_is_missing_and_after_a_long_one_it_go
     broadcast.join("jazz", ear)
     await until(lambda: ear.heard)
     await time.pass_by(2.0)
-    time.now += 3.0
+    time.at += 3.0
     await time.pass_by(2.0)
     short = len(ear.numbers)
-    time.now += 3600.0
+    time.at += 3600.0
     await time.pass_by(2.0)
 
     assert ear.numbers == list(range(len(ear.numbers)))
@@ -283,3 +302,136 @@ async def test_closing_lets_everybody_go_and_nobody_in(broadcast, time):
 
     assert all(ear.closed for ear in ears)
     assert broadcast.full
+
+
+# --- what was on the air, and for how many -------------------------------------------------------------------------------
+
+
+class Ledger:
+    """Keeps the latest word on each airing, as a table would; `away`: the disk is full."""
+
+    def __init__(self):
+        self.rows, self.told, self.away = {}, [], False
+
+    async def keep(self, aired):
+        if self.away:
+            raise StoreUnavailable("the disk is full")
+        self.rows[aired.id] = aired
+        self.told.append(aired)
+
+    def sums(self):
+        return {one.content: (one.seconds, one.listened) for one in self.rows.values()}
+
+
+@pytest.fixture
+async def ledger():
+    return Ledger()
+
+
+@pytest.fixture
+async def counted(time, ledger):
+    made = Broadcast(Shelves(), time, 1000, time.sleep, ledger.keep)
+    yield made
+    await made.close()
+
+
+def truth(*ears):
+    """By item, from what each listener really had: seconds with anybody there, and seconds of all."""
+    alone, all_of_them = {}, {}
+    for number in sorted({number for ear in ears for number in ear.numbers}):
+        takers = sum(number in ear.numbers for ear in ears)
+        for _, item, seconds in parts(number):
+            alone[item] = alone.get(item, 0.0) + seconds
+            all_of_them[item] = all_of_them.get(item, 0.0) + seconds * takers
+    return {item: (alone[item], all_of_them[item]) for item in alone}
+
+
+async def test_what_is_kept_of_a_shelf_is_what_its_two_listeners_had(counted, time, ledger):
+    first, second = HearingEar(), HearingEar()
+
+    counted.join("jazz", first)
+    await until(lambda: first.heard)
+    await time.pass_by(8.0)
+    counted.join("jazz", second)
+    await time.pass_by(5.0)
+    first.gone = True
+    await time.pass_by(4.0)
+    await counted.close()
+
+    assert ledger.sums() == truth(first, second)
+    assert len(first.numbers) == BURST + 26
+    assert len(second.numbers) == BURST + 18
+    assert ledger.sums()["item 0"] == (2.25, 2.25)
+    assert ledger.sums()["item 2"] == (5.0, pytest.approx(10.0, abs=2.0))
+    assert [one.began for one in ledger.rows.values()][:2] == [BEGAN, BEGAN + timedelta(seconds=0.5)]
+
+
+async def test_an_item_that_nobody_is_there_for_is_not_counted(counted, time, ledger):
+    ear = HearingEar()
+
+    counted.join("jazz", ear)
+    await until(lambda: ear.heard)
+    await time.pass_by(3.0)
+    ear.gone = True
+    await time.pass_by(LINGER + 3.0)
+    await until(lambda: not counted.on_air)
+
+    assert ledger.sums() == truth(ear)
+    assert set(ledger.sums()) == {"item 0", "item 1"}
+
+
+async def test_one_who_takes_only_pieces_counts_for_what_was_taken_whole(counted, time, ledger):
+    well, slow = HearingEar(), HearingEar(3)
+
+    counted.join("jazz", well)
+    counted.join("jazz", slow)
+    await until(lambda: slow.heard)
+    await time.pass_by(6.0)
+    await counted.close()
+
+    assert 0 < len(slow.numbers) < len(well.numbers)
+    assert ledger.sums() == truth(well, slow)
+
+
+async def test_each_time_on_the_air_is_an_airing_of_its_own(counted, time, ledger):
+    for _ in range(2):
+        ear = HearingEar()
+        counted.join("jazz", ear)
+        await until(lambda ear=ear: ear.heard)
+        await time.pass_by(1.0)
+        ear.gone = True
+        await time.pass_by(LINGER + 3.0)
+        await until(lambda: not counted.on_air)
+
+    assert [one.content for one in ledger.rows.values()].count("item 0") == 2
+
+
+async def test_an_airing_that_goes_on_is_kept_now_and_then_so_that_a_crash_costs_little(
+    counted, time, ledger, monkeypatch
+):
+    monkeypatch.setattr("tests.engine.test_broadcast.parts", lambda number: (Part(0, "long", CHUNK),))
+    ear = HearingEar()
+    counted.join("jazz", ear)
+    await until(lambda: ear.heard)
+
+    await time.pass_by(2 * EVERY * CHUNK + ROW * CHUNK)
+    await settle()
+
+    assert [one.seconds for one in ledger.told] == [EVERY * CHUNK, 2 * EVERY * CHUNK]
+    assert len(ledger.rows) == 1
+
+
+async def test_what_the_disk_does_not_take_is_kept_when_it_does_again_and_nobody_hears_of_it(counted, time, ledger):
+    ear = HearingEar()
+    ledger.away = True
+    counted.join("jazz", ear)
+    await until(lambda: ear.heard)
+    await time.pass_by(30.0)
+    assert (ledger.rows, ear.closed) == ({}, False)
+
+    ledger.away = False
+    await time.pass_by(10.0)
+    await counted.close()
+
+    assert ledger.sums() == truth(ear)
+    assert len(ear.numbers) == BURST + 80
