@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Lexicon(Struct, frozen=True):
-    """Phrases as they are said; case, accents and apostrophes do not count."""
+    """Phrases as they are said. In text neither case nor accents count; a network that hears knows words as they are spelt."""
 
     fillers: tuple[str, ...]  # say nothing of the wish
     refusals: tuple[str, ...]  # always quiet
@@ -93,18 +93,18 @@ SPANISH = Lexicon(
     ),
     refusals=said("no|para|pare|parar|alto|basta|no gracias|nada"),
     wishes={
-        "music": said("musica|cancion|canciones|una cancion"),
+        "music": said("música|canción|canciones|una canción"),
         "podcast": said("podcast|podcasts|historia|episodio|cuento"),
-        "daily": said("noticias|novedades|actualidad|informacion del dia"),
+        "daily": said("noticias|novedades|actualidad|información del día"),
         "quiz": said("quiz|preguntas|juego|trivial|concurso"),
-        "quiet": said("silencio|callado|tranquilo|sin sonido|sin musica"),
+        "quiet": said("silencio|callado|tranquilo|sin sonido|sin música"),
         "next": said("siguiente|otra|otro|otra cosa|salta|saltar|cambia"),
-        "louder": said("mas alto|mas fuerte|sube|sube el volumen|subir el volumen"),
-        "softer": said("mas bajo|mas suave|baja|baja el volumen|bajar el volumen|menos volumen"),
-        "less_talk": said("menos anuncios|sin anuncios|menos mensajes|no mas anuncios"),
-        "menu": said("menu|ayuda|opciones|repite|repetir|que puedo decir"),
+        "louder": said("más alto|más fuerte|sube|sube el volumen|subir el volumen"),
+        "softer": said("más bajo|más suave|baja|baja el volumen|bajar el volumen|menos volumen"),
+        "less_talk": said("menos anuncios|sin anuncios|menos mensajes|no más anuncios"),
+        "menu": said("menú|ayuda|opciones|repite|repetir|qué puedo decir"),
         "repeat": said("desde el principio|otra vez|de nuevo|empieza otra vez"),
-        "back": said("atras|anterior|la anterior|el anterior|vuelve atras|volver"),
+        "back": said("atrás|anterior|la anterior|el anterior|vuelve atrás|volver"),
         "language": said("idioma|otro idioma|cambiar idioma|cambiar de idioma|cambia el idioma|en otro idioma"),
     },
     digits=said("cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve"),

