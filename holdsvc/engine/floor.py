@@ -42,12 +42,12 @@ class Unsayable(Exception):
     """The sentence says why."""
 
 
-def at_once(streams: Streams) -> Callable[[Posted], Awaitable[int]]:
-    """Interrupt the streams that a notice is for."""
+def at_once(streams: Streams, known: Callable[[str], bool]) -> Callable[[Posted], Awaitable[int]]:
+    """Interrupt the streams that a notice is for. Queues that are not `known` behave as the default queue does."""
 
     async def tell(posted: Posted) -> int:
         return await streams.interrupt(
-            lambda queue: posted.queue in (queue, EVERYWHERE),
+            lambda queue: posted.queue in (queue if known(queue) else "default", EVERYWHERE),
             lambda stream, at: NoticePosted(at=at, id=EventId(f"{stream}:{posted.id}")),
         )
 
