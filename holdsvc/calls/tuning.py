@@ -104,7 +104,9 @@ def onward(session: HoldSession, item: ContentItem | None, plan: HoldPlan, at: d
         found = plan.item(content)
         if found is not None and (stopped(session, found) or all(content != heard for heard, _ in session.plays)):
             return enter(session, found, plan)
-    return enter(session, fresh(session, choice, plan, at) if choice else None, plan)
+    found = fresh(session, choice, plan, at) if choice else None
+    alone = found is not None and found == item and found.told_as  # what is one caller's own is not told twice in a row
+    return enter(session, None if alone else found, plan)
 
 
 def fresh(

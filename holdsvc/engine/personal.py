@@ -36,6 +36,7 @@ from holdsvc.ports import PersonalVoice
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+APART = "."  # in no name of an update, and a letter that nobody on the way encodes or decodes after it was signed
 AT_ONCE = 2  # that are spoken beside each other: calls come first
 MOST_WAITING = 100  # for their turn to be spoken; a caller beyond hears none
 MOST_BYTES = 64 << 20  # of sound, of all calls together
@@ -195,7 +196,7 @@ class Personal:
             return
         update = self._updates[name]
         item = ContentItem(
-            id=ContentId(f"{name}@{self._new_token()}"),
+            id=ContentId(f"{name}{APART}{self._new_token()}"),
             kind=Kind.DAILY,
             shelf=update.shelf,
             title=update.title or name,
@@ -269,7 +270,7 @@ def may_hear(update: PersonalSettings, session: HoldSession) -> bool:
 
 
 def name_of(item: ContentItem) -> str:
-    return item.id.partition("@")[0]
+    return item.id.partition(APART)[0]
 
 
 def said_of(contact: Contact) -> Mapping[str, str]:

@@ -283,6 +283,9 @@ def levels(step, query, **fields):
 @pytest.mark.parametrize("step", ["call", "wait"])
 def test_the_contact_centres_own_address_says_that_the_caller_is_verified(step):
     assert levels(step, {"identity": "verified"}) == ([(Identity.VERIFIED, "")], ())
+    streamed = genuine(step, {"identity": "verified", "media": "stream"})
+    assert isinstance(streamed.events[0], CallerIdentified)
+    assert streamed.stream is (True if step == "call" else None)
     assert levels(step, {"identity": "verified", "account": "77"}) == ([(Identity.VERIFIED, "77")], ())
     assert levels(step, {"identity": "none"}) == ([(Identity.NONE, "")], ())
     assert levels(step, {}) == ([], ())

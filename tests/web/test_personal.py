@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from holdsvc.audio.formats import RATE
 from holdsvc.audio.g711 import decode
@@ -22,8 +24,9 @@ from holdsvc.config import AudioSocketSettings, DirectorySettings, SynthesiserSe
 from holdsvc.engine.personal import PersonalSettings
 from holdsvc.simulator.audiosocket import dial
 from tests.mouth import BREAKS, HANGS, Mouth
-from tests.service import CALLER, Service, a_call, running, until
+from tests.service import CALLER, Service, a_call, running, settings_for, until
 from tests.web.test_notices import likeness
+from tests.web.test_notices_typed import Hand
 
 NUMBER = "ZQX-4711"  # of the order: it must never be seen anywhere but in the ear
 OTHER = "+15005550124"
@@ -101,10 +104,10 @@ async def test_a_verified_caller_hears_it_and_with_the_call_it_is_gone(
     caplog.set_level(logging.DEBUG)
     async with house.open() as service:
         first = await hold(service, call(1), "verified")
-        assert not content(first).startswith("order@")  # nobody waited for it
+        assert not content(first).startswith("order.")  # nobody waited for it
         await until(lambda: ready(service), 30)
         document = await press(service, first, call(1))
-        assert content(document).startswith("order@")
+        assert content(document).startswith("order.")
         address = sounds(document)[-1]
         answer = await service.get(address)
         body = await answer.read()
@@ -130,6 +133,26 @@ async def test_a_verified_caller_hears_it_and_with_the_call_it_is_gone(
     assert list(house.left_on_disk()) == []
 
 
+async def test_where_there_is_no_other_update_the_key_works_once_it_is_ready_and_something_follows(
+    house: House,
+) -> None:
+    clock = Hand()
+    support = replace(settings_for(house.folder).queues["support"], shelves=("jazz", "own"), segment_seconds=10)
+    given = {"queues": {"support": support}, "personal": {"order": replace(ORDER["order"], shelf="own")}}
+    async with house.open(clock=clock, **given) as service:
+        first = await hold(service, call(1), "verified")
+        await until(lambda: ready(service), 30)
+        own = await press(service, first, call(1))
+        (session,) = service.house.roster.live()
+        assert session.sent is not None
+        clock.time += timedelta(seconds=session.sent.seconds + 2)
+        answer = await service.post(next(node.text or "" for node in own.iter("Redirect")), call(1, QueueTime="60"))
+        behind = ElementTree.fromstring(await answer.read())
+
+    assert content(own).startswith("order.")
+    assert not content(behind).startswith("order.")  # it was heard to its end, once
+
+
 @pytest.mark.parametrize("identity", ["", "number", "none", "VERIFIED", "yes"])
 async def test_who_is_known_by_the_number_alone_does_not_hear_it(house: House, identity: str) -> None:
     async with house.open() as service:
@@ -138,7 +161,7 @@ async def test_who_is_known_by_the_number_alone_does_not_hear_it(house: House, i
         metrics = await (await service.get("/metrics")).text()
 
     assert house.mouth.said == []
-    assert not content(document).startswith("order@")
+    assert not content(document).startswith("order.")
     assert ('reason="unknown_identity"' in metrics) == (identity in ("VERIFIED", "yes"))
 
 
@@ -165,7 +188,7 @@ async def test_hostile_values_of_a_record_are_harmless(house: House) -> None:
         first = await hold(service, call(1, OTHER), "verified")
         await until(lambda: ready(service), 30)
         document = await press(service, first, call(1, OTHER))
-        assert content(document).startswith("order@")
+        assert content(document).startswith("order.")
         assert (await service.get(sounds(document)[-1])).status == 200
 
     assert house.mouth.said == ["en: Your order a. class b waits."]
