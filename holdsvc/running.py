@@ -18,6 +18,7 @@ from holdsvc.engine.alarms import Alarms
 from holdsvc.engine.ears import Hearing
 from holdsvc.engine.intake import Taken
 from holdsvc.engine.movements import latest
+from holdsvc.engine.places import Places
 from holdsvc.errors import BadContent
 from holdsvc.ports import Ears, LinePlatform
 from holdsvc.settings import Settings
@@ -57,7 +58,8 @@ def running(
                 sleep,
                 house.metrics.store_away,
             )
-            tasks = [asyncio.create_task(alarms.run()), asyncio.create_task(house.streams.run())]
+            places = Places(house.roster, house.intake.plan, house.streams, house.intake.take_now, house.clock, sleep)
+            tasks = [asyncio.create_task(one.run()) for one in (alarms, house.streams, places)]
             preparing = None
             if ingest and library.pending():
                 preparing = asyncio.create_task(prepare_behind(library, folder))

@@ -30,10 +30,11 @@ ITEMS = (
     item("quiet", Kind.QUIET, "quiet", 60.0),
 )
 NAMES = """
-    choice_music choice_podcast choice_daily choice_quiet or_say controls not_understood now_music now_podcast now_daily now_quiet
+    choice_music choice_podcast choice_daily choice_quiet or_say not_understood now_music now_podcast now_daily now_quiet
     resume next again louder softer less_talk connecting leaving
 """
-PROMPTS = dict.fromkeys(NAMES.split(), 1.5)
+CONTROLS = ["control_next", "control_repeat", "control_louder", "control_softer", "control_less_talk", "control_menu"]
+PROMPTS = {**dict.fromkeys(NAMES.split(), 1.5), **dict.fromkeys(CONTROLS, 0.25)}
 LEAVE = Choice("leave", Action.LEAVE, "6", ("voicemail",))
 
 

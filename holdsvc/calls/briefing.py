@@ -1,4 +1,4 @@
-"""The context of a call, for the agent who takes it: who, since when, what was heard and chosen, what was tried before.
+"""The context of a call, for the agent who takes it: who, since when, what was promised, heard and chosen, what was tried before.
 
 For the agent's ear and screen only. A caller number alone proves nobody's identity, and the sentences say so where it matters.
 """
@@ -9,6 +9,7 @@ from datetime import datetime
 
 from holdsvc.calls.memory import plays
 from holdsvc.calls.model import Identity, Outcome
+from holdsvc.calls.position import EXACT
 from holdsvc.calls.session import HoldSession
 
 ENDINGS = {
@@ -24,7 +25,9 @@ ENDINGS = {
 
 def brief(session: HoldSession, now: datetime) -> tuple[str, ...]:
     return tuple(
-        sentence for sentence in (who(session), waited(session, now), tried(session), liked(session)) if sentence
+        sentence
+        for sentence in (who(session), waited(session, now), promised(session), tried(session), liked(session))
+        if sentence
     )
 
 
@@ -53,6 +56,19 @@ def waited(session: HoldSession, now: datetime) -> str:
     if wait is None:
         return ""
     return f"Waited {spoken_duration(((wait.ended or now) - wait.began).total_seconds())}."
+
+
+def promised(session: HoldSession) -> str:
+    """What the caller counts on."""
+    match session.promised:
+        case None:
+            return ""
+        case 1:
+            return "Was told to be next."
+        case place if place <= EXACT:
+            return f"Was told to be number {place}."
+        case _:
+            return f"Was told not to be among the first {EXACT}."
 
 
 def tried(session: HoldSession) -> str:

@@ -16,6 +16,15 @@ from holdsvc.calls.session import HoldSession
 
 GAIN_STEP, LEAST_GAIN, MOST_GAIN = 6.0, -12.0, 6.0  # decibels
 ANSWERED = {Talk.FULL: "more_talk", Talk.WHEN_MOVED: "less_talk", Talk.NONE: "no_talk"}
+TOLD_KEYS = (
+    "next",
+    "repeat",
+    "louder",
+    "softer",
+    "less_talk",
+    "menu",
+)  # entries whose keys the menu tells of, in this order
+KEYS = {"*": "star", "#": "pound"}  # in the names of prompts
 STILL_TOLD = timedelta(seconds=3)  # behind the menu, in which zero is still an answer to it
 LATELY = timedelta(seconds=1.5)  # into an offer, in which a key still answers the one before it
 A_MINUTE = timedelta(minutes=1)
@@ -24,6 +33,8 @@ A_MINUTE = timedelta(minutes=1)
 CONFIRMED = frozenset(
     {Action.PLAY, Action.NEXT, Action.EPISODE, Action.REPEAT, Action.BACK, Action.LOUDER, Action.SOFTER}
 )
+
+CHOSEN = frozenset({Action.PLAY, Action.LEAVE})  # what the menu tells of as choices
 
 Changed = tuple[HoldSession, tuple[AnyFact, ...]]
 
@@ -58,10 +69,11 @@ def less_talk(session: HoldSession, event: CallEvent) -> Changed:
 
 def menu(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     """The choices; while they are told, the same key means that they are not understood: in the next language."""
-    if session.offer is not None and session.offer[0] <= event.at <= session.offer[1] and len(plan.languages) > 1:
+    offered = offers(plan, plan.spoken(session.language))
+    if offered and session.offer is not None and session.offer[0] <= event.at <= session.offer[1]:
         session, facts = speak(session, event, answered(session.offer[1], session, event, plan))
-        return told(session, event, plan, "language_set"), facts
-    return told(session, event, plan), ()
+        return told(session, plan, "language_set"), facts
+    return told(session, plan), ()
 
 
 def language(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPlan) -> Changed:
@@ -82,20 +94,14 @@ def next_language(session: HoldSession, plan: HoldPlan) -> str:
     return known[(known.index(plan.spoken(session.language)) + 1) % len(known)]
 
 
-def told(session: HoldSession, event: CallEvent, plan: HoldPlan, *first: str) -> HoldSession:
+def told(session: HoldSession, plan: HoldPlan, *first: str) -> HoldSession:
     """Tell the menu in this turn."""
-    session = say(session, *first, *menu_prompts(plan))
-    language = plan.spoken(session.language)
-    seconds = plan.seconds_of(plan.available(session.saying, language), language)
-    return replace(session, offer=(event.at, event.at + timedelta(seconds=seconds) + offered_for(plan, language)))
+    return say(session, *first, *menu_prompts(plan))
 
 
-def due(session: HoldSession, event: CallEvent, plan: HoldPlan) -> HoldSession:
-    """Tell the menu of our own accord, after a first stretch of content. Zero answers the languages offered at its end."""
-    language = plan.spoken(session.language)
-    before = plan.menu_after + plan.seconds_of(plan.available(menu_prompts(plan), language), language)
-    begins = event.at + timedelta(seconds=before)
-    return replace(session, menu_due=True, told_menu=True, offer=(begins, begins + offered_for(plan, language)))
+def due(session: HoldSession) -> HoldSession:
+    """Tell the menu of our own accord, after a first stretch of content."""
+    return replace(session, menu_due=True, told_menu=True)
 
 
 def offers(plan: HoldPlan, language: str) -> tuple[Say, ...]:
@@ -124,14 +130,21 @@ def offered_for(plan: HoldPlan, language: str) -> timedelta:
 def tells_menu(session: HoldSession, plan: HoldPlan) -> bool:
     """The present turn begins with the menu."""
     menu = menu_prompts(plan)
-    return session.saying[-len(menu) :] == menu
+    return bool(menu) and session.saying[-len(menu) :] == menu
 
 
 def menu_prompts(plan: HoldPlan) -> tuple[PromptId, ...]:
-    choices = [
-        f"choice_{choice.id}" for choice in plan.menu.choices if choice.digit and choice.action is not Action.NEXT
-    ]
-    return tuple(PromptId(prompt) for prompt in (*choices, "or_say", "controls"))
+    """The choices, each with its key, then what the other keys do; of those the plan has the prompts whose keys are there."""
+    choices = [choice_prompt(choice) for choice in plan.menu.choices if choice.digit and choice.action in CHOSEN]
+    choices += ["or_say"] if choices else []
+    return tuple(PromptId(prompt) for prompt in (*choices, *(f"control_{name}" for name in TOLD_KEYS)))
+
+
+def choice_prompt(choice: Choice) -> str:
+    """The key to leave by is the queue's own, so that it stands in the name."""
+    if choice.action is Action.LEAVE:
+        return f"choice_leave_{KEYS.get(choice.digit, choice.digit)}"
+    return f"choice_{choice.id}"
 
 
 def measured(session: HoldSession, choice: Choice | None, at: datetime, plan: HoldPlan) -> HoldSession:

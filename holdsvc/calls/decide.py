@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls import asking, notices, programme
+from holdsvc.calls import asking, notices, position, programme, windows
 from holdsvc.calls.briefing import brief
+from holdsvc.calls.controls import may_speak, spoken
 from holdsvc.calls.events import (
     LIFE,
     AgentAnswered,
@@ -27,6 +28,7 @@ from holdsvc.calls.events import (
     DigitPressed,
     LeftQueue,
     NoticePosted,
+    QueueMoved,
     ReleaseAsked,
     StreamClosed,
     StreamOpened,
@@ -57,12 +59,13 @@ from holdsvc.calls.instructions import (
     Stop,
 )
 from holdsvc.calls.languages import OF_COUNTRY
-from holdsvc.calls.model import Contact, EventId, Outcome, Profile
+from holdsvc.calls.model import Contact, EventId, Outcome, Profile, PromptId, Talk
 from holdsvc.calls.plan import HoldPlan, Media
 from holdsvc.calls.session import MOST_SEEN, HoldSession, lived, refolded
 
 MOST_BROKEN = 3  # streams in a row that broke or could not be opened; then the platform's queue and documents must do
 HEARD_OF = timedelta(seconds=30)  # a live stream tells more often what was heard
+BEGINNING = timedelta(seconds=5)  # of a hold in mid-call: its first document is asked for by then, and not its second
 
 
 class Decision(Struct, frozen=True):
@@ -78,13 +81,15 @@ def decide(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Decision:
     after = note(session, event, plan)
     after, heard = programme.listen(after, event, plan)
     after, done = react(after, event, plan)
+    after, told = position.heed(after, event, plan)
     after, noticed = notices.heed(after, event, plan)
-    facts = (*life_facts(session, after, event), *heard, *done, *noticed)
+    facts = (*life_facts(session, after, event), *heard, *done, *told, *noticed)
     ended = after.history.wait is not None and after.history.wait.ended is not None
     amended = session.amended or any(isinstance(fact, WaitAmended) for fact in facts)
     after = replace(after, reported=session.reported or ended, amended=amended, wake_at=wake(after, plan))
     instructions = answer(after, event, plan)
-    return Decision(programme.keep_sent(after, instructions, event.at, plan), instructions, facts)
+    after = windows.laid(programme.keep_sent(after, instructions, event.at, plan), instructions, event.at, plan)
+    return Decision(after, instructions, facts)
 
 
 def attributed(session: HoldSession, event: CallEvent) -> CallEvent:
@@ -128,6 +133,8 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
             return programme.onward(session, event, plan)
         case NoticePosted():
             return programme.interrupt(session, event, plan), ()
+        case QueueMoved():
+            return position.moved(session, event), ()
         case ReleaseAsked():
             return replace(session, released=True), ()
         case TimeCame():
@@ -138,19 +145,33 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
 
 def arrive(session: HoldSession, event: CallArrived, plan: HoldPlan) -> HoldSession:
     """At the front door, perhaps not for the first time: what an earlier stay ended with is over."""
-    session = replace(session, leaving=None, released=False, handed=EventId(""), broken=0)
+    session = replace(session, leaving=None, released=False, handed=EventId(""), broken=0, position=None)
     if plan.media is not Media.STREAM:
         return session
     return lived(session, CallHeld(at=event.at, id=EventId(f"{event.id}+held"), began=event.at))
 
 
 def hold_on(session: HoldSession, event: CallHeld, plan: HoldPlan) -> tuple[HoldSession, tuple[AnyFact, ...]]:
-    told = replace(session, position=event.position, size=event.size)
+    if event.mid_call:
+        return hold_again(*programme.begin(session, event, plan), event, plan)
+    # Behind a stream that broke, the platform's queue holds only those whose stream broke too: a place in it is none.
+    told = replace(session, position=None if session.broken else event.position, size=event.size)
     if overdue(told, event.at, plan):
         return replace(told, leaving=Departure.OVERFLOW), ()
     if told.released and not told.streaming and not told.handed:
         return replace(told, handed=event.id), ()
     return programme.begin(told, event, plan)
+
+
+def hold_again(
+    session: HoldSession, facts: tuple[AnyFact, ...], event: CallHeld, plan: HoldPlan
+) -> tuple[HoldSession, tuple[AnyFact, ...]]:
+    """Put aside by the agent: what it is about is said once, in the first document of the hold."""
+    holds = session.history.holds
+    begins = bool(holds) and holds[-1].ended is None and event.at - holds[-1].began <= BEGINNING
+    if not begins or session.talk is not Talk.FULL or not may_speak(session, event.at, plan):
+        return session, facts
+    return spoken(replace(session, saying=(PromptId("hold_again"), *session.saying)), event.at, plan), facts
 
 
 def recognise(session: HoldSession, event: CallerKnown, plan: HoldPlan) -> tuple[HoldSession, tuple[AnyFact, ...]]:
@@ -241,14 +262,16 @@ def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Inst
             return programme.turn(session, plan)
         case NoticePosted() if notices.interrupts(session, plan):
             return programme.turn(session, plan)
+        case QueueMoved() if position.interrupts(session, event):
+            return programme.turn(session, plan)
         case StreamClosed(by_caller=False):
-            return after_stream(session)
+            return after_stream(session, plan)
         case AgentAnswered(leg=True):
             return (Brief(brief(session, event.at)),)
         case AgentAnswered():
             return connecting(session, plan)
         case LeftQueue(why=why):
-            return (Depart(session.queue, session.leaving or why),)
+            return depart(session, session.leaving or why, plan)
         case ReleaseAsked():
             return (*connecting(session, plan), Release()) if plan.last_word else (Release(),)
         case TimeCame() if session.leaving and session.streaming:
@@ -263,15 +286,28 @@ def connecting(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
     return Stop(), Say(plan.available(("connecting",), language), language)
 
 
-def after_stream(session: HoldSession) -> tuple[Instruction, ...]:
+def depart(session: HoldSession, why: Departure, plan: HoldPlan) -> tuple[Instruction, ...]:
+    """Out of the queue: where nothing is set for this reason the call ends, and not without a word."""
+    way = Depart(session.queue, why)
+    return (way,) if why in plan.sends_on else (*word("goodbye", session, plan), way)
+
+
+def after_stream(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
     """The platform comes back for instructions: hand the caller over, or take up the broken stream again while that works."""
     if session.leaving:
-        return (Depart(session.queue, session.leaving),)
+        return depart(session, session.leaving, plan)
     if session.released:
         return (HandOver(session.queue),)
+    sorry = word("sorry_trouble", session, plan) if session.broken == 1 and session.talk is not Talk.NONE else ()
     if session.broken >= MOST_BROKEN:
         return (EnterQueue(session.queue),)
-    return (OpenStream(session.queue),)
+    return (*sorry, OpenStream(session.queue))
+
+
+def word(prompt: str, session: HoldSession, plan: HoldPlan) -> tuple[Say, ...]:
+    language = plan.spoken(session.language)
+    prompts = plan.available((prompt,), language)
+    return (Say(prompts, language),) if prompts else ()
 
 
 def life_facts(before: HoldSession, after: HoldSession, event: CallEvent) -> tuple[AnyFact, ...]:

@@ -97,6 +97,14 @@ class ReleaseAsked(CallEvent, frozen=True, tag=True, kw_only=True):
     """The contact centre's side is ready for this caller: the stream may end."""
 
 
+class QueueMoved(CallEvent, frozen=True, tag=True, kw_only=True):
+    """The place in the queue, counted from 1. `at_once`: the sound gives way, so that it can be told now, not at the next joint."""
+
+    position: int
+    size: int | None = None
+    at_once: bool = False
+
+
 class NoticePosted(CallEvent, frozen=True, tag=True, kw_only=True):
     """Something is to be said to all who wait in the queue; what it is stands in the plan."""
 
@@ -162,5 +170,6 @@ AnyEvent = (
     | StreamClosed
     | TimeCame
     | NoticePosted
+    | QueueMoved
     | LifeEvent
 )

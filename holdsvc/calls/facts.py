@@ -117,6 +117,13 @@ class NoticeTold(Fact, frozen=True, tag=True, kw_only=True):
     notice: str  # its id
 
 
+class Promised(Fact, frozen=True, tag=True, kw_only=True):
+    """The place in the queue that the caller was told; 21 stands for "not among the first twenty"."""
+
+    queue: QueueName
+    position: int
+
+
 class LeaveChosen(Fact, frozen=True, tag=True, kw_only=True):
     queue: QueueName
 
@@ -137,4 +144,5 @@ AnyFact = (
     | HoldEnded
     | LeaveChosen
     | NoticeTold
+    | Promised
 )

@@ -33,7 +33,7 @@ class Play(Struct, frozen=True, tag=True):
 
 
 class Listen(Struct, frozen=True, tag=True):
-    """Take keys and words during everything that this turn plays."""
+    """Take keys and words during everything that this turn plays. `language` "": keys alone."""
 
     menu: Menu
     language: str

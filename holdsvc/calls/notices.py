@@ -30,6 +30,8 @@ def heed(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
         return session, ()
     if isinstance(event, CallHeld) and (event.inferred or event.mid_call):
         return session, ()
+    if isinstance(event, UtteranceHeard) and event.near and session.streaming:
+        return session, ()  # it may be answered with nothing, and then nothing would be told
     if not reaches(session, plan):
         return session, ()
     told = NoticeTold(at=event.at, queue=session.queue, notice=notice.id)

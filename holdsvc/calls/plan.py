@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from holdsvc.calls.events import Departure
 from holdsvc.calls.history import Rules
 from holdsvc.calls.languages import names
 from holdsvc.calls.menu import Action, Choice, Menu
@@ -15,6 +16,19 @@ from holdsvc.calls.quiz import Shelf
 from holdsvc.calls.rotation import Freshness
 
 LONGEST_SEGMENT = 60  # seconds of content in one document
+
+# What prompts speak of: entries of the menu whose keys they name, all of which must be there. What is not said does not mislead.
+NAMES = {
+    "control_next": ("next",),
+    "control_repeat": ("repeat",),
+    "control_louder": ("louder",),
+    "control_softer": ("softer",),
+    "control_less_talk": ("less_talk",),
+    "control_menu": ("menu",),
+    "quiz_skip": ("next",),
+    "language_offer": ("menu", "language"),
+}
+SPOKEN_ONLY = frozenset({"or_say"})  # prompts that make sense where spoken choices are understood
 
 
 class Media(StrEnum):
@@ -50,6 +64,9 @@ class HoldPlan(Struct, frozen=True, dict=True):
     rewind: float = 5.0  # seconds by which speech is taken up earlier than it stopped
     prompts_per_minute: int = 12  # of what was not asked for; 0: none
     segment_seconds: int = LONGEST_SEGMENT  # of content in one document
+    tell_position: bool = True  # the caller's place in the queue, when it is known and has improved
+    speech: bool = True  # spoken choices count; False: keys alone
+    sends_on: tuple[Departure, ...] = ()  # reasons for leaving the queue for which the queue's file names where to
     notice: Notice | None = None
 
     def item(self, content: ContentId) -> ContentItem | None:
@@ -82,6 +99,10 @@ class HoldPlan(Struct, frozen=True, dict=True):
                 return wish
         return next(iter(self.prompts), self.language)
 
+    def recognised(self, language: str) -> str:
+        """The language in which spoken choices count; "" for none."""
+        return language if self.speech else ""
+
     def available(self, prompts: tuple[str, ...], language: str) -> tuple[PromptId, ...]:
         have = self.prompts.get(language, {})
         return tuple(PromptId(prompt) for prompt in prompts if prompt in have)
@@ -89,6 +110,16 @@ class HoldPlan(Struct, frozen=True, dict=True):
     def seconds_of(self, prompts: tuple[PromptId, ...], language: str) -> float:
         have = self.prompts.get(language, {})
         return sum(have.get(prompt, 0.0) for prompt in prompts)
+
+
+def sayable(prompts: Mapping[PromptId, float], menu: Menu, *, listened: bool) -> Mapping[PromptId, float]:
+    """The prompts that make sense with this menu. `listened`: somebody understands what is said in their language."""
+    there = {choice.id for choice in menu.choices}
+    return {
+        name: seconds
+        for name, seconds in prompts.items()
+        if there.issuperset(NAMES.get(name, ())) and (listened or name not in SPOKEN_ONLY)
+    }
 
 
 def stands_on(item: ContentItem, choice: Choice) -> bool:

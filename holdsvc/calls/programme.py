@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from holdsvc.calls import asking, controls, naming, quizmaster, tuning
+from holdsvc.calls import asking, controls, naming, position, quizmaster, tuning
 from holdsvc.calls.controls import Changed, may_speak, measured, menu_prompts, say, spoken, tells_menu
 from holdsvc.calls.events import CallEvent, Departure, DigitPressed, HeardUntil, LeftQueue, UtteranceHeard
 from holdsvc.calls.facts import ContentChosen, ContentHeard, ContentSkipped, LeaveChosen, NotUnderstood
@@ -127,7 +127,7 @@ def begin(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     tell = tell and may_speak(session, event.at, plan)
     session = spoken(session, event.at, plan) if tell else session
     session = replace(session, menu_due=False)
-    session = controls.due(session, event, plan) if tell else session
+    session = controls.due(session) if tell else session
     return chosen(session, choice, event, Via.REMEMBERED if remembered else Via.DEFAULT)
 
 
@@ -176,7 +176,7 @@ def obey(session: HoldSession, event: DigitPressed | UtteranceHeard, plan: HoldP
     if choice is None or choice.action is not Action.MENU:
         session = replace(session, offer=None)
     if choice is None:
-        session = measured(say(session, "not_understood"), None, event.at, plan)
+        session = measured(say(session, "not_understood", "control_menu"), None, event.at, plan)
         session = quizmaster.after(session, None, event.at, plan) if quizzing else session
         return session, (*begun, NotUnderstood(at=event.at, queue=session.queue, via=via))
     session, done = (play_on if quizzing else act)(session, choice, event, plan)
@@ -316,10 +316,10 @@ def repeat(session: HoldSession, plan: HoldPlan, *, before: bool) -> HoldSession
 
 def interrupt(session: HoldSession, event: CallEvent, plan: HoldPlan) -> HoldSession:
     """Something is said in the midst of a turn. What of the turn was not told yet is told behind it."""
-    if quizmaster.playing(session, plan):
-        return quizmaster.after(replace(session, saying=()), None, event.at, plan)
-    menu_due = session.menu_due and session.offer is not None and event.at < session.offer[1]
-    return replace(session, saying=(), menu_due=menu_due)
+    untold = session.offer is not None and event.at < session.offer[1]
+    saying = menu_prompts(plan) if untold and tells_menu(session, plan) else position.untold(session, event.at)
+    session = replace(session, saying=saying, menu_due=session.menu_due and untold)
+    return quizmaster.after(session, None, event.at, plan) if quizmaster.playing(session, plan) else session
 
 
 def leave(session: HoldSession, event: CallEvent, why: Departure) -> HoldSession:
@@ -343,11 +343,11 @@ def turn(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
         return (*said, Release() if session.streaming else LeaveQueue())
     item = (plan.item(session.now) if session.now else None) or plan.item(plan.house)
     if item is None:
-        return (*said, Play(plan.house, 0.0, ducks=True), Listen(plan.menu, language))
+        return (*said, Play(plan.house, 0.0, ducks=True), Listen(plan.menu, plan.recognised(language)))
     if quizmaster.playing(session, plan):
         return quizmaster.turn(session, item, said, plan)
     stretches = play(session, item, plan, language)
-    return (*said, *stretches, Listen(asking.offered(session, plan), language))
+    return (*said, *stretches, Listen(asking.offered(session, plan), plan.recognised(language)))
 
 
 def play(session: HoldSession, item: ContentItem, plan: HoldPlan, language: str) -> tuple[Say | Play, ...]:

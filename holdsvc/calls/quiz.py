@@ -132,7 +132,7 @@ def begin(quiz: Quiz, table: Table) -> Quiz:
     if quiz.open:
         return again(quiz, table)
     known = quiz.greeted or quiz.score.asked > 0
-    says = ["quiz_on" if known else "quiz_intro"]
+    says = ["quiz_on"] if known else ["quiz_intro", "or_say", "quiz_skip"]
     if known and not quiz.greeted:
         says.append(score_prompt(quiz.score))
     return ask(replace(quiz, greeted=True), table, *says)
@@ -301,7 +301,7 @@ def tell(quiz: Quiz, table: Table, came: Answered) -> Step:
     told = quiz.told + (not came.late)
     score = scored(quiz.score, came, table.at)
     due = told % EVERY == 0 and came.result is not Result.SILENT
-    then = (*(("quiz_keys",) if explain else ()), *((score_prompt(score),) if due else ()))
+    then = (*(("quiz_keys", "control_menu") if explain else ()), *((score_prompt(score),) if due else ()))
     told_quiz = replace(
         quiz,
         stage=Stage.TOLD,

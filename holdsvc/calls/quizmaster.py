@@ -149,4 +149,8 @@ def turn(
     if then := plan.available(quiz.prompts(session.quiz, shelf), shelf.language):
         said = (*said, Say(then, shelf.language))
     until = min(quiz.pause(session.quiz), sound.seconds)
-    return (*said, Play(sound.id, 0.0, until, session.gain + SOFTLY), Listen(menu(session, plan), language))
+    return (
+        *said,
+        Play(sound.id, 0.0, until, session.gain + SOFTLY),
+        Listen(menu(session, plan), plan.recognised(language)),
+    )

@@ -44,6 +44,7 @@ def record(session: HoldSession) -> WaitRecord | None:
         seconds=wait.seconds,
         outcome=wait.outcome,
         amended=session.amended,
+        position_told=session.promised,
         listened=session.listened,
         choices=session.choices,
         holds=session.history.holds,

@@ -119,6 +119,9 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     spoke: tuple[datetime, ...] = ()  # when we spoke last of what was not asked for
     asked: Asked | None = None
     before_word: Before | None = None
+    talks_until: datetime | None = None  # the end of the last prompt of the present turn
+    promised: int | None = None  # place in the queue that was told last, as in `Promised`
+    promised_at: datetime | None = None
     stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says
     streaming: bool = False  # the caller's media comes to us
     broken: int = 0  # streams that broke, or could not be opened, since the last one that did

@@ -13,10 +13,11 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from holdsvc.calls.airing import airs
+from holdsvc.calls.events import Departure
 from holdsvc.calls.history import Rules
 from holdsvc.calls.menu import SHIPPED, Action, Choice, Menu
 from holdsvc.calls.model import ContentId, ContentItem, Identity, Kind, PromptId, QueueName
-from holdsvc.calls.plan import LONGEST_SEGMENT, HoldPlan, Media, offered
+from holdsvc.calls.plan import LONGEST_SEGMENT, HoldPlan, Media, offered, sayable
 from holdsvc.calls.quiz import Shelf
 from holdsvc.calls.rights import MANNERS, fit, licensed, playable
 from holdsvc.calls.rotation import DAY, Freshness
@@ -25,7 +26,6 @@ from holdsvc.engine.notices import Posted, notice
 from holdsvc.ports import Destination
 
 SEGMENTS = (10, 20, 30, 40, 50, LONGEST_SEGMENT)  # seconds, on the grid on which all callers share the same bytes
-SPOKEN_ONLY = frozenset({"or_say"})  # prompts that make sense where spoken choices are understood
 
 
 class Shelves(Protocol):
@@ -65,11 +65,12 @@ class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
     artist_gap: int = 2  # items between two of the same artist, where the shelf has that many others
     rewind: float = 5.0  # seconds by which speech is taken up earlier than it stopped
     prompts_per_minute: int = 12  # at most, of what was not asked for
+    tell_position: bool = True  # callers are told their place in the queue, when it is known and has improved
     segment_seconds: int = LONGEST_SEGMENT  # of content in one document: what ops put up is heard behind it
     short_abandon: float = 5.0
     silence_limit: float = 180.0
     max_wait: float | None = None
-    speech: bool = True  # on a stream, spoken choices count, where there is a recogniser; False: nobody listens
+    speech: bool = True  # spoken choices count, on a stream where there is a recogniser; False: keys alone
     release_answers: bool | None = (
         None  # None: only where a redirect takes the caller to where no hook of ours tells of the answer
     )
@@ -202,23 +203,26 @@ class PlanBook:
         house = self._house(rules, self._clock.now())
         items = there if any(one.id == house.id for one in there) else (*there, house)
         known = self._shelves.prompts()
-        if live:
-            known = {
-                name: known[name] if rules.speech and self._listened(name) else keyed(known[name]) for name in known
-            }
-        prompts = {name: known[name] for name in known if name in rules.languages} if rules.languages else known
-        quiz = {name: shelf for name, shelf in self._shelves.quiz().items() if name in (prompts or known)}
+        prompts = {name: known[name] for name in known if name in rules.languages} or known
+        quiz = {name: shelf for name, shelf in self._shelves.quiz().items() if name in prompts}
         items = items if quiz else tuple(one for one in items if one.kind is not Kind.QUIZ)
+        offers = menu(allowed(rules), items, tuple(prompts))
         return HoldPlan(
             queue=queue,
             items=items,
-            menu=menu(allowed(rules), items, tuple(prompts)),
+            menu=offers,
             house=ContentId(house.id),
-            prompts=prompts or known,
+            prompts={
+                name: sayable(here, offers, listened=rules.speech and (not live or self._listened(name)))
+                for name, here in prompts.items()
+            },
             quiz=quiz,
             fresh=Freshness(rules.fresh_days * DAY, rules.artist_gap, zone_of(rules)),
             rewind=rules.rewind,
             prompts_per_minute=rules.prompts_per_minute,
+            tell_position=rules.tell_position,
+            speech=rules.speech,
+            sends_on=tuple(Departure(why) for why, to in rules.departures.items() if to != Destination()),
             segment_seconds=rules.segment_seconds,
             language=rules.language,
             media=Media.STREAM if live else Media.DOCUMENTS,
@@ -228,11 +232,6 @@ class PlanBook:
             max_wait=rules.max_wait,
             rules=Rules(rules.short_abandon, live and release_answers(rules, only)),
         )
-
-
-def keyed(prompts: Mapping[PromptId, float]) -> Mapping[PromptId, float]:
-    """The prompts where keys are all that is understood."""
-    return {name: seconds for name, seconds in prompts.items() if name not in SPOKEN_ONLY}
 
 
 def may_hear(item: ContentItem, queue: str, segment: str, now: datetime, identity: Identity = Identity.NUMBER) -> bool:

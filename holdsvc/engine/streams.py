@@ -127,6 +127,11 @@ class Streams:
                     await self._sleep(SLOT)  # sound goes before news
         return told
 
+    def tell(self, ref: CallRef, event: Callable[[str, datetime], CallEvent]) -> bool:
+        """The same for one caller; False if this call has no stream here that gives way."""
+        stream = self._by_call.get(ref)
+        return stream is not None and stream.interrupt(event)
+
     def rang(self, taken: Taken) -> None:
         """An alarm was answered; what it says is for the stream, if the call has one here."""
         stream = self._by_call.get(taken.session.ref)

@@ -18,6 +18,7 @@ from holdsvc.calls.facts import (
     HoldBegan,
     LeaveChosen,
     NotUnderstood,
+    Promised,
     QuizAnswered,
     WaitAmended,
     WaitBegan,
@@ -102,6 +103,8 @@ def line(fact: AnyFact) -> tuple[str, dict[str, object]] | None:
             return "handed_over", {}
         case HoldBegan():
             return "hold_began", {}
+        case Promised():
+            return "place_told", {"position": fact.position}
         case LeaveChosen():
             return "leave_chosen", {}
         case _:

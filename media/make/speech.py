@@ -36,7 +36,6 @@ SPEEDS = {"prompts": 0.97, "quiz": 0.97, "podcasts": 0.94, "daily": 0.96}
 LOUDNESS = 10 ** (-20 / 20)
 CEILING = 10 ** (-2.5 / 20)
 BITS = 20_000
-TONE = "still_here"  # recorded as a sound; its text is for a platform that has to speak for itself
 TEXT, VOICE = "text_sha256", "voice"  # marks in a recording
 
 Voices = Callable[[str, str], Speaker]
@@ -90,8 +89,6 @@ def house_voices(folder: Path) -> Voices:
 
 
 def speaker_name(job: Job) -> str:
-    if job.kind == "prompts" and job.id == TONE:
-        return "two notes"
     of_kokoro = voices_for(job.kind)
     return f"kokoro {of_kokoro[job.language]}" if job.language in of_kokoro else f"festival {FESTIVAL[job.language]}"
 
@@ -109,12 +106,8 @@ def stale(job: Job, name: str) -> bool:
 
 
 def record(job: Job, speaker: Speaker) -> None:
-    if job.kind == "prompts" and job.id == TONE:
-        sound, name = two_notes(), speaker_name(job)
-    else:
-        sound, name = told_aloud(speaker, job), speaker.name
-    marks = {TEXT: catalogue.text_hash(job.text), VOICE: name}
-    render.save(levelled(sound), job.file, rate=RATE, bits=BITS, speech=True, marks=marks)
+    marks = {TEXT: catalogue.text_hash(job.text), VOICE: speaker.name}
+    render.save(levelled(told_aloud(speaker, job)), job.file, rate=RATE, bits=BITS, speech=True, marks=marks)
 
 
 def told_aloud(speaker: Speaker, job: Job) -> Sound:
@@ -126,17 +119,6 @@ def told_aloud(speaker: Speaker, job: Job) -> Sound:
         for sound in (trimmed(speaker.say(" ".join(paragraph.split()), SPEEDS[job.kind], pause)), rest)
     ]
     return np.concatenate(parts[:-1])
-
-
-def two_notes() -> Sound:
-    """A sign of life for a caller who chose quiet: two soft bell tones, a third apart."""
-    time = np.arange(round(1.1 * RATE)) / RATE
-    sound = np.zeros(time.size)
-    for begin, frequency in ((0.0, 659.26), (0.28, 523.25)):
-        since = np.clip(time - begin, 0, None)
-        strike = np.clip(since / 0.015, 0, 1) * np.exp(-since / 0.22)
-        sound += strike * (np.sin(2 * np.pi * frequency * since) + 0.2 * np.sin(4 * np.pi * frequency * since))
-    return (0.1 * sound * np.clip((1.1 - time) / 0.1, 0, 1)).astype(np.float32)
 
 
 def levelled(sound: Sound) -> Sound:

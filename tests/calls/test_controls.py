@@ -210,7 +210,7 @@ def test_zero_tells_the_menu_and_in_it_the_next_language_until_all_were_told():
 
     assert languages == ["en", "es", "ru", "zh", "en"]
     assert spoken(call)[0][1][0] == "language_set"
-    assert spoken(call)[0][1][-1] == "controls"
+    assert spoken(call)[0][1][-1] == "control_menu"
 
 
 def test_zero_after_the_menu_tells_it_again_in_the_same_language():
@@ -265,7 +265,7 @@ def test_zero_before_the_languages_are_offered_tells_the_menu():
     call = called()(key("0", 12))
 
     assert call.session.language == ""
-    assert "controls" in call.said()
+    assert "control_menu" in call.said()
 
 
 def test_where_one_language_is_spoken_none_is_offered():

@@ -37,7 +37,7 @@ from holdsvc.calls.instructions import (
 )
 from holdsvc.calls.model import Contact, Outcome, PastWait, Profile, Via
 from holdsvc.calls.plan import Media
-from tests.plans import NOON, QUEUE, a_plan, a_session, after
+from tests.plans import CONTROLS, NOON, QUEUE, a_plan, a_session, after
 
 PLAN = a_plan()
 LIVE = a_plan(media=Media.STREAM)
@@ -134,7 +134,7 @@ def test_a_genre_can_be_said():
 def test_unknown_input_is_answered_kindly_and_the_content_goes_on():
     call = Call()(held())(key("4", 30, HeardUntil("waltz", 0, 25)))
 
-    assert call.said() == ["not_understood"]
+    assert call.said() == ["not_understood", "control_menu"]
     assert call.played() == [("waltz", 20, 80)]
     assert len(call.of(NotUnderstood)) == 1
 
@@ -168,7 +168,7 @@ def test_next_repeat_louder_and_less_talk_do_as_they_say():
 def test_zero_gives_the_choices_that_there_are():
     call = Call()(held())(key("0"))
 
-    assert call.said() == ["choice_music", "choice_podcast", "choice_daily", "choice_quiet", "or_say", "controls"]
+    assert call.said() == ["choice_music", "choice_podcast", "choice_daily", "choice_quiet", "or_say", *CONTROLS]
 
 
 def test_a_known_caller_goes_on_where_the_last_call_stopped_and_is_not_asked_again():

@@ -52,7 +52,7 @@ def test_a_quiz_begins_with_how_it_goes_and_the_first_question():
     state = asked()
 
     assert state.open
-    assert quiz.prompts(state, a_shelf()) == ("quiz_intro", open_question(state).ask)
+    assert quiz.prompts(state, a_shelf()) == ("quiz_intro", "or_say", "quiz_skip", open_question(state).ask)
     assert quiz.pause(state) == quiz.THINKING
 
 
@@ -103,7 +103,7 @@ def test_a_silence_is_told_kindly_and_after_two_there_is_less_hurry():
         at += 6.0
         last, (state, _) = state, quiz.go_on(state, a_table(at))
 
-    assert last.then == ("quiz_keys",)
+    assert last.then == ("quiz_keys", "control_menu")
     assert quiz.pause(state) == quiz.UNHURRIED
     assert state.score.asked == 2
 

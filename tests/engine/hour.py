@@ -43,9 +43,9 @@ SAID = {
     AGAIN: ("again",),
     LOUDER: ("louder",),
     SOFTER: ("softer",),
-    UNKNOWN: ("not_understood",),
+    UNKNOWN: ("not_understood", "control_menu"),
 }
-MENU = ("controls",)
+MENU = ("control_menu",)
 MENU_AT = 5.0  # seconds into the call
 
 

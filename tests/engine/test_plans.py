@@ -4,12 +4,18 @@ from datetime import UTC, date, datetime, timedelta
 
 from msgspec.structs import replace
 
+from holdsvc.calls.controls import menu_prompts, offers
+from holdsvc.calls.events import Departure
 from holdsvc.calls.model import Airing, ContentId, ContentItem, Identity, Kind, Licence, PromptId, QueueName
 from holdsvc.calls.plan import Media
-from holdsvc.engine.plans import PlanBook, QueueRules
+from holdsvc.engine.plans import MenuRules, PlanBook, QueueRules
+from holdsvc.ports import Destination
+from tests.plans import CONTROLS
 
 WALTZ = ContentItem(ContentId("waltz"), Kind.MUSIC, "classical", "Waltz", 60.0)
 QUEUE = QueueName("support")
+LEAVING = [f"choice_leave_{key}" for key in (*range(10), "star", "pound")]
+ALL = ["choice_music", "choice_podcast", "or_say", *CONTROLS, *LEAVING, "quiz_skip", "not_understood", "language_offer"]
 
 
 class Shelves:
@@ -48,20 +54,71 @@ def test_others_stream_only_where_they_can_reach_us_and_have_documents_for_the_l
 def test_nobody_is_told_to_say_it_where_nobody_listens():
     class Speaking(Shelves):
         def prompts(self):
-            return {one: {PromptId("or_say"): 1.0, PromptId("controls"): 1.0} for one in ("en", "es")}
+            return {one: {PromptId("or_say"): 1.0, PromptId("next"): 1.0} for one in ("en", "es")}
 
     def told(stream: bool, listened: tuple[str, ...], **rules) -> dict[str, bool]:
         book = PlanBook(
             Speaking(), {"default": QueueRules(**rules)}, streams=True, listened=lambda one: one in listened
         )
         prompts = book.plan(QUEUE, stream=stream).prompts
-        assert all("controls" in one for one in prompts.values())
+        assert all("next" in one for one in prompts.values())
         return {language: "or_say" in one for language, one in prompts.items()}
 
     assert told(stream=False, listened=()) == {"en": True, "es": True}, "there the platform's own recogniser hears it"
     assert told(stream=True, listened=()) == {"en": False, "es": False}
     assert told(stream=True, listened=("en",)) == {"en": True, "es": False}
     assert told(stream=True, listened=("en",), speech=False) == {"en": False, "es": False}
+    assert told(stream=False, listened=("en",), speech=False) == {"en": False, "es": False}
+
+
+def test_no_key_is_named_that_is_not_there():
+    """The whole menu of a queue, told in both languages: what it does not have is not spoken of."""
+
+    class Speaking(Shelves):
+        def prompts(self):
+            return {one: dict.fromkeys(ALL, 1.0) for one in ("en", "es")}
+
+    def told(**rules) -> list[str]:
+        book = PlanBook(Speaking(), {"default": QueueRules(**rules)}, streams=False)
+        plan = book.plan(QUEUE)
+        assert "choice_podcast" not in menu_prompts(plan), "there is none on the shelf"
+        offered = ["language_offer" for _ in offers(plan, "en")]
+        return [*plan.available(menu_prompts(plan), "en"), *offered]
+
+    assert told() == ["choice_music", "or_say", *CONTROLS, "language_offer"]
+    assert told(menu=MenuRules(off=("next", "louder", "less_talk"))) == [
+        "choice_music",
+        "or_say",
+        "control_repeat",
+        "control_softer",
+        "control_menu",
+        "language_offer",
+    ]
+    assert told(menu=MenuRules(off=("menu",))) == ["choice_music", "or_say", *CONTROLS[:-1]]
+    assert told(menu=MenuRules(off=("language",))) == ["choice_music", "or_say", *CONTROLS]
+    assert told(menu=MenuRules(off=("music",)))[0] == CONTROLS[0], "nothing to choose, and so nothing to say either"
+    for key, name in (("6", "6"), ("*", "star"), ("#", "pound")):
+        rules = MenuRules(off=("repeat", "less_talk"), leave=key)
+        assert told(menu=rules)[:3] == ["choice_music", f"choice_leave_{name}", "or_say"]
+
+
+def test_neither_the_answer_to_a_wrong_key_nor_the_quiz_names_a_key_that_is_not_there():
+    class Speaking(Shelves):
+        def prompts(self):
+            return {"en": dict.fromkeys(ALL, 1.0)}
+
+    def told(**rules) -> set[str]:
+        plans = PlanBook(Speaking(), {"default": QueueRules(**rules)}, streams=False)
+        return set(plans.plan(QUEUE).prompts["en"]) & {"quiz_skip", "control_menu", "not_understood"}
+
+    assert told() == {"quiz_skip", "control_menu", "not_understood"}
+    assert told(menu=MenuRules(off=("next", "menu"))) == {"not_understood"}
+
+
+def test_a_place_to_go_for_who_leaves_is_known_to_the_plan():
+    ways = {"choice": Destination(dial="+15005550199"), "overflow": Destination()}
+
+    assert book(streams=False, departures=ways).plan(QUEUE).sends_on == (Departure.CHOICE,)
 
 
 def test_a_queue_that_says_who_answers_is_believed():

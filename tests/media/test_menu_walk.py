@@ -4,8 +4,17 @@ from tests.media.walk import NAMES, PAGE, page, texts, walk
 
 KNOWN = texts()
 # Said only where a number, a person or the platform gives cause.
-ELSEWHERE = ("age_", "score_", "notice_", "quiz_", "choice_callback", "no_more", "still_here", "hold_again")
-OUTSIDE = ("agent_has_caller", "leaving", "goodbye", "sorry_trouble", "now_quiz")
+ELSEWHERE = (
+    "score_",
+    "notice_",
+    "quiz_",
+    "position_",
+    "choice_leave_",
+    "did_you_say_",
+    "say_yes",
+    "no_more",
+)
+OUTSIDE = ("hold_again", "leaving", "goodbye", "sorry_trouble", "now_quiz")
 
 
 def test_the_walk_that_is_written_out_is_the_one_that_callers_hear():

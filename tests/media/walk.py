@@ -31,7 +31,8 @@ BRIEF = 1.5  # seconds of a piece, after which the same key goes back
 SPEECH = 2.0  # seconds that each prompt counts for: the walk does not depend on how fast a voice is
 
 Texts = dict[str, dict[str, str]]
-# Key, seconds since the one before, and what it is for.
+# Key, seconds since the one before, and what it is for; or that the caller moved up, and to which place.
+MOVED = "moves up"  # in the place of a key
 STEPS = (
     ("2", 40, "a podcast"),
     ("9", 40, "the next one"),
@@ -51,8 +52,11 @@ STEPS = (
     ("2", 8, "an answer, the right one"),
     ("5", 40, "quiet"),
     ("#", 40, "less talk"),
+    (MOVED, 40, "3"),
     ("#", 40, "no talk"),
+    (MOVED, 40, "2"),
     ("#", 40, "all of it again"),
+    (MOVED, 40, "1"),
     ("0", 40, "the choices"),
     ("0", 10, "another language, while they are told"),
 )
@@ -91,7 +95,11 @@ def events() -> Iterator[tuple[str, CallEvent]]:
     now = NOON
     for place, (key, seconds, wish) in enumerate(STEPS):
         now += timedelta(seconds=seconds)
-        yield f"presses {key}: {wish}", DigitPressed(at=now, id=f"step{place}", digit=key)
+        if key == MOVED:
+            moved = CallHeld(at=now, id=f"step{place}", began=NOON, position=int(wish))
+            yield f"{MOVED} to place {wish}", moved
+        else:
+            yield f"presses {key}: {wish}", DigitPressed(at=now, id=f"step{place}", digit=key)
     yield "is answered by a person", AgentAnswered(at=now + timedelta(seconds=40), id="answered")
 
 

@@ -117,6 +117,27 @@ def test_callers_are_understood_in_their_language(language: str, text: str, wish
 
 
 @pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Leave the queue, please."),
+        ("en", "voicemail"),
+        ("es", "Quiero salir de la cola"),
+        ("es", "dejar un mensaje"),
+        ("zh", "我要离开排队"),
+        ("zh", "不等了"),
+        ("ru", "Я хочу выйти из очереди"),
+        ("ru", "не буду ждать"),
+    ],
+)
+def test_who_wants_to_leave_the_queue_can_say_so_where_that_is_offered(language: str, text: str) -> None:
+    words = ("leave", "leave a message", "voicemail")
+    leave = Choice("leave", Action.LEAVE, "6", words)
+
+    assert WORDS.match(text, Menu((*MENU.choices, leave)), language).choice == "leave"
+    assert heard(text, language) != "leave"
+
+
+@pytest.mark.parametrize(
     "text", ["no", "No.", "NO!", "stop", "Stop!", "please stop", "um, no", "no thanks", "stop the music"]
 )
 @pytest.mark.parametrize("language", ["en", "es", "zh", "ru", ""])

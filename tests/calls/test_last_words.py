@@ -1,0 +1,116 @@
+"""What is said where something begins or ends: a hold by the agent, a way out that leads nowhere, a stream that broke."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from holdsvc.calls.events import (
+    AgentAnswered,
+    CallArrived,
+    CallerKnown,
+    CallHeld,
+    Departure,
+    HoldResumed,
+    LeftQueue,
+    NoticePosted,
+    StreamClosed,
+    StreamOpened,
+    UtteranceHeard,
+)
+from holdsvc.calls.facts import NoticeTold
+from holdsvc.calls.instructions import Depart, EnterQueue, OpenStream, Play, Say
+from holdsvc.calls.model import Profile, PromptId, Talk
+from holdsvc.calls.plan import Media, Notice
+from tests.calls.test_decide import Call, held, key
+from tests.plans import NOON, PROMPTS, QUEUE, a_plan, after
+
+SAID = {"en": {**PROMPTS, **dict.fromkeys(["hold_again", "goodbye", "sorry_trouble", "notice_storm"], 1.0)}}
+PLAN, LIVE = a_plan(prompts=SAID), a_plan(prompts=SAID, media=Media.STREAM)
+GOODBYE, SORRY = Say(("goodbye",), "en"), Say(("sorry_trouble",), "en")
+
+
+def wanting(talk, plan=PLAN):
+    return Call(plan)(CallerKnown(at=NOON, id="k", profile=Profile(talk=talk, choice="music")))
+
+
+def put_aside(seconds, name="hold"):
+    return CallHeld(at=after(seconds), id=f"{name}{seconds}", began=after(seconds), mid_call=True)
+
+
+# --- put on hold by the agent ----------------------------------------------------------------------------------------------
+
+
+def test_who_is_put_on_hold_by_the_agent_is_told_so_once_and_again_at_the_next_hold():
+    call = wanting(Talk.FULL)(held())(AgentAnswered(at=after(60), id="answered"))
+    said = []
+    for event in (put_aside(120, "status"), put_aside(121), put_aside(180)):
+        call(event)
+        assert call.played()
+        said.append(call.said())
+    call(HoldResumed(at=after(200), id="resumed"))(put_aside(300))
+
+    assert [*said, call.said()] == [["hold_again"], ["hold_again"], [], ["hold_again"]]
+
+
+@pytest.mark.parametrize("talk", [Talk.WHEN_MOVED, Talk.NONE])
+def test_who_wants_less_talk_hears_the_content_alone(talk):
+    call = wanting(talk)(held())(AgentAnswered(at=after(60), id="answered"))(put_aside(120))
+
+    assert call.said() == []
+    assert call.played()
+
+
+# --- out of the queue ------------------------------------------------------------------------------------------------------
+
+
+def test_who_leaves_for_nowhere_is_not_hung_up_on_without_a_word():
+    call = Call(PLAN)(held())(key("6"))(LeftQueue(at=after(21), id="l", why=Departure.CHOICE))
+
+    assert call.todo == (GOODBYE, Depart(QUEUE, Departure.CHOICE))
+
+
+def test_who_leaves_for_somewhere_goes_there():
+    plan = replace(PLAN, sends_on=(Departure.CHOICE,))
+    call = Call(plan)(held())(key("6"))(LeftQueue(at=after(21), id="l", why=Departure.CHOICE))
+
+    assert call.todo == (Depart(QUEUE, Departure.CHOICE),)
+
+
+def test_from_a_stream_as_from_documents():
+    call = Call(LIVE)(CallArrived(at=NOON, id="a"))(StreamOpened(at=after(1), id="s"))(key("6"))
+
+    call(StreamClosed(at=after(22), id="c"))
+
+    assert call.todo == (GOODBYE, Depart(QUEUE, Departure.CHOICE))
+
+
+# --- a stream that broke -----------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_that_broke_is_owned_up_to_once():
+    call = Call(LIVE)(CallArrived(at=NOON, id="a"))
+    answers = [call(StreamClosed(at=after(second), id=f"c{second}")).todo for second in (1, 2, 3)]
+
+    assert answers == [(SORRY, OpenStream(QUEUE)), (OpenStream(QUEUE),), (EnterQueue(QUEUE),)]
+
+
+def test_but_not_to_who_wants_to_hear_nothing():
+    call = wanting(Talk.NONE, LIVE)(CallArrived(at=NOON, id="a"))(StreamOpened(at=NOON, id="o"))
+
+    assert call(StreamClosed(at=after(9), id="c")).todo == (OpenStream(QUEUE),)
+
+
+# --- a word from the floor ---------------------------------------------------------------------------------------------------
+
+
+def test_a_word_from_the_floor_is_kept_where_the_turn_may_say_nothing():
+    """What was only nearly understood is not answered on a stream: a notice would be counted as told and heard by nobody."""
+    call = Call(LIVE)(CallArrived(at=NOON, id="a"))(StreamOpened(at=NOON, id="o"))
+    call.plan = replace(LIVE, notice=Notice("n", PromptId("notice_storm")))
+
+    call(UtteranceHeard(at=after(60), id="u", choice="music", near=True))
+    assert (call.todo, call.of(NoticeTold)) == ((), [])
+
+    assert call(NoticePosted(at=after(70), id="n")).said() == ["notice_storm"]
+    assert any(isinstance(one, Play) for one in call.todo)
