@@ -38,9 +38,15 @@ def heed(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     return replace(session, noticed=notice.id, saying=(notice.prompt, *session.saying)), (told,)
 
 
+def listens(session: HoldSession) -> bool:
+    """This caller waits, and lets us speak."""
+    waits = session.history.stage is Stage.WAITING and not session.leaving and not session.released
+    return waits and session.talk is not Talk.NONE
+
+
 def reaches(session: HoldSession, plan: HoldPlan) -> bool:
     """This caller waits, lets us speak, and the notice is there in the language that we speak with the caller."""
-    if session.history.stage is not Stage.WAITING or session.leaving or session.released or session.talk is Talk.NONE:
+    if not listens(session):
         return False
     return plan.notice is not None and bool(plan.available((plan.notice.prompt,), plan.spoken(session.language)))
 

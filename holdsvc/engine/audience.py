@@ -9,7 +9,7 @@ from math import ceil
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls.notices import reaches
+from holdsvc.calls.notices import listens, reaches
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
 
@@ -38,11 +38,26 @@ def audiences(
     return found
 
 
+def waiting(sessions: Iterable[HoldSession], now: datetime) -> Mapping[str, Audience]:
+    """By queue, who would hear a word that was put up now, were it there in every language."""
+    found: dict[str, Audience] = {}
+    for session in sessions:
+        before = found.get(session.queue, Audience())
+        found[session.queue] = reached(before, session, now) if listens(session) else left_out(before)
+    return found
+
+
 def with_one(audience: Audience, session: HoldSession, plan: HoldPlan, now: datetime) -> Audience:
     if plan.notice is not None and session.noticed == plan.notice.id:
         return replace(audience, heard=audience.heard + 1)
-    if not reaches(session, plan):
-        return replace(audience, left_out=audience.left_out + 1)
+    return reached(audience, session, now) if reaches(session, plan) else left_out(audience)
+
+
+def left_out(audience: Audience) -> Audience:
+    return replace(audience, left_out=audience.left_out + 1)
+
+
+def reached(audience: Audience, session: HoldSession, now: datetime) -> Audience:
     if session.streaming:
         return replace(audience, at_once=audience.at_once + 1)
     return replace(audience, later=audience.later + 1, within=max(audience.within, ceil(rest(session, now))))

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from holdsvc.calls.model import PromptId
-from holdsvc.engine.audience import Audience, audiences
+from holdsvc.engine.audience import Audience, audiences, waiting
 from holdsvc.engine.floor import NO_VOICE, TYPED, Draft, Unsayable
 from holdsvc.engine.notices import MOST, Posted, TooMany
 from holdsvc.web.access import Access, access
@@ -56,10 +56,21 @@ class Wording(Struct, frozen=True):
     languages: tuple[str, ...]
 
 
+class Waiting(Struct, frozen=True):
+    """Who waits in a queue now, and would hear a word that was put up now; counted over the calls."""
+
+    queue: str
+    live: int  # at once
+    later: int  # when what they hear is over
+    within: int  # seconds until the last of these
+    left_out: int  # want no talk
+
+
 class NoticeBoard(Struct, frozen=True):
     notices: tuple[Shown, ...]
     prompts: tuple[Wording, ...]  # what can be put up: recordings whose name begins with notice_
     languages: tuple[str, ...]  # in which a text may be typed; () where there is no synthesiser
+    waiting: tuple[Waiting, ...] = ()  # queues in which nobody waits are left out
     cannot_type: str = ""  # why
 
 
@@ -75,7 +86,7 @@ async def board(request: web.Request) -> web.StreamResponse:
     coming = (drafted(one) for one in house.floor.drafts)
     languages = tuple(house.plans.prompts()) if house.floor.speaks else ()
     why = "" if house.floor.speaks else f"{NO_VOICE}."
-    return answer(NoticeBoard((*told, *coming), wordings(house), languages, why))
+    return answer(NoticeBoard((*told, *coming), wordings(house), languages, queues(house), why))
 
 
 @access(Access.TOKEN)
@@ -119,6 +130,13 @@ def hold_to_rules(house: House, wanted: PostNotice) -> None:
             f"there is no prompt {wanted.prompt!r:.80} to put up; /api/v1/notices lists those that there are. "
             f"Add one of your own as prompts/<language>/{PREFIX}<name>.opus in the media folder",
         )
+
+
+def queues(house: House) -> tuple[Waiting, ...]:
+    found = waiting(house.roster.live(), house.clock.now())
+    return tuple(
+        Waiting(queue, one.at_once, one.later, one.within, one.left_out) for queue, one in sorted(found.items())
+    )
 
 
 def wordings(house: House) -> tuple[Wording, ...]:

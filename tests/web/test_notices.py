@@ -45,13 +45,19 @@ async def test_on_a_live_line_it_is_heard_within_a_second(folder: Path, unused_t
         leg = await dial("127.0.0.1", port, LINE)
         await leg.hear(0.5)
         before = leg.heard.seconds
+        (queue,) = (await service.json(NOTICES))["waiting"]
         status, told = await put_up(service)
         await leg.hear(before + 1.2)
+        await service.house.streams.settle()
+        await service.house.intake.settle()
+        (now,) = (await service.json(NOTICES))["notices"]
         noise = decode(bytes(service.house.sounds.prompt("en", "notice_sandstorm"))).astype(np.float32)
         heard = np.frombuffer(bytes(leg.heard.sound), "<i2").astype(np.float32)
         await leg.hang_up()
 
-    assert (status, told["heard_at_once"]) == (201, 1)
+    assert (queue["live"], queue["later"]) == (1, 0)
+    assert (status, told["heard_at_once"], told["waiting_live"]) == (201, 1, 1)
+    assert (now["heard"], now["waiting"]) == (1, 0)
     assert likeness(heard[: round(before * RATE)], noise[2400:4800]) < 0.3
     assert likeness(heard[round(before * RATE) :], noise[2400:4800]) > 0.8
 

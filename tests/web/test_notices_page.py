@@ -32,6 +32,7 @@ async def test_what_is_put_up_is_said_and_can_be_taken_down(page: Page, service:
     heard = complaints(page)
     await page.goto(f"{service.base}/notices")
     await expect(page.locator("#none")).to_be_visible()
+    await expect(page.locator("#waiting")).to_have_text("Nobody waits there now.")
 
     await page.locator("label", has_text="The storm").click()
     await page.locator("#queue").select_option("support")
@@ -58,6 +59,7 @@ async def test_what_is_typed_is_spoken_and_then_said_and_its_hearers_are_counted
         await service.document("wait", a_call(QueueTime="0"))
         await page.goto(f"{service.base}/notices")
         await expect(page.locator("#texts")).to_be_hidden()
+        await expect(page.locator("#waiting")).to_contain_text("Waiting there now: 1 within")
 
         await page.locator("#typing").click()
         await page.locator("#say").click()

@@ -95,7 +95,11 @@ async def test_ops_are_told_how_many_hear_it_and_within_how_many_seconds(tmp_pat
         assert session.sent is not None
         left = session.sent.seconds - (clock.time - session.sent.at).total_seconds()
 
+        (queue,) = (await service.json(NOTICES))["waiting"]
+        assert (queue["queue"], queue["live"], queue["later"], queue["left_out"]) == ("support", 0, 2, 1)
+
         status, told = await put_up(service, prompt="notice_storm")
+        assert queue["within"] == told["within"]
         assert (status, told["heard"], told["waiting"], told["waiting_live"]) == (201, 0, 2, 0)
         assert told["left_out"] == 1
         assert left <= told["within"] <= left + 3

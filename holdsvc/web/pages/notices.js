@@ -9,6 +9,7 @@ const BOARD = "/api/v1/notices";
 
 const part = (id) => document.getElementById(id);
 const LONGEST = 300; // characters
+let waiting = []; // who waits in each queue, as the service counts
 let soon = 0; // the next look, ahead of its time
 
 /** The answer as a value; a sentence is thrown where there is none. */
@@ -75,6 +76,8 @@ function typed() {
 function show(board) {
   part("notices").replaceChildren(...board.notices.map(line));
   part("none").hidden = board.notices.length > 0;
+  waiting = board.waiting;
+  showWaiting();
   clearTimeout(soon);
   if (board.notices.some((one) => one.state === "speaking")) soon = setTimeout(look, SOON);
 }
@@ -91,6 +94,18 @@ function line(notice) {
   button.onclick = () => act(() => ask(`${BOARD}/${notice.id}`, { method: "DELETE" }), () => "It is not said any more.");
   item.append(words, button);
   return item;
+}
+
+/** What ops would reach if they spoke now. */
+function showWaiting() {
+  const queue = part("queue").value;
+  const meant = waiting.filter((one) => queue === "" || one.queue === queue);
+  const sum = (what) => meant.reduce((all, one) => all + one[what], 0);
+  const told = [];
+  if (sum("live") > 0) told.push(`${sum("live")} would hear it at once`);
+  if (sum("later") > 0) told.push(`${sum("later")} within ${Math.max(...meant.map((one) => one.within))} s`);
+  if (sum("left_out") > 0) told.push(`${sum("left_out")} want no talk`);
+  part("waiting").textContent = told.length > 0 ? `Waiting there now: ${told.join(", ")}.` : "Nobody waits there now.";
 }
 
 const STATES = {
@@ -136,7 +151,10 @@ function said(told) {
   return later > 0 ? `Said. ${now}, ${later} more within ${told.within} s.` : `Said. ${now}.`;
 }
 
-part("post").onchange = () => (part("texts").hidden = chosen() !== "");
+part("post").onchange = () => {
+  part("texts").hidden = chosen() !== "";
+  showWaiting();
+};
 
 part("post").onsubmit = (event) => {
   event.preventDefault();
