@@ -31,6 +31,8 @@ from holdsvc.content.personal_voice import OwnVoice
 from holdsvc.content.quiz_voice import QuizVoice
 from holdsvc.content.radio import Radio
 from holdsvc.content.ready import ReadySounds
+from holdsvc.content.shelf_history import FILE as HISTORY
+from holdsvc.content.shelf_history import ShelfHistory
 from holdsvc.engine import trail
 from holdsvc.engine.broadcast import Broadcast
 from holdsvc.engine.captions import Captions
@@ -51,6 +53,7 @@ from holdsvc.engine.streams import Streams
 from holdsvc.errors import BadContent, ConfigError
 from holdsvc.ports import Ears
 from holdsvc.running import lines, running, understanding
+from holdsvc.speech.forget import freed_is_wiped
 from holdsvc.speech.recognise.kinds import NONE
 from holdsvc.speech.recognise.spoken import candidates
 from holdsvc.speech.recognise.words import FuzzyWords
@@ -182,6 +185,7 @@ def hearing_of(
     """Who listens to callers on streams; None where nobody would understand them."""
     if ears is None:
         return None
+    freed_is_wiped()
     return Hearing(
         ears,
         intake.menu,
@@ -286,9 +290,14 @@ def open_library(settings: Settings, folder: Path) -> Library:
     try:
         shelf = FetchedShelf(folder / FETCHED)
         shelf.mend()
-        return Library.open(media, [media / "prepared", folder / "sound"], own, shelf.folder, shelf.hashes())
+        noted = shelf_history(folder).note
+        return Library.open(media, [media / "prepared", folder / "sound"], own, shelf.folder, shelf.hashes(), noted)
     except BadContent as error:
         raise ConfigError("media.folder", f"the shelf in {media} cannot be used: {error}") from error
+
+
+def shelf_history(folder: Path) -> ShelfHistory:
+    return ShelfHistory(folder / HISTORY, SystemClock().now)
 
 
 def verified_url(settings: Settings) -> str:

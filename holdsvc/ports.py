@@ -514,6 +514,7 @@ class HeardSum(NamedTuple):
     plays: int  # waits in which it was heard
     callers: int  # that are known
     seconds: float
+    territory: str = ""  # where it was heard, as far as that was asked for
 
 
 class Ledger(Protocol):
@@ -521,7 +522,14 @@ class Ledger(Protocol):
 
     def waits(self, query: WaitQuery) -> Iterable[WaitRecord]: ...
     def columns(self, query: WaitQuery) -> Iterable[WaitColumns]: ...
-    def heard(self, query: WaitQuery) -> Iterable[HeardSum]: ...
+    def heard(
+        self, query: WaitQuery, territories: Mapping[str, str] | None = None, otherwise: str = ""
+    ) -> Iterable[HeardSum]:
+        """By item and, given the territories of queues, by where it was heard; `otherwise` is that of queues without one."""
+
+    def heard_late(self, query: WaitQuery, content: ContentId, moment: datetime) -> int:
+        """Waits in which a stretch of this item began after the moment."""
+
     def choices(self, query: WaitQuery) -> Mapping[tuple[str, str], int]:
         """(choice, via) -> how often."""
 

@@ -44,6 +44,7 @@ class AiredSum(NamedTuple):
     airings: int
     seconds: float
     listened: float
+    latest: datetime  # when the last of them began
 
 
 def airs(item: ContentItem, local: datetime) -> bool:

@@ -27,7 +27,7 @@ from holdsvc.content.library import Library
 from holdsvc.content.subscriptions import Subscriptions
 from holdsvc.content.texts import files_at, titled
 from holdsvc.engine.outbound import Outbound
-from holdsvc.engine.plans import lineage, zone_of
+from holdsvc.engine.plans import heard_where, zone_of
 from holdsvc.errors import BadContent, ConfigError, InUse
 from holdsvc.ports import WaitQuery
 from holdsvc.stores.ledger import SqliteLedger
@@ -65,10 +65,7 @@ def list_items(given: argparse.Namespace) -> int:
 def where(settings: Settings) -> shelf_list.Place:
     """Today, and where callers of our queues are."""
     queues = {"default": settings.queue("default"), **settings.queues}
-    heard_in = {
-        next((one.territory for one in lineage(rules, queues) if one.territory), settings.callers.region)
-        for rules in queues.values()
-    }
+    heard_in = {heard_where(rules, queues, settings.callers.region) for rules in queues.values()}
     return shelf_list.Place(datetime.now(UTC).astimezone(zone_of(queues["default"])).date(), heard_in)
 
 

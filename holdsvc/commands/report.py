@@ -5,24 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from holdsvc import app
 from holdsvc.commands.log import EVERYTHING, file_of, moment
-from holdsvc.config import load
+from holdsvc.config import Settings, load
+from holdsvc.engine.plans import heard_where, zone_of
 from holdsvc.ports import WaitQuery
 from holdsvc.reports import book
 from holdsvc.reports.html import as_html
 from holdsvc.reports.page import Report
+from holdsvc.reports.plays import Shelved
 from holdsvc.reports.show import as_csv, as_json, as_text
+from holdsvc.stores.airings import FILE as AIRINGS
+from holdsvc.stores.airings import AiringLog
 from holdsvc.stores.ledger import SqliteLedger
 
 
 def report(given: argparse.Namespace) -> int:
     settings = load(given.config)
     query = WaitQuery(moment("--since", given.since), moment("--until", given.until), given.queue, most=EVERYTHING)
-    items = {item.id: item for item in app.open_library(settings, app.data_folder(settings)).items}
+    folder = app.data_folder(settings)
+    aired = AiringLog(folder / AIRINGS).sums(query.since, query.until)
     with SqliteLedger(file_of(settings)) as ledger:
-        made = book.report(given.report, ledger, query, items, app.target(settings), datetime.now(UTC))
+        shelved = shelves(settings, folder, query.until)
+        made = book.report(given.report, ledger, query, shelved, app.target(settings), datetime.now(UTC), aired)
     body = drawn(made, given.format)
     if given.out is None:
         sys.stdout.buffer.write(body)
@@ -30,6 +37,20 @@ def report(given: argparse.Namespace) -> int:
     given.out.write_bytes(body)
     print(f"the report is {given.out}", file=sys.stderr)
     return 0
+
+
+def shelves(settings: Settings, folder: Path, until: datetime | None) -> Shelved:
+    """Items as they were at the end of the period, and where callers of our queues are."""
+    there = {item.id: item for item in app.open_library(settings, folder).items}
+    queues = {"default": settings.queue("default"), **settings.queues}
+    heard_in = {name: heard_where(rules, queues, settings.callers.region) for name, rules in queues.items()}
+    return Shelved(
+        {**there, **app.shelf_history(folder).as_of(until)},
+        frozenset(there),
+        heard_in,
+        heard_in["default"],
+        tuple({zone_of(rules) for rules in queues.values()}),
+    )
 
 
 def drawn(made: Report, form: str) -> bytes:

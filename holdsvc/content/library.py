@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,8 +27,14 @@ _WORD = 2  # bytes a sample
 class Library:
     """Open it with `Library.open`."""
 
-    def __init__(self, media: tuple[Path, ...], prepared: tuple[Path, ...]) -> None:
+    def __init__(
+        self,
+        media: tuple[Path, ...],
+        prepared: tuple[Path, ...],
+        noted: Callable[[Sequence[ContentItem]], None] = lambda items: None,
+    ) -> None:
         self._media = media
+        self._noted = noted
         self._prepared = prepared
         self._hashes: dict[tuple[Path, int, int], str] = {}  # of files as they were when they were read
         self._maps: dict[str, memoryview] = {}
@@ -45,13 +51,15 @@ class Library:
         overlay: Path | None = None,
         fetched: Path | None = None,
         known: Mapping[tuple[Path, int, int], str] | None = None,
+        noted: Callable[[Sequence[ContentItem]], None] = lambda items: None,
     ) -> Library:
         """`overlay` is a second media folder, the operator's own; its items replace those with the same id.
 
         `fetched` is a third, of what comes from outside; `known` are hashes of files, by size and time of change in nanoseconds.
+        `noted` hears what is on the shelves, at each change.
         """
         folders = (media, *(folder for folder in (overlay, fetched) if folder is not None))
-        library = cls(folders, tuple(prepared))
+        library = cls(folders, tuple(prepared), noted)
         library._hashes.update(known or {})
         library.refresh()
         return library
@@ -64,6 +72,7 @@ class Library:
             if shelves != self._shelves:  # else whoever made something of the shelves need not make it anew
                 self._files.update(shelves.files)
                 self._shelves = shelves
+                self._noted(shelves.items)
 
     def changed(self) -> bool:
         """Whether somebody has since changed an index, or made sound that was wanting."""

@@ -186,7 +186,7 @@ class PlanBook:
         return tuple(one for one in there if may_hear(one, "default", "", now) and airs(one, now.astimezone(zone)))
 
     def _heard_in(self, rules: QueueRules) -> str:
-        return next((one.territory for one in lineage(rules, self._queues) if one.territory), self._territory)
+        return heard_where(rules, self._queues, self._territory)
 
     def _house(self, rules: QueueRules, now: datetime) -> ContentItem:
         """What plays when nothing else can: the house track, unless it must not be played here."""
@@ -266,6 +266,11 @@ def lineage(rules: QueueRules, queues: Mapping[str, QueueRules]) -> Iterator[Que
             return
         seen.add(rules.base)
         rules = queues[rules.base]
+
+
+def heard_where(rules: QueueRules, queues: Mapping[str, QueueRules], otherwise: str) -> str:
+    """The territory of a queue."""
+    return next((one.territory for one in lineage(rules, queues) if one.territory), otherwise)
 
 
 @cache

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
-from holdsvc.calls.model import ContentId, ContentItem
+from holdsvc.calls.airing import AiredSum
 from holdsvc.calls.service_level import Target
 from holdsvc.ports import Ledger, WaitQuery
 from holdsvc.reports import patience, waits
 from holdsvc.reports.page import Report, Section
-from holdsvc.reports.plays import plays
+from holdsvc.reports.plays import Played, Shelved, plays
 from holdsvc.reports.plays import section as plays_section
 from holdsvc.reports.table import table
 
@@ -24,11 +25,18 @@ TITLES = {
     "plays": "What was played",
     "law": "Answered within three minutes",
 }
-Items = Mapping[ContentId, ContentItem]
 
 
-def report(name: str, ledger: Ledger, query: WaitQuery, items: Items, target: Target, now: datetime) -> Report:
-    """`items`: what is on the shelves now, for titles and licences. Waits are read once, whatever is asked for."""
+def report(
+    name: str,
+    ledger: Ledger,
+    query: WaitQuery,
+    shelved: Shelved,
+    target: Target,
+    now: datetime,
+    aired: Iterable[AiredSum] = (),
+) -> Report:
+    """`shelved`: for titles and licences; `aired`: what live shelves sent. Waits are read once, whatever is asked for."""
     of = table(ledger.columns(query), now)
     sections: dict[str, Callable[[], tuple[Section, ...]]] = {
         "service-level": lambda: (waits.service_level(of, target),),
@@ -36,9 +44,16 @@ def report(name: str, ledger: Ledger, query: WaitQuery, items: Items, target: Ta
         "abandonment": lambda: (patience.abandonment_curve(of), patience.never_came_back(of, now.timestamp())),
         "patience": lambda: (patience.patience(of),),
         "choices": lambda: (waits.choices(ledger.choices(query), len(of)),),
-        "plays": lambda: (plays_section(plays(ledger.heard(query), items)),),
+        "plays": lambda: (plays_section(played(ledger, query, shelved, aired)),),
         "law": lambda: (waits.three_minutes(of),),
     }
     wanted = sections if name == "all" else {name: sections[name]}
     made = tuple(section for make in wanted.values() for section in make())
     return Report(TITLES[name], now, query.since, query.until, query.queue, len(of), made)
+
+
+def played(ledger: Ledger, query: WaitQuery, shelved: Shelved, aired: Iterable[AiredSum]) -> tuple[Played, ...]:
+    """Live shelves are in no queue: where one queue is asked for, they are left out."""
+    heard = ledger.heard(query, shelved.territories, shelved.territory)
+    late = partial(ledger.heard_late, query)
+    return plays(heard, shelved, late, () if query.queue else aired)

@@ -25,6 +25,7 @@ class Column(Struct, frozen=True):
     name: str  # in CSV and JSON
     head: str  # for people
     unit: Unit = Unit.WORD
+    below: bool = False  # on a terminal it stands beneath its row: there is no room for it in it
 
 
 class Series(Struct, frozen=True):

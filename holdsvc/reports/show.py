@@ -41,15 +41,22 @@ def section_text(section: Section) -> Iterable[str]:
 
 
 def grid(section: Section, rows: list[tuple[str, ...]]) -> Iterable[str]:
+    """A line each, and beneath it the words that there is no room for in it."""
+    beside = [place for place, column in enumerate(section.columns) if not column.below]
+    below = [place for place, column in enumerate(section.columns) if column.below]
     head = tuple(column.head for column in section.columns)
-    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
-    right = [column.unit is not Unit.WORD for column in section.columns]
+    widths = {place: max(len(row[place]) for row in (head, *rows)) for place in beside}
     for row in (head, *rows):
         cells = (
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
+            row[place].ljust(widths[place])
+            if section.columns[place].unit is Unit.WORD
+            else row[place].rjust(widths[place])
+            for place in beside
         )
         yield "  ".join(cells).rstrip()
+        if row is not head:
+            words = " · ".join(row[place] for place in below if row[place])
+            yield from wrap(words, WIDE, initial_indent="    ", subsequent_indent="    ")
 
 
 def curve(series: Series, end: float) -> str:

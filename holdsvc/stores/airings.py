@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,7 +31,7 @@ KEEP = """
 INSERT INTO airings VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET seconds = excluded.seconds, listened = excluded.listened"""
 SUMS = """
-SELECT content, count(*), sum(seconds), sum(listened) FROM airings
+SELECT content, count(*), sum(seconds), sum(listened), max(began) FROM airings
 WHERE began >= ? AND began < ? GROUP BY 1 ORDER BY 2 DESC, 4 DESC, 1"""
 PATIENCE = 5.0  # seconds that are waited for another who writes
 NEVER, EVER = 0.0, 1e12  # before and after every airing
@@ -65,5 +65,5 @@ class AiringLog:
                 found = db.execute(SUMS, period).fetchall()
         except sqlite3.Error as error:
             raise StoreUnavailable(f"cannot read {self._path}: {error}") from error
-        for content, airings, seconds, listened in found:
-            yield AiredSum(ContentId(content), airings, seconds, listened)
+        for content, airings, seconds, listened, latest in found:
+            yield AiredSum(ContentId(content), airings, seconds, listened, datetime.fromtimestamp(latest, UTC))

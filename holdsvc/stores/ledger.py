@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +21,16 @@ LONGEST_WAIT = 2 * 24 * 3600  # seconds
 
 HEARD = """
 SELECT json_extract(one.value, '$.content'), json_extract(one.value, '$.kind'),
+  coalesce((SELECT land.value FROM json_each(?) AS land WHERE land.key = waits.queue), ?),
   count(*), count(DISTINCT caller), sum(json_extract(one.value, '$.seconds'))
 FROM waits, json_each(heard) AS one"""
+LATE = """
+ AND coalesce(ended, 1e12) > ? AND EXISTS
+  (SELECT 1 FROM json_each(heard) AS one WHERE json_extract(one.value, '$.content') = ?)
+ AND EXISTS
+  (SELECT 1 FROM facts WHERE facts.session = waits.session AND kind = 'ContentHeard'
+   AND json_extract(fact, '$.content') = ?
+   AND at - (json_extract(fact, '$.until_second') - json_extract(fact, '$.from_second')) > ?)"""
 CHOICES = """
 SELECT json_extract(one.value, '$.what'), json_extract(one.value, '$.via'), count(*)
 FROM waits, json_each(choices) AS one"""
@@ -84,11 +92,23 @@ class SqliteLedger:
             for queue, caller, began, seconds, outcome, heard in some:
                 yield WaitColumns(queue, caller, began, seconds, outcome, longest(heard))
 
-    def heard(self, query: WaitQuery) -> Iterator[HeardSum]:
+    def heard(
+        self, query: WaitQuery, territories: Mapping[str, str] | None = None, otherwise: str = ""
+    ) -> Iterator[HeardSum]:
         sql, values = condition(query)
-        found = self._db.execute(f"{HEARD} {sql} GROUP BY 1, 2 ORDER BY 3 DESC, 5 DESC, 1", values)
-        for content, kind, plays, callers, seconds in found:
-            yield HeardSum(ContentId(content), Kind(kind), plays, callers, seconds)
+        lands = rows.write_json(dict(territories or {})).decode()
+        found = self._db.execute(
+            f"{HEARD} {sql} GROUP BY 1, 2, 3 ORDER BY 4 DESC, 6 DESC, 1", (lands, otherwise, *values)
+        )
+        for content, kind, territory, plays, callers, seconds in found:
+            yield HeardSum(ContentId(content), Kind(kind), plays, callers, seconds, territory)
+
+    def heard_late(self, query: WaitQuery, content: ContentId, moment: datetime) -> int:
+        sql, values = condition(query)
+        stamp = moment.timestamp()
+        more = (stamp, content, content, stamp)
+        (count,) = self._db.execute(f"SELECT count(*) FROM waits {sql}{LATE}", (*values, *more)).fetchone()  # noqa: S608
+        return int(count)
 
     def choices(self, query: WaitQuery) -> dict[tuple[str, str], int]:
         sql, values = condition(query)

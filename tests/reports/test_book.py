@@ -19,6 +19,7 @@ from holdsvc.reports.book import TITLES, report
 from holdsvc.reports.html import as_html
 from holdsvc.reports.page import Report, Section
 from holdsvc.reports.patience import never_came_back, patience
+from holdsvc.reports.plays import Shelved
 from holdsvc.reports.show import as_csv, as_json, as_text
 from holdsvc.reports.table import table
 from holdsvc.reports.waits import service_level, three_minutes
@@ -27,7 +28,7 @@ from holdsvc.stores.sqlite import SqliteStore
 from tests.reports.figures import times, waits
 from tests.stores.calls import ITEMS, START, after, gone, held, known, one_call, tell
 
-SHELF = {item.id: item for item in ITEMS}
+SHELF = Shelved({item.id: item for item in ITEMS})
 ANSWERED, ABANDONED = Outcome.ANSWERED, Outcome.ABANDONED
 DAY = 24 * 3600.0
 

@@ -20,8 +20,8 @@ async def test_what_is_kept_is_summed_by_item_and_the_latest_word_counts(tmp_pat
         await log.keep(one)
 
     assert list(AiringLog(tmp_path / "airings.sqlite3").sums()) == [
-        AiredSum("waltz", 2, 40.0, 110.0),
-        AiredSum("swing", 1, 10.0, 20.0),
+        AiredSum("waltz", 2, 40.0, 110.0, NOON + timedelta(minutes=5)),
+        AiredSum("swing", 1, 10.0, 20.0, NOON),
     ]
 
 
