@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import socket
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from holdsvc.cli import run
 from holdsvc.config import LiveSettings, load
 from holdsvc.errors import ConfigError
 from holdsvc.web.access import Access, Guard
@@ -197,3 +199,21 @@ def test_settings_that_will_not_do_are_named():
     ):
         with pytest.raises(ConfigError, match=key):
             load(environ={variable: value})
+
+
+async def test_what_two_players_were_sent_stands_in_the_report_on_plays(tmp_path, unused_tcp_port, capsys, monkeypatch):
+    async with house(tmp_path, unused_tcp_port):
+        lines = [await asked(unused_tcp_port) for _ in range(2)]
+        for reader, _, _ in lines:
+            await reader.readexactly(round(BURST_SECONDS * 8000))
+        for _, writer, _ in lines:
+            writer.close()
+    monkeypatch.setenv("HOLDSVC_SERVICE__DATA_DIR", str(tmp_path))
+
+    assert await asyncio.to_thread(run, ("report", "plays", "--format", "json")) == 0
+
+    [row] = json.loads(capsys.readouterr().out)["sections"]["plays"]["rows"]
+    assert (row["way"], row["plays"], row["callers"], row["kind"]) == ("live", 1, None, "music")
+    assert 2 * BURST_SECONDS - 0.02 <= row["seconds"] <= 2 * (BURST_SECONDS + 5.0)
+    assert (row["licence"], row["heard_in"], row["remark"]) == ("CC0-1.0", "US", "")
+    assert row["title"]
