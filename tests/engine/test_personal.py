@@ -8,6 +8,8 @@ import itertools
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from holdsvc.calls.events import CallArrived, CallerHungUp, CallerIdentified, CallerKnown
@@ -49,9 +51,9 @@ class Clock:
 class House:
     def __init__(self, **updates):
         self.voice, self.clock, numbers = Voice(), Clock(), itertools.count()
-        settings = updates or {"order": ORDER}
+        wanted = updates or {"order": ORDER}
         language = lambda session: session.language or "en"  # noqa: E731
-        self.personal = Personal(settings, self.voice, language, self.clock, lambda: f"{next(numbers):032x}")
+        self.personal = Personal(wanted, self.voice, language, self.clock, lambda: f"{next(numbers):032x}")
 
     def session(self, *, contact=ADA, level=Identity.VERIFIED, ref=CALL, ends=()):
         """A caller who waits, as the directory and the contact centre have told."""
@@ -287,3 +289,59 @@ def test_what_will_not_do_is_left_out_and_named(caplog):
     assert len(caplog.records) == len(bad)
     assert [len(list(faults(name, update))) for name, update in bad.items()] == [1] * len(bad)
     assert fields_of({"order": ORDER, "name": PersonalSettings({"en": "{name} {note} {order}"})}) == ("order", "status")
+
+
+# --- whatever happens -------------------------------------------------------------------------------------------------------
+
+REFS = tuple(CallRef("testphone", CallId(f"call-{number}")) for number in range(3))
+deeds = st.lists(
+    st.one_of(
+        st.tuples(st.just("told"), st.sampled_from(range(3)), st.sampled_from(["A1", "B2", "", "{x}"])),
+        st.tuples(st.just("level"), st.sampled_from(range(3)), st.sampled_from(list(Identity))),
+        st.tuples(st.just("ends"), st.sampled_from(range(3)), st.none()),
+        st.tuples(st.just("settles"), st.just(0), st.none()),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(deeds)
+def test_nobody_ever_has_what_another_was_told_and_nothing_outlives_its_call(history):
+    asyncio.run(lived_through(history))
+
+
+async def lived_through(history):
+    house, told, ended = House(), {}, set()
+    calls = {ref: Call() for ref in REFS}
+    for number, (ref, call) in enumerate(calls.items()):
+        call.session = HoldSession(ref, QUEUE)
+        call(held())
+        told[ref] = f"nothing-{number}"
+    for at, (what, number, value) in enumerate([*history, ("settles", 0, None)]):
+        ref = REFS[number]
+        if what == "told":
+            contact = replace(ADA, more=(("order", f"{value}{number}" if value else ""), ("status", f"s{number}")))
+            calls[ref](CallerKnown(at=NOON, id=f"known{at}", contact=house.personal.take(ref, contact)))
+            told[ref] = " ".join(f"{value}{number}".replace("{", " ").replace("}", " ").split()) if value else ""
+        elif what == "level":
+            calls[ref](CallerIdentified(at=NOON, id=f"level{at}", level=value))
+        elif what == "ends":
+            calls[ref](CallerHungUp(at=after(at), id=f"gone{at}"))
+            ended.add(ref)
+        else:
+            await house.settled()
+        house.personal.facts(calls[ref].session, ())
+        for one, call in calls.items():
+            items = house.personal.items(call.session)
+            assert len(items) <= 1
+            assert not (items and (one in ended or call.session.identity is not Identity.VERIFIED))
+            for item in items:
+                spoken = house.personal.by_id(item.id)
+                said = house.voice.said[len(spoken.sound) - len(SECRET) - 1][1]
+                assert said == f"Your order {told[one]} s{REFS.index(one)}."
+    for ref, call in calls.items():
+        call(CallerHungUp(at=after(99), id=f"over-{ref.call}"))
+        house.personal.facts(call.session, ())
+    await house.settled()
+    assert house.nothing_left()

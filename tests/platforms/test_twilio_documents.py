@@ -179,6 +179,15 @@ def test_a_call_on_hold_in_a_conference_plays_without_listening():
     assert urlsplit(document.find("Redirect").text).path == "/hooks/twilio/hold"
 
 
+@pytest.mark.parametrize("segment", [10.0, 60.0])
+def test_a_sound_whose_end_nobody_told_is_as_long_as_the_queue_says(segment):
+    (play,) = rendered("wait", Play(TUNE, 120.0), segment=segment).iter("Play")
+    (house,) = ElementTree.fromstring(HOUSE.fallback(scene("wait", segment=segment), TUNE).body).iter("Play")
+
+    assert play.text == f"{BASE}/audio/{TUNE}/120-{min(180.0, 120.0 + segment):g}/0.wav"
+    assert house.text == f"{BASE}/audio/{TUNE}/0-{segment:g}/0.wav"
+
+
 def test_the_fallback_keeps_the_caller_in_the_queue_and_in_music():
     told = {step: ElementTree.fromstring(HOUSE.fallback(scene(step), TUNE).body) for step in HOUSE.steps}
 
