@@ -61,7 +61,7 @@ from holdsvc.calls.instructions import (
 from holdsvc.calls.languages import OF_COUNTRY
 from holdsvc.calls.model import Contact, EventId, Outcome, Profile, PromptId, Talk
 from holdsvc.calls.plan import HoldPlan, Media
-from holdsvc.calls.session import MOST_SEEN, HoldSession, lived, refolded
+from holdsvc.calls.session import HoldSession, lived, noted, refolded
 
 MOST_BROKEN = 3  # streams in a row that broke or could not be opened; then the platform's queue and documents must do
 HEARD_OF = timedelta(seconds=30)  # a live stream tells more often what was heard
@@ -108,7 +108,7 @@ def note(session: HoldSession, event: CallEvent, plan: HoldPlan) -> HoldSession:
         session = replace(session, latest=latest)
     if isinstance(event, LIFE):
         return lived(session, event)
-    session = replace(session, seen=(*session.seen, event.id)[-MOST_SEEN:])
+    session = replace(session, seen=noted(session.seen, event.id))
     return refolded(session) if session.outcome is Outcome.UNKNOWN else session
 
 

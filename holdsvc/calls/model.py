@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from sys import intern
 from typing import NewType
 
 from msgspec import Struct
@@ -32,7 +33,7 @@ class PhoneNumber:
 
     @property
     def masked(self) -> str:
-        return f"{self.e164[:3]}…{self.e164[-2:]}" if len(self.e164) > 6 else "…"
+        return intern(f"{self.e164[:3]}…{self.e164[-2:]}") if len(self.e164) > 6 else "…"  # a hundred texts a region
 
     def __repr__(self) -> str:
         return f"PhoneNumber({self.masked})"

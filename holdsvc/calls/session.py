@@ -37,6 +37,7 @@ from holdsvc.calls.rotation import Plays
 MOST_LIFE_EVENTS = 64
 MOST_BACK = 20  # items that a caller can go back
 MOST_SEEN = 128  # ids of presses and progress that are remembered against repetition
+MOST_FIGURES = 10  # of the number in an id that is counted
 MOST_CHOICES = 64
 
 
@@ -156,7 +157,31 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
         return self.history.wait.outcome if self.history.wait else None
 
     def has(self, event_id: EventId) -> bool:
-        return event_id in self.seen or any(event.id == event_id for event in self.life)
+        return told(self.seen, event_id) or any(event.id == event_id for event in self.life)
+
+
+def noted(seen: tuple[EventId, ...], event_id: EventId) -> tuple[EventId, ...]:
+    """With one more. Of those that their maker counts only the latest stays: a long call has one every few seconds."""
+    maker, _ = counted(event_id)
+    if told(seen, event_id):
+        return seen
+    if maker:
+        seen = tuple(one for one in seen if counted(one)[0] != maker)
+    return (*seen, event_id)[-MOST_SEEN:]
+
+
+def told(seen: tuple[EventId, ...], event_id: EventId) -> bool:
+    """It is among them, or one that stands for it."""
+    if event_id in seen:
+        return True
+    maker, number = counted(event_id)
+    return bool(maker) and any(one == maker and number <= latest for one, latest in map(counted, seen))
+
+
+def counted(event_id: EventId) -> tuple[str, int]:
+    """Who counts and how far, as in `stream#7`: it stands for all before it. ("", 0) where nobody counts."""
+    maker, _, number = event_id.rpartition("#")
+    return (maker, int(number)) if maker and number.isdecimal() and len(number) < MOST_FIGURES else ("", 0)
 
 
 def lived(session: HoldSession, event: LifeEvent) -> HoldSession:

@@ -6,6 +6,7 @@ Offsets move only by what was heard; here they are only set to the start, where 
 from __future__ import annotations
 
 from datetime import datetime
+from sys import intern
 
 from msgspec.structs import replace
 
@@ -140,7 +141,7 @@ def enter(session: HoldSession, item: ContentItem | None, plan: HoldPlan) -> Hol
     if not stopped(session, item) and session.offset(item.id):
         session = anew(session, item)
     places = session.places
-    for shelf in (item.kind.value, f"{item.kind}:{item.shelf}"):
+    for shelf in (item.kind.value, intern(f"{item.kind}:{item.shelf}")):  # one text for all callers
         if (shelf, item.id) not in places:
             places = put(places, shelf, item.id)
     speech = item.kind in ORDERED and session.now != item.id

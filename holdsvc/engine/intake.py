@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from sys import intern
 from typing import cast
 from weakref import WeakValueDictionary
 
@@ -44,6 +45,7 @@ from holdsvc.errors import StaleSession, StoreUnavailable, Unkeepable
 from holdsvc.ports import FactListener, Numbers, Report, Spool, Store, WordMatcher
 
 BEAT = 0.05  # seconds between two keepings of what live streams told
+KNOWN = EventId("+known")  # of the news who calls: it comes once a call
 MOST_RACES = 8  # lost races in a row after which the call is served without being kept at once
 log = logging.getLogger(__name__)
 
@@ -101,7 +103,8 @@ class Intake:
         async with self._lock(report.ref):
             session = await self.load(report.ref)
             events, number = await self._complete(report, session)
-            taken = await self._decide(HoldSession(report.ref, report.queue, stream=report.stream), events)
+            queue = QueueName(intern(report.queue))  # one text for all its callers
+            taken = await self._decide(HoldSession(report.ref, queue, stream=report.stream), events)
             if number is not None:
                 await number
             return taken
@@ -210,7 +213,7 @@ class Intake:
 
     async def _recognise(self, report: Report) -> tuple[CallerKnown, asyncio.Task[None] | None]:
         read = self._recognition.numbers.read(report.caller)
-        known = CallerKnown(at=report.events[0].at, id=EventId(f"{report.ref.call}+known"), country=read.country)
+        known = CallerKnown(at=report.events[0].at, id=KNOWN, country=read.country)
         if read.number is None:
             return known, None
         caller = self._recognition.pseudonym(read.number)

@@ -252,9 +252,7 @@ class Stream:
     def said(self, choice: str, score: float, *, near: bool = False) -> None:
         """What the caller said was understood, or nearly so: as at a key."""
         if self._listening and not self._ending:
-            self.interrupt(
-                lambda name, at: UtteranceHeard(at=at, id=self._id("said"), choice=choice, score=score, near=near)
-            )
+            self.interrupt(lambda name, at: UtteranceHeard(at=at, id=self._id(), choice=choice, score=score, near=near))
 
     def interrupt(self, event: Callable[[str, datetime], CallEvent]) -> bool:
         """Something is to be said, and the core knows what: the sound stops where the caller is, as at a key. False: not here."""
@@ -382,7 +380,7 @@ class Stream:
         self._asked_at, self._ask_at = now, now + limits.ASK_AGAIN
         self._rescue_at = now + limits.LOOK_AHEAD + limits.PATIENCE
         told = self._told(self._voice.player.sent)
-        ended = ContentEnded(at=self._shell.clock.now(), id=self._id("ended"), heard=last(told))
+        ended = ContentEnded(at=self._shell.clock.now(), id=self._id(), heard=last(told))
         self._ask(*told[:-1], ended, follows=True)
 
     def _await_sound(self, now: float) -> None:
@@ -424,21 +422,23 @@ class Stream:
         return tuple(
             Heard(
                 at=at,
-                id=self._id("heard"),
+                id=self._id(),
                 heard=HeardUntil(ContentId(one.content), one.from_second, one.until_second),
             )
             for one in self._voice.player.heard(until)
         )
 
-    def _id(self, what: str) -> EventId:
+    def _id(self) -> EventId:
+        """Counted, so that the call need not remember them one by one."""
         self._news += 1
-        return EventId(f"{self.name}:{what}{self._news}")
+        return EventId(f"{self.name}:own#{self._news}")
 
     def _ask(self, *events: CallEvent, follows: bool = False) -> None:
         self._shell.ask(self, Question(events, follows))
 
     def _leave(self, events: tuple[CallEvent, ...]) -> None:
         self.over = True
+        self._ears = None  # what was heard of a word goes with it
         if events and self.name:
             self._ask(*events)
         self._shell.over(self)

@@ -76,8 +76,8 @@ class Voice:
         self._pacer = Pacer(wire.lead, wire.block // FRAME, slack=0.0 if wire.can_clear else SLACK)
         self._every = every(wire.block)  # seconds from one word to the next, of what is ready
         self.due_at = 0.0  # when what is ready is to be said
-        # What is said next if nothing happens, the last first, blocks that go together; empty if something is to be looked at.
-        self.ready: list[tuple[bytes, ...]] = []
+        # Blocks that are said next if nothing happens, the last first; empty if something is to be looked at.
+        self.ready: list[bytes] = []
         self._leeway = self._pacer.leeway
         self._said = self._prompt = (
             0  # blocks of what was ready: not accounted for yet; those of them that were in time
@@ -190,16 +190,16 @@ class Voice:
             part, at, number = found
             number = min(number, (self._mark_at - player.sent) // length) // TOGETHER * TOGETHER
             self.due_at = self._pacer.next_at
-            coming = [blocks.get(part, at + one * length) for one in range(number)]
-            self.ready += [tuple(coming[one : one + TOGETHER]) for one in range(number - TOGETHER, -1, -TOGETHER)]
+            self.ready = [blocks.get(part, at + one * length) for one in range(number - 1, -1, -1)]
 
     def say(self, now: float) -> bool:
         """What is ready, at its moment. False: it was not said, as it is too early or too late, or the network takes no more."""
         late, socket = now - self.due_at, self._pushing
         if socket is None or socket.backlog or not -NEAR <= late < self._leeway:
             return False
-        before = self._before_block
-        socket.push(before + before.join(self.ready.pop()))
+        before, said = self._before_block, self.ready[: -TOGETHER - 1 : -1]
+        del self.ready[-TOGETHER:]
+        socket.push(before + before.join(said))
         self._said += TOGETHER
         self.due_at += self._every
         if late > IN_TIME:
