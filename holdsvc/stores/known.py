@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 MOST_RECENT = 4_000  # calls that do not wait any more, at hand for their last webhooks
 MOST_PROFILES = 4_000
+CACHE = 250  # KiB of pages: each look-up is for one key, and what others write makes it void
 
 READ_SESSIONS = "SELECT id, facts, forgotten, session FROM sessions"
 
@@ -46,6 +47,7 @@ class Known:
         self._profiles: Lately[CallerId, bytes] = Lately(MOST_PROFILES)  # as the file has them: a fifth of the value
         self._numbered: Lately[CallerId, None] = Lately(MOST_PROFILES)  # whose number is in the file
         self._db = connect(path)
+        self._db.execute(f"PRAGMA cache_size = -{CACHE}").close()
         self._last_number = 0
         self._read_back()
 

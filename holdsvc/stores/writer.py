@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 CHECKPOINT_AT = 4000  # pages in the WAL: 16 MB, so that a page that many saves touch is copied once for all of them
-CACHE = 1_000  # KiB of pages: what one batch touches several times over; the rest is in the page cache of the system
+CACHE = 1_000  # KiB of pages: what a large batch touches. With sixteen times as much, no more saves a second were measured
 
 T = TypeVar("T")
 
