@@ -16,6 +16,7 @@ from holdsvc.audio.blocks import Blocks
 from holdsvc.audio.formats import FRAME, RATE
 from holdsvc.engine.ring import Ring
 from holdsvc.engine.rows import PASSING, PlainRows, RingRows, Rows
+from holdsvc.engine.sweep import Sweep
 from holdsvc.engine.waiting import GLANCES
 from holdsvc.engine.wheel import NEAR, SLOT
 from holdsvc.ports import LineWire
@@ -29,7 +30,9 @@ STRETCH = 2 * RATE  # bytes of mu-law that are made ready together, and laid on 
 MOST_BLOCKS = 1024  # of a stretch, about 32 kB each: 34 minutes of different sound
 GLANCE = 3  # rounds between two glances at what waits to be read
 ATTENTIVE = 2  # rounds between two readings: where the caller's sound is heard
-RELAXED = 20 if GLANCES else 4  # and where glances tell of all but the caller's sound
+RELAXED = 32 if GLANCES else 4  # and where glances tell of all but the caller's sound
+TOGETHER = 4  # rounds: who is to be read within so many is read at the end of them, many in one call
+MANY = 4  # lines that are worth such a call
 log = logging.getLogger(__name__)
 
 
@@ -43,8 +46,8 @@ class Belt:
 
     def __init__(self, meter: BeltMeter, monotonic: Callable[[], float], ring: Ring | None = None) -> None:
         """`ring`: by which all lines of a place are served at once; None: one after the other."""
-        self.meter, self._monotonic, self._ring = meter, monotonic, ring
-        self.places = [Place(number, self.rows()) for number in range(ROUND)]
+        self.meter, self._monotonic = meter, monotonic
+        self.places = places(ring)
         self._next = 0  # number of the slot that is served next
         self._blocks: dict[str, Blocks[bytes]] = {}
         self._heads: dict[str, dict[int, Heads]] = {}
@@ -55,11 +58,7 @@ class Belt:
     def use(self, ring: Ring) -> None:
         """From now on, if nobody is here yet."""
         if not len(self):
-            self._ring = ring
-            self.places = [Place(number, self.rows()) for number in range(ROUND)]
-
-    def rows(self) -> Rows:
-        return PlainRows() if self._ring is None else RingRows(self._ring)
+            self.places = places(ring)
 
     def blocks(self, wire: LineWire) -> Blocks[bytes]:
         """Shared sound as it goes over the line, made once for all lines of a kind."""
@@ -107,8 +106,9 @@ class Belt:
 class Place:
     """The lines that are served in the same slot of each round."""
 
-    def __init__(self, number: int, rows: Rows) -> None:
-        self.number, self.rows = number, rows
+    def __init__(self, number: int, rows: Rows, sweep: Sweep | None = None) -> None:
+        """`sweep`: reads many at once."""
+        self.number, self.rows, self._sweep = number, rows, sweep
         self.lines: list[OwnedLine] = []  # as many as there are rows
         self._round = 0
         self._looks: dict[int, list[OwnedLine]] = {}  # by the number of the round
@@ -139,10 +139,16 @@ class Place:
             looks += self.rows.spoken_to(self.lines)
         if self.rows.broken:
             self._go_on_plainly()
-        for line in looks:
+        self._look([line for line in looks if line.place is self], now)
+
+    def _look(self, lines: list[OwnedLine], now: float) -> None:
+        alone = self._sweep.read(lines, now) if self._sweep is not None and len(lines) >= MANY else lines
+        for line in alone:
             if line.place is self:
                 line.look(now)
-                self._look_at(line, self._round + (ATTENTIVE if line.listens else RELAXED))
+        together = self._round + RELAXED if self._sweep is None else (self._round + RELAXED) // TOGETHER * TOGETHER
+        for line in lines:
+            self._look_at(line, self._round + ATTENTIVE if line.listens else together)
 
     def _carry(self) -> list[OwnedLine]:
         """Returns those whose connection is over; a look will say so."""
@@ -177,17 +183,28 @@ class Place:
                 self._behind.append(line)
 
     def _look_at(self, line: OwnedLine, number: int) -> None:
+        """Then, and not when it was to be looked at before."""
+        if line.look_at == number:
+            return
         line.look_at = number
         self._looks.setdefault(number, []).append(line)
 
     def _go_on_plainly(self) -> None:
         log.error("ring_failed")
+        self._sweep = None
         failed, self.rows = self.rows, PlainRows()
         self._retired.append(failed)
         for line in self.lines:
             self.rows.add(line.sock, line.length)
             self.rows.lay(line.row, failed.take_back(line.row))
             self.rows.mute(line.row, muted=line in self._behind)
+
+
+def places(ring: Ring | None) -> list[Place]:
+    if ring is None:
+        return [Place(number, PlainRows()) for number in range(ROUND)]
+    sweep = Sweep(ring)
+    return [Place(number, RingRows(ring), sweep) for number in range(ROUND)]
 
 
 class Heads:

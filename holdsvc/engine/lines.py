@@ -34,8 +34,8 @@ class OwnedLine:
 
     # fmt: off
     __slots__ = (
-        "_allowed", "_belt", "_closing", "_gone", "_head", "_heads", "_hear", "_held", "_leave", "_ready", "_refuse",
-        "_tell_at", "_until", "behind", "came", "fd", "gaps", "length", "listens", "look_at", "place", "row", "slot",
+        "_allowed", "_belt", "_closing", "_gone", "_heads", "_hear", "_held", "_leave", "_ready", "_refuse",
+        "_tell_at", "_until", "behind", "came", "fd", "gaps", "head", "length", "listens", "look_at", "place", "row", "slot",
         "sock", "wire",
     )
     # fmt: on
@@ -53,7 +53,7 @@ class OwnedLine:
         self._ready: deque[bytes] = deque()  # behind what lies on the belt
         self.sock, self.wire, self._belt, self._leave = sock, wire, belt, leave
         self._heads = belt.heads(wire)
-        self._head, self.length, self.fd = wire.sound_head, wire.sound_length, sock.fileno()
+        self.head, self.length, self.fd = wire.sound_head, wire.sound_length, sock.fileno()
         self._closing = self._gone = False
         self._held = False  # the network takes nothing
         self._until: float | None = None
@@ -164,23 +164,44 @@ class OwnedLine:
 
     def look(self, now: float) -> None:
         """Hear what has come. The caller's own sound is passed over; that there is some is told once in a while."""
+        self._reckon(self._guarded(self._read), now)
+
+    @property
+    def swept(self) -> bool:
+        """Others may read for us."""
+        return not (self.listens or self.wire.rest)
+
+    def pass_over(self, came: int, now: float) -> None:
+        """Others have read so many bytes of the caller's own sound."""
+        self._reckon(came, now)
+
+    def hear_out(self, whole: bytes, now: float) -> None:
+        """Others have read this."""
+        self._reckon(self._guarded(lambda: max(len(whole), LEAST_FRAME * self._understand(whole))), now)
+
+    def _guarded(self, read: Callable[[], int]) -> int | None:
+        """None: what came cannot be understood, and the line is closed."""
         try:
-            came = self._read()
+            return read()
         except BadWebhook as error:
             self._refuse(error.reason)
-            return
         except Exception:
             log.exception("line_failed")
             self._refuse("failed")
+        return None
+
+    def _reckon(self, came: int | None, now: float) -> None:
+        """With so many bytes more."""
+        if came is None or self.place is None:
             return
         if self._held or not came:  # from whom nothing comes, nothing may come because the network stands still
             self._mind_backlog()
         self._allowed -= came
-        if came and now >= self._tell_at and not self._closing:
+        if came and now >= self._tell_at:
             self._allowed = min(MOST_FRAMES, self._allowed / self.length + FRAMES_A_SECOND * TELL) * self.length
             self._tell_at = now + TELL
             if not self.listens:
-                self._hear(self._head.ljust(self.length, b"\0"))
+                self._hear(self.head.ljust(self.length, b"\0"))
         if self._allowed < 0 and not self._closing:
             self._refuse("too_many_frames")
 
@@ -215,21 +236,21 @@ class OwnedLine:
             if held:
                 self.wire.rest = b""
             return came
-        return max(came, LEAST_FRAME * self._understand(at, end))
+        return max(came, LEAST_FRAME * self._understand(bytes(_view[at:end])))
 
     def _passed_over(self, end: int) -> int:
         """Where the caller's sound ends, if it is nothing else from the beginning on: then all heads are the same."""
         number = end // self.length
         heads = self._heads.get(number)
         if heads is None:
-            heads = self._heads[number] = Heads(self._head, self.length, number)
+            heads = self._heads[number] = Heads(self.head, self.length, number)
         return heads.length if heads.of(_buffer) == heads.same else 0
 
-    def _understand(self, at: int, end: int) -> int:
+    def _understand(self, whole: bytes) -> int:
         """How many frames had to be looked at."""
         looked_at, sound, all_of_it = 0, self.wire.sound_begins, self.listens
         self.wire.rest = b""
-        for frame in self.wire.cut(bytes(_view[at:end])):
+        for frame in self.wire.cut(whole):
             looked_at += 1
             if all_of_it or not frame.startswith(sound):
                 self._hear(frame)

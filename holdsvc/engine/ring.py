@@ -21,10 +21,8 @@ from numpy.typing import NDArray
 
 ENTRIES = 1024  # that go into the kernel in one call; the lines of one place on a full belt are 800
 SETUP, ENTER = 425, 426  # system calls, the same number on every processor that we know of
-SEND, ASK = (
-    26,
-    46,
-)  # what an entry may ask for (io_uring_op): to send, and what waits to be read (SOCKET_URING_OP_SIOCINQ)
+SEND, RECEIVE = 26, 27  # what an entry may ask for (io_uring_op)
+ASK = 46  # a command to the socket, of which the first is: how many bytes wait to be read (SOCKET_URING_OP_SIOCINQ)
 AT_ONCE = 0x40 | 0x4000  # MSG_DONTWAIT, MSG_NOSIGNAL
 GET_EVENTS = 1
 ONE_MAP, SKIPS = 1 << 0, 1 << 11  # features; the second came with Linux 5.17, and by then what may not wait never did

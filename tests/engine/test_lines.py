@@ -201,7 +201,7 @@ def test_sound_alone_is_left_unread_for_many_frames_and_its_end_is_noticed_at_on
     for _ in range(50):
         far.end.send(SOUND)
         house.turn(TICK)
-    assert 2 <= reads.number <= 4
+    assert 1 <= reads.number <= 3
     far.end.close()
     house.turn(0.2)
 
@@ -235,6 +235,7 @@ def test_bytes_in_other_pieces_give_the_same_frames(way, said, cuts):
     for start, stop in pairwise(edges):
         far.end.send(stream[start:stop])
         house.turn(0.1)
+    house.turn(0.2)  # what is as long as the caller's sound by chance is read when no more comes
 
     assert far.heard == [one for one in said if not one.startswith(b"\x10")]
     assert not far.refused
