@@ -27,7 +27,7 @@ class Ready(Struct, frozen=True):
 
 
 def main(words: list[str]) -> int:
-    questions, answers = sys.stdin.buffer, sys.stdout.buffer
+    questions, answers = os.fdopen(sys.stdin.fileno(), "rb", buffering=0), sys.stdout.buffer
     sys.stdout = sys.stderr  # nobody's chatter goes among the answers
     bounded(int(os.environ.get("HOLDSVC_WORKER_MEGABYTES", "0")))
     kind, model = words[0], words[1] if len(words) > 1 else ""
@@ -41,10 +41,27 @@ def serve(make: Callable[[], Recogniser], questions: BinaryIO, answers: BinaryIO
         write(answers, Ready(fault=str(error)))
         return 1
     write(answers, Ready(recogniser.languages))
-    while head := questions.read(LENGTH.size):
-        body = questions.read(LENGTH.unpack(head)[0])
-        write(answers, recogniser.recognise(msgspec.msgpack.decode(body, type=Utterance)))
+    while (head := read(questions, LENGTH.size)) is not None:
+        body = read(questions, LENGTH.unpack(head)[0])
+        if body is None:
+            break
+        utterance = msgspec.msgpack.decode(body, type=Utterance)
+        body[:] = bytes(len(body))  # while we wait for the next one, nothing is left of this
+        write(answers, recogniser.recognise(utterance))
+        del utterance
     return 0
+
+
+def read(questions: BinaryIO, length: int) -> bytearray | None:
+    """So many bytes into a place of their own; None at the end."""
+    body = bytearray(length)
+    at, view = 0, memoryview(body)
+    while at < length:
+        came = questions.readinto(view[at:])  # type: ignore[attr-defined]  # every binary file has it
+        if not came:
+            return None
+        at += came
+    return body
 
 
 def write(answers: BinaryIO, message: Struct) -> None:

@@ -20,11 +20,15 @@ from msgspec import Struct
 
 from holdsvc.errors import Unheard
 from holdsvc.ports import Recognised, Utterance
+from holdsvc.speech.forget import ENVIRONMENT
 from holdsvc.speech.worker import LENGTH, Ready
 
 log = logging.getLogger("holdsvc.speech")
 
 STARTING = 30.0  # seconds in which a worker must have loaded its model, on a machine under load
+OUTWAITED = (
+    8.0  # seconds more after which a worker that still owes an answer hangs: to load a model anew costs more than that
+)
 DEADLINE = 2.0  # seconds from the question to the answer, waiting included; by then a caller has gone on
 WAITING = 2  # utterances that may wait for each worker
 REST = (1.0, 5.0, 30.0)  # seconds before a worker that fell is started again; the last one for all further falls
@@ -36,6 +40,7 @@ class Limits(Struct, frozen=True):
     workers: int = 1
     waiting: int = WAITING
     deadline: float = DEADLINE
+    outwaited: float = OUTWAITED
     starting: float = STARTING
     rest: tuple[float, ...] = REST
     megabytes: int = MEGABYTES
@@ -73,6 +78,8 @@ class Workers:
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         self._tenders: list[asyncio.Task[None]] = []
         self._alive: set[_Worker] = set()
+        self._owing: set[asyncio.Task[None]] = set()
+        self._late: set[_Worker] = set()
         self._asked = 0
         self._answers: Counter[str] = Counter()
         self._restarts = 0
@@ -90,6 +97,9 @@ class Workers:
             tender.cancel()
         await asyncio.gather(*self._tenders, return_exceptions=True)
         self._tenders.clear()
+        for owing in self._owing:
+            owing.cancel()
+        await asyncio.gather(*self._owing, return_exceptions=True)
 
     def understands(self, language: str) -> bool:
         plain = language.replace("_", "-").partition("-")[0].lower()
@@ -139,16 +149,40 @@ class Workers:
 
     async def _ask(self, utterance: Utterance) -> Recognised:
         worker = await self._free()
+        asked = asyncio.create_task(worker.ask(utterance))
         try:
-            heard = await worker.ask(utterance)
+            heard = await asyncio.shield(asked)
         except (OSError, EOFError, msgspec.MsgspecError) as error:
             worker.kill()
             raise Unheard("broken") from error
-        except BaseException:  # out of time, or nobody waits any more: its next answer would be to this question
-            worker.kill()
+        except BaseException:  # out of time, or nobody waits any more: its next answer is to this question
+            self._owes(worker, asked)
             raise
         self._idle.put_nowait(worker)
         return heard
+
+    def _owes(self, worker: _Worker, asked: asyncio.Task[Recognised]) -> None:
+        """It may only be slow. Until it has answered it is asked nothing else; if it never does, another takes its place."""
+        self._late.add(worker)
+        if self._alive <= self._late:
+            self._fault = "the recogniser is slow or hangs"
+            self._tell(away=True)
+        task = asyncio.create_task(self._outwait(worker, asked))
+        self._owing.add(task)
+        task.add_done_callback(self._owing.discard)
+
+    async def _outwait(self, worker: _Worker, asked: asyncio.Task[Recognised]) -> None:
+        try:
+            async with asyncio.timeout(self._limits.outwaited):
+                await asked
+        except (OSError, EOFError, TimeoutError, msgspec.MsgspecError):
+            worker.kill()
+        else:
+            self._fault = ""
+            self._idle.put_nowait(worker)
+            self._tell(away=False)
+        finally:
+            self._late.discard(worker)
 
     async def _free(self) -> _Worker:
         while True:
@@ -280,4 +314,5 @@ def environment(megabytes: int) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "HOLDSVC_WORKER_MEGABYTES": str(megabytes),
+        **ENVIRONMENT,
     }
