@@ -90,7 +90,7 @@ def media(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     one = command(inner, "add", "Put a file or a folder of yours on a shelf, or subscribe to a podcast.")
     one.add_argument("file", metavar="FILE|FOLDER|URL", help="sound, or the https:// address of a podcast's feed")
     one.add_argument("--id", default="", help="a short name, unique on the shelves (a podcast's is needed)")
-    one.add_argument("--kind", choices=["music", "podcast", "daily"], help="of a file")
+    one.add_argument("--kind", choices=["music", "podcast", "daily"], help="of a file; needed")
     one.add_argument("--shelf", default="", help="a genre for music, a series for podcasts (default there: its name)")
     one.add_argument("--title", default="", help="of a file (default: its name); episodes have their own")
     one.add_argument("--artist", default="")
@@ -99,8 +99,8 @@ def media(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         default="",
         help="as en or de-CH, zxx without words (default: music zxx, else the default queue's)",
     )
-    one.add_argument("--licence", required=True, help="an SPDX identifier, or the contract's name")
-    one.add_argument("--source", default="", help="where it came from (a podcast's default: the feed's host)")
+    one.add_argument("--licence", default="", help="an SPDX identifier, or the contract's name; needed")
+    one.add_argument("--source", default="", help="where it came from; needed (a podcast's default: the feed's host)")
     one.add_argument("--attribution", default="", help="what must be said of it")
     one.add_argument("--rights", default="", help="what was granted and by whom, in your words")
     one.add_argument("--until", default="", metavar="DAY", help="the last day on which it may be played, as 2027-03-31")

@@ -28,13 +28,21 @@ from holdsvc.content.subscriptions import Subscriptions
 from holdsvc.content.texts import files_at, titled
 from holdsvc.engine.outbound import Outbound
 from holdsvc.engine.plans import heard_where, zone_of
-from holdsvc.errors import BadContent, ConfigError, InUse
+from holdsvc.errors import BadContent, ConfigError, InUse, OutboundFailed
 from holdsvc.ports import WaitQuery
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.lock import FileLock
 
 WIDE = 100  # characters of a line where nobody says how many there are
 OF_FILES = ("kind", "title", "artist", "mood", "queues", "segment", "days", "hours", "rights")  # not of podcasts
+OF_A_FILE = {
+    "kind": "music, podcast or daily",
+    "shelf": "a genre for music, a series for podcasts",
+    "licence": "an SPDX identifier such as CC0-1.0, or your contract's name",
+    "source": "where it came from, for whoever checks",
+}
+OF_A_FEED = {"id": "a short name, such as stories", "licence": OF_A_FILE["licence"]}
+FORBIDDEN = "not one that we may connect to"  # so says the gate
 LATER = "A running service has it within seconds."
 
 
@@ -133,9 +141,17 @@ def check(config: Path | None) -> int:
 
 
 def add(given: argparse.Namespace) -> int:
+    ask_for(given, OF_A_FEED if "://" in given.file else OF_A_FILE)
     if "://" in given.file:
         return subscribe(given)
     return add_folder(given) if Path(given.file).is_dir() else add_file(given)
+
+
+def ask_for(given: argparse.Namespace, needed: Mapping[str, str]) -> None:
+    """All that is missing in one sentence, so that nobody is sent back three times."""
+    missing = [f"--{name} ({what})" for name, what in needed.items() if not getattr(given, name)]
+    if missing:
+        raise BadContent(f"nothing was added: say also {', '.join(missing)}")
 
 
 def add_file(given: argparse.Namespace) -> int:
@@ -247,13 +263,15 @@ def subscribe(given: argparse.Namespace) -> int:
         order=given.order,
         keep=given.keep,
     )
-    if not given.id:
-        raise BadContent("the podcast was not added: give it a short name, as --id stories")
     for fault in sources.podcast_faults(given.id, wanted):
         raise BadContent(f"the podcast was not added: {fault}")
     if given.id in settings.podcasts or given.id in settings.updates:
         raise BadContent(f"the podcast was not added: the settings have a source of the name {given.id!r}")
-    feed = asyncio.run(asked(settings, wanted.url))
+    try:
+        feed = asyncio.run(asked(settings, wanted.url))
+    except (OutboundFailed, BadContent) as error:
+        hint = "; fetch.allow names the private networks that may be asked" if FORBIDDEN in str(error) else ""
+        raise BadContent(f"the podcast was not added: {error}{hint}") from error
     heard = sum(story.enclosure is not None for story in feed.stories)
     if not heard:
         raise BadContent("the podcast was not added: its feed has no episode with sound")

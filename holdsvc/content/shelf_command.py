@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
+from unicodedata import normalize
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from holdsvc.errors import BadContent
 TARGET, WITHIN = -19.0, 0.5  # LUFS, dB: what prepare.py promises of every item but quiet
 _BAR = 30
 _TEXT_LENGTH = 200  # characters of a title or name
+_ID_LENGTH = 50  # characters of an id that is made of a title
 _FILES = "files"  # folder for copies in the operator's media folder, named by hash
 
 
@@ -90,7 +92,7 @@ def add(
 ) -> ContentItem:
     """Copy a file into the operator's media folder and prepare it. If it turns out bad, everything is as before.
 
-    `library` was opened with this overlay. Without an id, one is made from the sound. The same file may be added again under
+    `library` was opened with this overlay. Without an id, one is made from the title. The same file may be added again under
     its id, to say other things about it; what is not said again stays: no limit of a licence is lost on the way.
     """
     if not source.is_file():
@@ -101,7 +103,7 @@ def add(
         raise BadContent(f"{source} cannot be read: {error.strerror}") from error
     suffix = source.suffix.lower() if source.suffix.lower() in FORMATS else ""
     entry = Entry(
-        id=id or f"{_kind(kind)}-{name[:12]}",
+        id=id or _id_for(f"{_kind(kind)}-{title}", name, library, overlay),
         kind=_kind(kind),
         shelf=_told(shelf, "shelf", "a genre for music, a series for podcasts"),
         title=_told(title, "title", "what callers and agents will see"),
@@ -133,6 +135,17 @@ def add(
     if ready is None:
         raise BadContent(f"{source.name} stands on the shelf, but could not be prepared this time; try again")
     return ready
+
+
+def _id_for(told: str, sound: str, library: Library, overlay: Path) -> str:
+    """The id under which this sound is there already; else one that can be typed, and is nobody's."""
+    own = read_index(overlay)
+    if (same := next((entry.id for entry in own if Path(entry.file).stem == sound), None)) is not None:
+        return same
+    letters = normalize("NFKD", told.lower()).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:_ID_LENGTH]
+    taken = {source.id for source in library.sources} | {entry.id for entry in own} | set(library.quarantined)
+    return slug if slug and slug not in taken and slug != told.partition("-")[0] else f"{slug}-{sound[:6]}"
 
 
 def _said_anew(entry: Entry, before: Entry | None) -> Entry:
@@ -191,12 +204,15 @@ def forget(id: str, *, library: Library, overlay: Path, into: Path, heard: bool 
 
 def prepare_shown(library: Library, into: Path, out: TextIO, only: ContentId | None = None) -> None:
     """Prepare what is pending, with a bar on a terminal and a line for each item elsewhere."""
-    ingest(library, into, progress=_bar(out), only=lambda source: only is None or source.id == only)
+    ingest(library, into, progress=_bar(out, only is None), only=lambda source: only is None or source.id == only)
 
 
-def _bar(out: TextIO) -> Callable[[Progress], None]:
+def _bar(out: TextIO, reasons: bool) -> Callable[[Progress], None]:
+    """`reasons`: nobody else says why something is bad."""
+
     def show(progress: Progress) -> None:
-        told = f"{progress.done}/{progress.total} {progress.id}" + (f": {progress.reason}" if progress.reason else "")
+        reason = f": {progress.reason}" if progress.reason and reasons else ""
+        told = f"{progress.done}/{progress.total} {progress.id}{reason}"
         if not out.isatty():
             out.write(told + "\n")
         else:

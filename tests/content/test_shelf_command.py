@@ -44,7 +44,7 @@ def test_a_song_that_is_added_can_be_heard_at_once(shop):
     assert item.seconds == pytest.approx(3.5, abs=0.1)
     assert (item.title, item.artist, item.language, item.order) == ('A "Song" – Ü', "Somebody", "en", 3)
     assert len(shop.library.sound(item.id)) == item.seconds * 8000
-    assert item.id.startswith("music-")
+    assert item.id == "music-a-song-u", "it can be typed"
     assert "Song" not in read_index(shop.own)[0].file, "the name of a file is ours"
     assert "1/1" in shop.out.getvalue()
 
@@ -154,6 +154,26 @@ def test_a_territory_that_no_country_has_is_a_problem_of_the_check(shop):
     check(shop.library, shop.out)
 
     assert "no-country  ours: its territory 'UK' is no country; write GB" in shop.out.getvalue()
+
+
+def test_an_id_that_is_made_of_a_title_is_never_somebody_elses(shop, tmp_path):
+    fill(shop.media, entry("music-ours"), entry("ours", house=True))
+    shop.library.refresh()
+    other = tmp_path / "other.wav"
+    other.write_bytes(file(tone(3.5, 880), ".wav"))
+
+    (tmp_path / "third.wav").write_bytes(file(tone(3.5, 660), ".wav"))
+
+    first = shop.add(title="Ours")
+    again = shop.add(title="Another title of the same sound")
+    second = shop.add(other, title="Ours")
+    foreign = shop.add(tmp_path / "third.wav", title="为什么")
+
+    assert first.id.startswith("music-ours-")
+    assert again.id == first.id
+    assert second.id.startswith("music-ours-")
+    assert foreign.id.startswith("music-")
+    assert len({first.id, second.id, foreign.id, "music-ours", "music-"}) == 5
 
 
 def test_an_id_is_not_given_to_another_file(shop, tmp_path):
