@@ -15,17 +15,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from twilio.request_validator import RequestValidator
 
 from holdsvc.audio.formats import RATE
 from holdsvc.audio.g711 import decode
-from holdsvc.calls.model import CallId, CallRef
+from holdsvc.calls.model import CallId, CallRef, QueueName
 from holdsvc.config import AudioSocketSettings, DirectorySettings, SynthesiserSettings
 from holdsvc.engine.personal import PersonalSettings
 from holdsvc.simulator.audiosocket import dial
 from tests.mouth import BREAKS, HANGS, Mouth
-from tests.service import CALLER, Service, a_call, running, settings_for, until
+from tests.service import CALLER, TOKEN, Service, a_call, running, settings_for, until
 from tests.web.test_notices import likeness
 from tests.web.test_notices_typed import Hand
+from tests.web.test_said import JsonLeg
 
 NUMBER = "ZQX-4711"  # of the order: it must never be seen anywhere but in the ear
 OTHER = "+15005550124"
@@ -242,6 +244,31 @@ async def test_on_a_live_line_it_is_heard_too(house: House) -> None:
 
     assert likeness(heard, told[2400:4800]) > 0.8
     assert "" not in [name for name, _, _ in shared]
+
+
+async def test_on_a_stream_of_shared_blocks_it_is_heard_and_shared_with_nobody(house: House) -> None:
+    async with house.open() as service:
+        await hold(service, call(1), "verified")
+        await until(lambda: ready(service), 30)
+        (spoken,) = service.house.personal._by_id.values()
+        ref = CallRef("twilio", CallId(call(1)["CallSid"]))
+        token = service.house.streams.tokens.issue(ref, QueueName("support"))
+        address = f"{service.base}/media/twilio/{token}"
+        signed = {"X-Twilio-Signature": RequestValidator(TOKEN).compute_signature(address.replace("http", "ws", 1), {})}
+        socket = await service.client.ws_connect(address, headers=signed)
+        leg = JsonLeg(socket, ref.call, "MZ" + "4" * 32)
+        await until(lambda: len(leg.heard) > 4000)
+        await leg.send("dtmf", dtmf={"track": "inbound_track", "digit": DAILY})
+        before = len(leg.heard)
+        await until(lambda: len(leg.heard) > before + 4 * RATE, 15)
+        await leg.hang_up()
+        await until(lambda: not len(service.house.streams))
+        names = {key[0] for blocks in service.house.streams._blocks.values() for key in (*blocks._young, *blocks._old)}
+
+    heard, told = (decode(bytes(sound)).astype(np.float32) for sound in (leg.heard[before:], spoken.sound))
+    assert likeness(heard, told[2400:4800]) > 0.8
+    assert names
+    assert not names & {"", spoken.address, spoken.item.id}
 
 
 @pytest.mark.parametrize(("identity", "status"), [("VERIFIED", 400), ("sure", 400), (True, 400), (None, 200)])
