@@ -143,9 +143,16 @@ class Workers:
             async with asyncio.timeout(self._limits.deadline):
                 return await self._ask(utterance)
         except TimeoutError:
+            self._slow()
             raise Unheard("late") from None
         finally:
             self._asked -= 1
+
+    def _slow(self) -> None:
+        """All of them owe an answer that came too late for somebody."""
+        if self._alive and self._alive <= self._late:
+            self._fault = "the recogniser is slow or hangs"
+            self._tell(away=True)
 
     async def _ask(self, utterance: Utterance) -> Recognised:
         worker = await self._free()
@@ -164,9 +171,6 @@ class Workers:
     def _owes(self, worker: _Worker, asked: asyncio.Task[Recognised]) -> None:
         """It may only be slow. Until it has answered it is asked nothing else; if it never does, another takes its place."""
         self._late.add(worker)
-        if self._alive <= self._late:
-            self._fault = "the recogniser is slow or hangs"
-            self._tell(away=True)
         task = asyncio.create_task(self._outwait(worker, asked))
         self._owing.add(task)
         task.add_done_callback(self._owing.discard)
