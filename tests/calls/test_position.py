@@ -23,8 +23,10 @@ from holdsvc.calls.events import (
     HeardUntil,
     NoticePosted,
     QueueMoved,
+    ReleaseAsked,
     StreamClosed,
     StreamOpened,
+    UtteranceHeard,
 )
 from holdsvc.calls.facts import Promised
 from holdsvc.calls.instructions import Play, Say
@@ -159,6 +161,23 @@ def test_not_into_a_word_that_answers_a_key():
 
     assert call(moved(101, 2)).todo == ()
     assert places(call(moved(102, 2))) == ["position_2"]
+
+
+def test_not_into_a_question_of_ours_that_waits_for_its_answer():
+    plan = replace(LIVE, prompts={"en": {**SPOKEN["en"], "did_you_say_quiet": 1.0, "say_yes": 1.0}})
+    call = live(plan)(UtteranceHeard(at=after(60), id="u", choice="quiet", near=True))
+    assert call.said() == ["did_you_say_quiet", "say_yes"]
+
+    assert call(moved(65, 2)).todo == (), "that was said, but may still be answered"
+    assert places(call(moved(75, 2))) == ["position_2"]
+
+
+def test_not_to_who_is_being_handed_over_or_on_the_way_out():
+    handed = live()(ReleaseAsked(at=after(59), id="r"))
+    leaving = Call(PLAN)(in_line(0, 2))(key("6", 59))
+
+    assert handed(moved(60, 1)).of(Promised) == []
+    assert leaving(in_line(75, 1)).of(Promised) == []
 
 
 def test_what_came_at_no_good_moment_is_told_at_the_next_joint():

@@ -115,6 +115,15 @@ def test_neither_the_answer_to_a_wrong_key_nor_the_quiz_names_a_key_that_is_not_
     assert told(menu=MenuRules(off=("next", "menu"))) == {"not_understood"}
 
 
+def test_a_queue_that_wants_no_places_told_or_nobody_listened_to_is_obeyed():
+    assert [book(streams=False, tell_position=wish).plan(QUEUE).tell_position for wish in (True, False)] == [
+        True,
+        False,
+    ]
+    plans = [book(streams=False, speech=wish).plan(QUEUE) for wish in (True, False)]
+    assert [plan.recognised("en") for plan in plans] == ["en", ""]
+
+
 def test_a_place_to_go_for_who_leaves_is_known_to_the_plan():
     ways = {"choice": Destination(dial="+15005550199"), "overflow": Destination()}
 
