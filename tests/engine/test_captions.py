@@ -10,7 +10,7 @@ from holdsvc.calls.events import DigitPressed, StreamOpened
 from holdsvc.calls.instructions import Listen, Stop
 from holdsvc.calls.menu import Menu
 from holdsvc.calls.model import CallId
-from holdsvc.engine.captions import MOST, Captions, Tape, cues
+from holdsvc.engine.captions import MOST, Captions, Tape, Understanding, cues
 from tests.engine.far_end import settle
 from tests.engine.test_streams import House, Shelf, play, say
 
@@ -167,3 +167,19 @@ def test_a_reader_who_does_not_read_holds_nothing_up(shelf):
         tape.heard(place)
 
     assert waiting.qsize() == MOST
+
+
+async def test_what_a_caller_said_is_shown_to_who_looks_at_that_call_and_to_nobody_else():
+    captions = Captions(None, None)
+    own, other = captions.of("own"), captions.of("other")
+    waiting = [asyncio.ensure_future(anext(one)) for one in (own, other)]
+    await asyncio.sleep(0)
+
+    captions.understood("own", Understanding("near", "music:jazz", 0.12, "quiz", 0.1, 0.3))
+
+    shown = await asyncio.wait_for(waiting[0], 1)
+    assert (shown["result"], shown["choice"], shown["score"]) == ("near", "music:jazz", 0.12)
+    assert not waiting[1].done()
+    waiting[1].cancel()
+    captions.understood("gone", Understanding("sure", "quiz", 1.0))
+    await asyncio.gather(*waiting, return_exceptions=True)

@@ -37,7 +37,7 @@ class PitchEars:
 
     def __init__(self):
         self.asked, self.closed = [], False
-        self.away = self.hangs = self.slow = self.understands_nothing = False
+        self.away = self.hangs = self.slow = self.understands_nothing = self.doubts = False
 
     def understands(self, language):
         return True
@@ -54,7 +54,7 @@ class PitchEars:
         if self.understands_nothing:
             return Recognised("", 0.1, Certainty.NONE)
         choice = "quiet" if pitch < 160 else "music"
-        return Recognised(choice, 0.9, Certainty.SURE)
+        return Recognised(choice, 0.1 if self.doubts else 0.9, Certainty.NEAR if self.doubts else Certainty.SURE)
 
     async def close(self):
         self.closed = True
@@ -266,6 +266,41 @@ async def test_content_gives_way_while_a_caller_speaks_and_goes_on_where_nothing
 def gain(heard, sound):
     """By how much it is softer than it was made."""
     return float(heard @ sound / (sound @ sound + 1e-9))
+
+
+@pytest.mark.parametrize("kind", LEGS)
+async def test_a_near_word_is_asked_about_once_and_done_at_a_yes(house, kind):
+    ears = PitchEars()
+    ears.doubts = True
+    async with house(ears) as service:
+        leg = await LEGS[kind](service)
+        await chosen(service, "music")
+
+        leg.say(spoken(LOW))
+        call = await asked_about(service, "quiet")
+        before = await hearing(service)
+        ears.doubts = False
+        leg.say(spoken(LOW))  # the same again is a yes
+        await chosen(service, "quiet")
+        after = await service.json(f"/api/v1/calls/{call}")
+        figures = await metrics(service)
+        await leg.hang_up()
+
+    assert [choice for choice, _ in before] == ["music"], "nothing is done before it is answered"
+    assert after["asked"] == ""
+    assert [one["what"] for one in after["choices"] if one["via"] == "voice"] == ["quiet"]
+    assert {one.choice for one in ears.asked[1][3]} >= {"yes", "no"}
+    assert "yes" not in {one.choice for one in ears.asked[0][3]}
+    assert figures['holdsvc_utterances_total{queue="support",result="near"}'] == "1.0"
+    assert underruns(figures) == 0 or asleep(leg) > STALL
+
+
+async def asked_about(service, choice):
+    (call,) = [one["call"] for one in (await service.json("/api/v1/calls"))["calls"]]
+    async with asyncio.timeout(5):
+        while (await service.json(f"/api/v1/calls/{call}"))["asked"] != choice:
+            await asyncio.sleep(0.01)
+    return call
 
 
 async def test_nobody_is_listened_to_without_a_recogniser(house):
