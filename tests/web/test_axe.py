@@ -56,7 +56,8 @@ async def serious(page: Page) -> list[str]:
         await page.evaluate(AXE_SCRIPT)
     for (width, height), scheme in SIGHTS:
         await page.set_viewport_size({"width": width, "height": height})
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # nothing is half-way between two colours
+        # nothing is looked at half-way between two colours
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         violations, passed = await page.evaluate(RUN)
         assert passed >= ENOUGH
         found |= {f"{width} {scheme} {told(one)}" for one in violations if one["impact"] in ("serious", "critical")}
