@@ -86,7 +86,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     clock, options = clock or SystemClock(), options or Options()
     forbid(settings, options)
     folder = data_folder(settings)
-    library = open_library(settings, folder)
+    library = open_library(settings, folder, shelf_history(folder))
     ready = ReadySounds(library)
     base, streams_open = addresses(settings, options)
     notices = Notices(folder / "notices.json", new_id)
@@ -98,6 +98,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         clock=clock,
         territory=settings.callers.region,
         notices=notices.of,
+        hurried=notices.hurried,
         listened=lambda language: options.ears is not None or listened(settings, language),
     )
     metrics, movements = Metrics(__version__, clock), Movements()
@@ -282,7 +283,8 @@ def data_folder(settings: Settings) -> Path:
     return folder
 
 
-def open_library(settings: Settings, folder: Path) -> Library:
+def open_library(settings: Settings, folder: Path, history: ShelfHistory | None = None) -> Library:
+    """`history` is told what stands on the shelves: by the service, so that those who only look write nothing."""
     media = Path(settings.media.folder).expanduser() if settings.media.folder else shipped("media")
     own = folder / "media"
     if not (media / "index.toml").is_file():
@@ -290,7 +292,7 @@ def open_library(settings: Settings, folder: Path) -> Library:
     try:
         shelf = FetchedShelf(folder / FETCHED)
         shelf.mend()
-        noted = shelf_history(folder).note
+        noted = history.note if history is not None else lambda items: None
         return Library.open(media, [media / "prepared", folder / "sound"], own, shelf.folder, shelf.hashes(), noted)
     except BadContent as error:
         raise ConfigError("media.folder", f"the shelf in {media} cannot be used: {error}") from error

@@ -16,7 +16,7 @@ from holdsvc.calls.facts import (
     WaitAmended,
     WaitEnded,
 )
-from holdsvc.calls.model import ORDERED, TALKS, Kind, PastWait, Profile, Via
+from holdsvc.calls.model import ONE_CALLS_OWN, ORDERED, TALKS, Kind, PastWait, Profile, Via
 from holdsvc.calls.quiz import Answered, scored
 from holdsvc.calls.rotation import played
 from holdsvc.calls.session import put
@@ -35,6 +35,8 @@ def with_fact(profile: Profile, fact: AnyFact) -> Profile:
     match fact:
         case ContentChosen(choice=choice, via=Via.KEY | Via.VOICE) if plays(choice):
             return replace(profile, choice=choice)
+        case ContentHeard(content=content) | ContentSkipped(content=content) if content.startswith(ONE_CALLS_OWN):
+            return profile  # it was of that call alone
         case ContentHeard():
             return heard(profile, fact)
         case ContentSkipped():

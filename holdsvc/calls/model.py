@@ -96,6 +96,9 @@ class Identity(StrEnum):
 LEVELS = tuple(Identity)  # each includes those before
 
 
+ONE_CALLS_OWN = "personal:"  # how the names begin of what is made for one call; no id of an item has a colon
+
+
 class Chapter(Struct, frozen=True):
     """A stretch of an item that has a name of its own; it ends where the next begins."""
 

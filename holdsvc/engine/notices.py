@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -44,6 +44,7 @@ class Notices:
         self._file, self._new_id = file, new_id
         self._posted: tuple[Posted, ...] = ()
         self._heard: Counter[str] = Counter()
+        self._hurried: dict[str, datetime] = {}  # queue -> until when what is said is to be heard soon
         try:
             self._posted = msgspec.json.decode(file.read_bytes(), type=tuple[Posted, ...])
         except FileNotFoundError:
@@ -59,6 +60,17 @@ class Notices:
     def heard(self, name: str) -> int:
         """How many callers, those who have gone since included."""
         return self._heard[name]
+
+    def hurry(self, queue: str, until: datetime) -> None:
+        """Keep documents short in a queue, or in all, so that a word that is put up until then is heard soon."""
+        self._hurried[queue] = until
+
+    def hurried(self, queue: str, now: datetime) -> bool:
+        return any(until > now and one in (queue, EVERYWHERE) for one, until in self._hurried.items())
+
+    def hurries(self, now: datetime) -> Mapping[str, datetime]:
+        self._hurried = {queue: until for queue, until in self._hurried.items() if until > now}
+        return self._hurried
 
     def save(self) -> None:
         """How many heard each is kept when something changes, and when the service stops."""

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.history import Stage
 from holdsvc.calls.model import (
+    ONE_CALLS_OWN,
     CallerId,
     CallRef,
     Contact,
@@ -203,7 +204,7 @@ class Personal:
             seconds=len(sound) / RATE,
             language=language,
             licence=OWN,
-            told_as=ContentId(f"personal:{name}"),
+            told_as=ContentId(f"{ONE_CALLS_OWN}{name}"),
         )
         spoken = Spoken(item, sound, self._new_token())
         told.spoken.append(spoken)

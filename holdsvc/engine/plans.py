@@ -90,18 +90,20 @@ class PlanBook:
         clock: Clock | None = None,
         territory: str = "",
         notices: Callable[[str, datetime], Posted | None] = lambda queue, now: None,
+        hurried: Callable[[str, datetime], bool] = lambda queue, now: False,
         listened: Callable[[str], bool] = lambda language: True,
     ) -> None:
         """`streams`: platforms can reach our socket. `stream_only`: platforms whose calls have a stream and nothing else.
         `listened`: whether somebody on streams understands what callers say in a language; where not, they are not told to say it.
 
         `territory` is where queues are heard that say nothing of it. `notices`: what is to be said to all who wait in a queue.
+        `hurried`: whether it may have to be said soon, so that documents are kept short.
         """
         self._shelves, self._queues, self._streams = shelves, queues, streams
         self._territory, self._listened = territory, listened
         self._stream_only = frozenset(stream_only)
-        self._notices = notices
-        self._plans: dict[tuple[str, int, bool, bool, str, Identity, str], HoldPlan] = {}
+        self._notices, self._hurried = notices, hurried
+        self._plans: dict[tuple[str, int, bool, bool, str, Identity, str, bool], HoldPlan] = {}
         self._clock = clock or SystemClock()
         self._good_until: datetime | None = None  # when the first item that stands in a plan expires
 
@@ -145,13 +147,15 @@ class PlanBook:
         shape = queue if queue in self._queues else "default"
         posted = self._notices(shape, now)
         identity = identity if segment else Identity.NONE  # of nothing else is it asked
-        key = shape, self._shelves.generation, live, only, segment, identity, posted.id if posted else ""
+        hurried = self._hurried(shape, now)
+        key = shape, self._shelves.generation, live, only, segment, identity, posted.id if posted else "", hurried
         made = self._plans.get(key)
         if made is None:
             if len(self._plans) > 4 * len(self._queues) + 8:
                 self._plans.clear()
             items = tuple(one for one in self.playable(shape, now) if may_hear(one, shape, segment, now, identity))
-            made = replace(self._make(queue, rules, live, only, items), notice=notice(posted))
+            length = SEGMENTS[0] if hurried else rules.segment_seconds
+            made = replace(self._make(queue, rules, live, only, items), notice=notice(posted), segment_seconds=length)
             self._plans[key] = made
             self._good_until = soonest(self._good_until, made.items, zone_of(rules))
         return made if made.queue == queue else replace(made, queue=queue)
@@ -223,7 +227,6 @@ class PlanBook:
             tell_position=rules.tell_position,
             speech=rules.speech,
             sends_on=tuple(Departure(why) for why, to in rules.departures.items() if to != Destination()),
-            segment_seconds=rules.segment_seconds,
             language=rules.language,
             media=Media.STREAM if live else Media.DOCUMENTS,
             last_word=only,

@@ -350,6 +350,15 @@ ROUTES = (
         ),
     ),
     ApiRoute(
+        "POST",
+        "/api/v1/notices/hurry",
+        notices.hurry,
+        "Keep documents short for a while, so that what is put up is heard in some seconds",
+        notices.Hurried,
+        body=notices.Hurry,
+        refusals=(("404", "no such queue"),),
+    ),
+    ApiRoute(
         "DELETE",
         "/api/v1/notices/{notice}",
         notices.withdraw,

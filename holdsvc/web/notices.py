@@ -20,6 +20,7 @@ from holdsvc.web.answers import answer, refuse
 from holdsvc.web.house import HOUSE, House
 
 MOST_MINUTES = 7 * 24 * 60
+MOST_HURRIED = 12 * 60  # minutes
 PREFIX = "notice_"
 LIVE, SPEAKING, FAILED = "live", "speaking", "failed"
 
@@ -29,6 +30,18 @@ class PostNotice(Struct, frozen=True):
     texts: Mapping[str, str] = field(default_factory=dict)  # language -> words, to be spoken first
     queue: str = ""  # "" = every queue
     minutes: float = 60.0
+
+
+class Hurry(Struct, frozen=True):
+    """For so long, documents are short in a queue: what is put up then is heard in some seconds; 0 minutes ends it."""
+
+    queue: str = ""  # "" = every queue
+    minutes: float = 30.0
+
+
+class Hurried(Struct, frozen=True):
+    queue: str
+    until: datetime
 
 
 class Shown(Struct, frozen=True):
@@ -72,6 +85,7 @@ class NoticeBoard(Struct, frozen=True):
     languages: tuple[str, ...]  # in which a text may be typed; () where there is no synthesiser
     waiting: tuple[Waiting, ...] = ()  # queues in which nobody waits are left out
     cannot_type: str = ""  # why
+    hurried: tuple[Hurried, ...] = ()  # queues in which documents are short at present, since a word may come
 
 
 class Withdrawn(Struct, frozen=True):
@@ -86,7 +100,7 @@ async def board(request: web.Request) -> web.StreamResponse:
     coming = (drafted(one) for one in house.floor.drafts)
     languages = tuple(house.plans.prompts()) if house.floor.speaks else ()
     why = "" if house.floor.speaks else f"{NO_VOICE}."
-    return answer(NoticeBoard((*told, *coming), wordings(house), languages, queues(house), why))
+    return answer(NoticeBoard((*told, *coming), wordings(house), languages, queues(house), why, hurries(house)))
 
 
 @access(Access.TOKEN)
@@ -110,6 +124,24 @@ async def post(request: web.Request) -> web.StreamResponse:
 
 
 @access(Access.TOKEN)
+async def hurry(request: web.Request) -> web.StreamResponse:
+    house = request.app[HOUSE]
+    try:
+        wanted = msgspec.json.decode(await request.read(), type=Hurry)
+    except (msgspec.DecodeError, RecursionError) as error:
+        refuse(HTTPStatus.BAD_REQUEST, f"the body will not do: {error}")
+    must_be_known(house, wanted.queue)
+    if not 0 <= wanted.minutes <= MOST_HURRIED:
+        refuse(
+            HTTPStatus.BAD_REQUEST,
+            f"minutes is 0 to {MOST_HURRIED}; a queue that is always in a hurry has segment_seconds",
+        )
+    until = house.clock.now() + timedelta(minutes=wanted.minutes)
+    house.notices.hurry(wanted.queue, until)
+    return answer(Hurried(wanted.queue, until))
+
+
+@access(Access.TOKEN)
 async def withdraw(request: web.Request) -> web.StreamResponse:
     name = request.match_info["notice"]
     if not request.app[HOUSE].floor.drop(name):
@@ -117,9 +149,13 @@ async def withdraw(request: web.Request) -> web.StreamResponse:
     return answer(Withdrawn(name))
 
 
+def must_be_known(house: House, queue: str) -> None:
+    if queue and not house.plans.known(queue):
+        refuse(HTTPStatus.NOT_FOUND, f"there is no queue {queue!r:.80}; the queues are listed at /api/v1/queues")
+
+
 def hold_to_rules(house: House, wanted: PostNotice) -> None:
-    if wanted.queue and not house.plans.known(wanted.queue):
-        refuse(HTTPStatus.NOT_FOUND, f"there is no queue {wanted.queue!r:.80}; the queues are listed at /api/v1/queues")
+    must_be_known(house, wanted.queue)
     if not 0 < wanted.minutes <= MOST_MINUTES:
         refuse(HTTPStatus.BAD_REQUEST, f"minutes is more than 0 and at most {MOST_MINUTES}")
     if bool(wanted.prompt) == bool(wanted.texts):
@@ -137,6 +173,10 @@ def queues(house: House) -> tuple[Waiting, ...]:
     return tuple(
         Waiting(queue, one.at_once, one.later, one.within, one.left_out) for queue, one in sorted(found.items())
     )
+
+
+def hurries(house: House) -> tuple[Hurried, ...]:
+    return tuple(Hurried(queue, until) for queue, until in house.notices.hurries(house.clock.now()).items())
 
 
 def wordings(house: House) -> tuple[Wording, ...]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdsvc.calls.facts import ContentHeard, ContentSkipped
+from holdsvc.calls.memory import remember
+from holdsvc.calls.model import Kind, Profile
 from holdsvc.calls.personal import LONGEST_VALUE, cleaned, fault, fields, filled
+from tests.plans import NOON, QUEUE
 
 ORDER = "Your order {order} {status}."
 
@@ -72,6 +77,19 @@ def test_any_template_and_any_record_give_a_text_or_none(template, values):
     assert told is None or isinstance(told, str)
     if not fault(template):
         assert told is None or not set(told) & set("<>{}[]")
+
+
+def test_what_was_of_one_call_alone_is_not_remembered():
+    shared = [
+        ContentHeard(
+            at=NOON, queue=QUEUE, content="today", kind=Kind.DAILY, shelf="updates", from_second=0.0, until_second=9.0
+        )
+    ]
+    own = [msgspec.structs.replace(shared[0], content="personal:order")]
+    own.append(ContentSkipped(at=NOON, queue=QUEUE, content="personal:order", kind=Kind.DAILY))
+
+    assert remember(Profile(), own) == Profile()
+    assert remember(Profile(), shared) != Profile()
 
 
 @pytest.mark.parametrize(

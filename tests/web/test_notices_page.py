@@ -61,6 +61,9 @@ async def test_what_is_typed_is_spoken_and_then_said_and_its_hearers_are_counted
         await expect(page.locator("#texts")).to_be_hidden()
         await expect(page.locator("#waiting")).to_contain_text("Waiting there now: 1 within")
 
+        await page.locator("#ready").click()
+        await expect(page.locator("#hurried")).to_contain_text("pieces are short there")
+        await expect(page.locator("#ready")).to_be_hidden()
         await page.locator("#typing").click()
         await page.locator("#say").click()
         await expect(page.locator("#done")).to_have_text("Type what is to be said.")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from holdsvc.calls.model import QueueName
 from holdsvc.config import SynthesiserSettings
 from holdsvc.engine.floor import LINGER
 from tests.mouth import BREAKS, HANGS, Mouth
@@ -113,6 +115,48 @@ async def test_ops_are_told_how_many_hear_it_and_within_how_many_seconds(tmp_pat
     async with running(tmp_path, unused_tcp_port, clock=clock) as service:
         (after,) = await board(service)
         assert (after["heard"], after["waiting"]) == (1, 1)  # a restart forgets neither
+
+
+async def test_who_gets_ready_is_heard_within_seconds_and_later_the_pieces_are_long_again(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    clock, numbers = Hand(), count(1)
+
+    async def lengths(service: Service) -> float:
+        number = next(numbers)
+        await held(service, number)
+        clock.time += timedelta(seconds=100)
+        await service.document("wait", caller(number, QueueTime="100"))  # without the menu of the first document
+        (session,) = service.house.roster.live()
+        assert session.sent is not None
+        await service.hook("left", caller(number, QueueResult="hangup", QueueTime="101"))
+        clock.time += timedelta(seconds=100)
+        return session.sent.seconds
+
+    async def hurry(service: Service, **wanted: object) -> int:
+        async with service.client.post(f"{service.base}{NOTICES}/hurry", json=wanted) as response:
+            await response.read()
+            return response.status
+
+    async with running(tmp_path, unused_tcp_port, clock=clock) as service:
+        assert await lengths(service) > 50
+        assert await hurry(service, queue="support", minutes=10) == 200
+        (shown,) = (await service.json(NOTICES))["hurried"]
+        assert shown["queue"] == "support"
+        assert service.house.plans.plan(QueueName("other")).segment_seconds == 60
+        assert await lengths(service) == 10.0
+        clock.time += timedelta(minutes=11)
+        assert (await service.json(NOTICES))["hurried"] == []
+        assert await lengths(service) > 50
+        assert await hurry(service, minutes=30) == 200
+        assert await lengths(service) == 10.0
+        assert await hurry(service, minutes=0) == 200
+        assert await lengths(service) > 50
+        assert [await hurry(service, **bad) for bad in ({"queue": "nobody"}, {"minutes": -1}, {"minutes": 721})] == [
+            404,
+            400,
+            400,
+        ]
 
 
 @pytest.mark.parametrize(

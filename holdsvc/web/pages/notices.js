@@ -9,7 +9,9 @@ const BOARD = "/api/v1/notices";
 
 const part = (id) => document.getElementById(id);
 const LONGEST = 300; // characters
+const HURRY = 30; // minutes
 let waiting = []; // who waits in each queue, as the service counts
+let hurried = []; // where documents are short at present
 let soon = 0; // the next look, ahead of its time
 
 /** The answer as a value; a sentence is thrown where there is none. */
@@ -77,6 +79,7 @@ function show(board) {
   part("notices").replaceChildren(...board.notices.map(line));
   part("none").hidden = board.notices.length > 0;
   waiting = board.waiting;
+  hurried = board.hurried;
   showWaiting();
   clearTimeout(soon);
   if (board.notices.some((one) => one.state === "speaking")) soon = setTimeout(look, SOON);
@@ -105,6 +108,12 @@ function showWaiting() {
   if (sum("live") > 0) told.push(`${sum("live")} would hear it at once`);
   if (sum("later") > 0) told.push(`${sum("later")} within ${Math.max(...meant.map((one) => one.within))} s`);
   if (sum("left_out") > 0) told.push(`${sum("left_out")} want no talk`);
+  const ready = hurried.find((one) => one.queue === "" || one.queue === queue);
+  part("hurry").hidden = sum("later") === 0 && !ready;
+  part("ready").hidden = Boolean(ready);
+  part("hurried").textContent = ready
+    ? `Until ${clockTime(new Date(ready.until))} pieces are short there: a word is heard within seconds of going live.`
+    : `For ${HURRY} minutes pieces become short there: short gaps in the music, and a word is heard within seconds.`;
   part("waiting").textContent = told.length > 0 ? `Waiting there now: ${told.join(", ")}.` : "Nobody waits there now.";
 }
 
@@ -150,6 +159,12 @@ function said(told) {
   const now = `${callers(told.heard_at_once)} ${told.heard_at_once === 1 ? "hears" : "hear"} it now`;
   return later > 0 ? `Said. ${now}, ${later} more within ${told.within} s.` : `Said. ${now}.`;
 }
+
+part("ready").onclick = () => {
+  const wanted = JSON.stringify({ queue: part("queue").value, minutes: HURRY });
+  const headers = { "Content-Type": "application/json" };
+  act(() => ask(`${BOARD}/hurry`, { method: "POST", body: wanted, headers }), () => "Ready.");
+};
 
 part("post").onchange = () => {
   part("texts").hidden = chosen() !== "";
