@@ -1,5 +1,6 @@
 """The short form of `python -m tests.content.hostile`, and that it would notice what it looks for."""
 
+import os
 import subprocess
 import sys
 import urllib.request
@@ -14,7 +15,7 @@ from tests.content.mutations import MUTATORS, crafted, mutated, seeds
 
 @pytest.fixture(scope="module")
 def tally() -> hostile.Tally:
-    result = hostile.run(150, seed=20, workers=2)
+    result = hostile.run(150, seed=20, workers=os.cpu_count() or 1)
     print(f"\n{result}")
     return result
 

@@ -134,6 +134,8 @@ async def test_sound_of_what_was_forgotten_goes_when_nobody_can_be_listening_any
     shop.clock.ahead = LINGER + timedelta(seconds=1)
     await shop.looks(3)
     assert not sound.exists()
+    kept = app.shelf_history(shop.folder).as_of(None)["first"]
+    assert (kept.title, kept.licence) == ("first", FREE), "who is owed for it is known for ever"
 
 
 async def test_a_broken_index_changes_nothing_and_is_told_once(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
