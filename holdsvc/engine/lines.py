@@ -176,8 +176,9 @@ class OwnedLine:
         self._reckon(came, now)
 
     def hear_out(self, whole: bytes, now: float) -> None:
-        """Others have read this."""
-        self._reckon(self._guarded(lambda: max(len(whole), LEAST_FRAME * self._understand(whole))), now)
+        """Others have read this, at a time when we were not closed yet."""
+        if not self._closing:
+            self._reckon(self._guarded(lambda: max(len(whole), LEAST_FRAME * self._understand(whole))), now)
 
     def _guarded(self, read: Callable[[], int]) -> int | None:
         """None: what came cannot be understood, and the line is closed."""

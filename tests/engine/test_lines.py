@@ -8,7 +8,7 @@ import struct
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdsvc.engine import lines
@@ -225,6 +225,7 @@ pieces = st.lists(st.sampled_from([SOUND, SOUND, SOUND, KEY, frame(0x10, b"12"),
 
 
 @pytest.mark.parametrize("way", WAYS)
+@settings(deadline=None)
 @given(said=pieces, cuts=st.lists(st.integers(0, 10_000), max_size=20))
 def test_bytes_in_other_pieces_give_the_same_frames(way, said, cuts):
     stream = b"".join(said)

@@ -1,0 +1,107 @@
+"""Lines that are read many at once: each hears its own, whatever comes beside it and however it was cut."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holdsvc.engine.belt import MANY, ROUND
+from holdsvc.engine.lines import MOST_FRAMES
+from holdsvc.engine.sweep import EACH, MOST, Sweep
+from tests.engine.lines import BY_RING, END, KEY, ON_PAPER, SOUND, WHOLE, House, frame, spoken
+
+RINGS = (BY_RING, ON_PAPER)
+OTHER = frame(0xFF, b"1")
+said = st.lists(st.sampled_from([SOUND, SOUND, SOUND, KEY, OTHER, frame(0x10, b"12")]), max_size=20)
+
+
+@pytest.mark.parametrize("way", RINGS)
+@settings(deadline=None, max_examples=50)
+@given(all_said=st.lists(said, min_size=ROUND * MANY, max_size=ROUND * MANY), cut=st.integers(0, 2000))
+def test_many_that_are_read_together_hear_each_their_own(way, all_said, cut):
+    house = House(way)
+    fars = [house.dial() for _ in all_said]
+    for far, frames in zip(fars, all_said, strict=True):
+        far.end.send(b"".join(frames)[:cut])
+    house.turn(0.1)
+    for far, frames in zip(fars, all_said, strict=True):
+        far.end.send(b"".join(frames)[cut:])
+    house.turn(0.9)
+
+    try:
+        for far, frames in zip(fars, all_said, strict=True):
+            assert far.heard == [one for one in frames if not one.startswith(b"\x10")]
+            assert not far.refused
+    finally:
+        for far in fars:
+            far.close()
+
+
+@pytest.mark.parametrize("way", RINGS)
+def test_more_lines_than_are_read_at_once_with_ends_floods_and_nonsense_among_them(way):
+    house = House(way)
+    fars = [house.dial() for _ in range(ROUND * (MOST + 10))]
+    kinds = ["sound", "key", "end", "much", "nonsense", "nothing"]
+    for number, far in enumerate(fars):
+        kind = kinds[number % len(kinds)]
+        if kind == "end":
+            far.end.send(SOUND)
+            far.end.close()
+        elif kind != "nothing":
+            words = {
+                "sound": SOUND * 20,
+                "key": SOUND + KEY + SOUND,
+                "much": SOUND * (EACH // WHOLE) + KEY + SOUND * 10,
+                "nonsense": SOUND + b"\x10\xff\xff",
+            }
+            far.end.send(words[kind])
+
+    house.turn(0.3)
+
+    for number, far in enumerate(fars):
+        kind = kinds[number % len(kinds)]
+        assert far.heard == {"key": [KEY], "much": [KEY], "end": [END]}.get(kind, []), kind
+        assert far.refused == (["too_long"] if kind == "nonsense" else []), kind
+    assert len(house.belt) == sum(far.heard != [END] and not far.refused for far in fars)
+
+
+@pytest.mark.parametrize("way", RINGS)
+def test_who_sends_without_end_is_refused_among_many_and_the_others_are_sent_their_frames(way):
+    house = House(way)
+    fars = [house.dial() for _ in range(ROUND * 8)]
+    flood, *good = fars
+    came = dict.fromkeys(good, b"")
+    for far in good:
+        far.put(*range(200))
+
+    rounds = 0
+    while not flood.refused:
+        with contextlib.suppress(BlockingIOError):
+            flood.end.send(SOUND * 50)
+        house.turn(0.02)
+        rounds += 1
+        for far in good:
+            far.end.send(SOUND)
+            came[far] += far.read()
+        assert rounds < 40 * MOST_FRAMES // 50
+
+    assert flood.refused == ["too_many_frames"]
+    for far in good:
+        assert came[far] == b"".join(spoken(*range(200)))[: len(came[far])]
+        assert not far.refused
+
+
+def test_one_that_is_closed_by_what_another_said_hears_no_more():
+    house = House(ON_PAPER)
+    first, second = house.dial(), house.dial()
+    first.line.answer_to(lambda said: second.line.close(1000), first.refuse)
+    for far in (first, second):
+        far.end.send(KEY)
+
+    Sweep(house.ring).read([first.line, second.line], house.now)
+
+    assert second.heard == []
+    assert not second.refused
