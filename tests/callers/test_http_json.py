@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from holdsvc.callers.http_json import HttpJsonDirectory, HttpJsonSettings
 from holdsvc.callers.numbers import PhoneNumbers
-from holdsvc.calls.model import Contact, PhoneNumber
+from holdsvc.calls.model import Contact, PhoneNumber, Record, bare
 from holdsvc.errors import ConfigError, OutboundFailed
 
 ANN = PhoneNumber("+15005550100")
@@ -170,3 +170,26 @@ async def test_any_answer_gives_a_contact_or_none(value: object, records: str, p
     contact = await find(Client(value=value), records=records, fields={"name": path})
 
     assert contact is None or (contact.name and contact.name.isprintable())
+
+
+async def test_fields_for_what_is_a_callers_own_come_beside_the_contact() -> None:
+    value = {**PLAIN, "orders": [{"no": 17, "state": "under\nway"}]}
+    fields = {"name": "name", "order": "orders.0.no", "status": "orders.0.state", "place": "orders.0.place"}
+
+    found = await find(Client(value=value), fields=fields, more=("order", "status", "place"))
+
+    assert found == Record("Ann Example", source="crm", more=(("order", "17"), ("status", "under way")))
+    assert bare(found) == Contact("Ann Example", source="crm")
+
+
+async def test_of_several_records_nothing_of_a_callers_own_is_told() -> None:
+    value = [{"name": "Ann", "order": "1"}, {"name": "Ann", "order": "2"}]
+
+    found = await find(Client(value=value), fields={"name": "name", "order": "order"}, more=("order",))
+
+    assert found == Contact("Ann", source="crm", ambiguous=True)
+
+
+async def test_a_field_that_nothing_speaks_of_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match=r"'acount' is none of .* no text of a .personal\.NAME. speaks of it"):
+        await find(Client(value=PLAIN), fields={"acount": "account"}, more=("order",))

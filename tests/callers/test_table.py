@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.callers.table import TableDirectory, read_table
-from holdsvc.calls.model import Contact, PhoneNumber
+from holdsvc.calls.model import Contact, PhoneNumber, Record
 from holdsvc.errors import ConfigError
 
 US = PhoneNumbers("US")
@@ -231,3 +231,22 @@ def test_any_file_is_read_or_refused_in_one_sentence(
         names = [str(error)]
 
     assert all(name.isprintable() for name in names)
+
+
+async def test_further_columns_are_read_only_where_something_speaks_of_them(tmp_path: Path) -> None:
+    text = (
+        "number,name,Order,status,pin\n+15005550100,Ann,A\x0017,,1234\n+15005550101,Bob,,,9\n"
+        "+15005550102,Cy,1,,\n5005550102,Di,2,,\n"
+    )
+    path = write(tmp_path / "callers.csv", text)
+    table = TableDirectory(path, US, more=("order", "status"))
+
+    ann = await table.find(ANN)
+
+    assert isinstance(ann, Record)
+    assert (ann.name, ann.more) == ("Ann", (("order", "A 17"),))
+    assert type(await table.find(BOB)) is Contact
+    both = await table.find(CY)
+    assert (type(both), both and both.ambiguous) == (Contact, True)  # of whom it is open who it is, nothing is told
+    assert "1234" not in repr(ann)
+    assert type(await TableDirectory(path, US).find(ANN)) is Contact
