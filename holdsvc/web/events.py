@@ -1,11 +1,12 @@
-"""`/api/v1/events`: the wallboard's figures as server-sent events, each second while somebody looks.
+"""`/api/v1/events`: the wallboard's figures as server-sent events, more often than each second while somebody looks.
 
-However many look, the figures are made once a second: a hundred screens cost little more than one.
+All who look are told at the same moments, so that the figures are made once for them: a hundred screens cost little more than one.
 """
 
 from __future__ import annotations
 
 import asyncio
+from math import floor
 
 import msgspec
 from aiohttp import web
@@ -13,8 +14,8 @@ from aiohttp import web
 from holdsvc.web.access import Access, access
 from holdsvc.web.house import HOUSE, House
 
-EVERY = 1.0  # seconds; a wallboard that is older says so
-FRESH = 0.5  # seconds for which figures that were made for one are good for another
+EVERY = 0.75  # seconds; a change is on every wall within one, with what is left for the way
+FRESH = 0.1  # seconds for which figures that were made for one are good for another
 
 
 class Board:
@@ -42,7 +43,12 @@ async def events(request: web.Request) -> web.StreamResponse:
     try:
         while not house.streams.draining:
             await response.write(board.line(house, loop.time()))
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(until_all(loop.time()))
     except (ConnectionError, asyncio.CancelledError):
         pass
     return response
+
+
+def until_all(now: float) -> float:
+    """Seconds to the next of the moments that all who look have in common; one that is as good as now is left out."""
+    return (floor(now / EVERY + 0.1) + 1) * EVERY - now
