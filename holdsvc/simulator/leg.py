@@ -289,7 +289,11 @@ class Leg:
                 self._interrupt(signal)
 
     def _interrupt(self, signal: Gone | Moved | Taken) -> None:
-        if isinstance(signal, Taken) and not self.takeable:
+        if isinstance(signal, Taken) and not self.takeable and signal.taker is self.holder:
+            self.reserved = (
+                signal.taker
+            )  # back from a hold before the caller was in the queue: taken as soon as that is so
+        elif isinstance(signal, Taken) and not self.takeable:
             signal.taker.free(self)  # the caller had left the queue before the agent came
         else:
             raise signal

@@ -238,6 +238,25 @@ async def test_a_hold_in_mid_call_is_no_second_wait(clock):
     assert carrier.truth.offered == 1
 
 
+async def test_an_agent_who_is_back_before_the_caller_is_in_the_queue_again_has_the_caller_as_soon_as_that_is_so(clock):
+    script, agent = Script(clock, call=f'<Pause length="3"/>{CALL}', wait=WAIT), Colleague()
+    async with carrier_for(script, clock) as carrier:
+        leg = carrier.place("+15005550122", queue="support")
+        await clock.sleep(5)
+        leg.signal(Taken(agent))
+        await clock.sleep(5)
+        leg.holder = agent
+        leg.signal(Moved(carrier.voice_url("support")))
+        await clock.sleep(1)
+        leg.signal(Taken(agent))
+        await clock.sleep(10)
+        leg.signal(AgentLeft())
+        await carrier.all_over()
+
+    assert agent.legs == (leg, leg)
+    assert [wait.hold for wait in leg.call.waits] == [False, True]
+
+
 async def test_a_service_that_fails_or_spins_is_found_and_nobody_waits_for_ever(clock):
     spins = Script(clock, call=CALL, wait="<Redirect>/hooks/twilio/wait</Redirect>")
     async with carrier_for(spins, clock) as carrier:
