@@ -59,7 +59,7 @@ async def test_what_is_typed_is_spoken_and_then_said_and_its_hearers_are_counted
         await service.document("wait", a_call(QueueTime="0"))
         await page.goto(f"{service.base}/notices")
         await expect(page.locator("#texts")).to_be_hidden()
-        await expect(page.locator("#waiting")).to_contain_text("Waiting there now: 1 within")
+        await expect(page.locator("#waiting")).to_contain_text("Waiting there now: 1 would hear it within")
 
         await page.locator("#ready").click()
         await expect(page.locator("#hurried")).to_contain_text("pieces are short there")
@@ -75,6 +75,7 @@ async def test_what_is_typed_is_spoken_and_then_said_and_its_hearers_are_counted
 
         await expect(page.locator("#notices li")).to_contain_text("The depot is closed.")
         await expect(page.locator("#notices small")).to_contain_text("heard by 0 of 1; 1 within", timeout=30_000)
+        await expect(page.locator("#done")).to_have_text("It has been spoken, and is live.")
         await service.document("wait", a_call(QueueTime="70"))
         await expect(page.locator("#notices small")).to_contain_text("heard by 1 of 1", timeout=30_000)
         assert await page.evaluate(CONTRAST) == []
@@ -92,6 +93,7 @@ async def test_a_text_that_fails_says_why(
         await page.locator("#say").click()
 
         await expect(page.locator("#notices small")).to_contain_text("no such voice", timeout=30_000)
+        await expect(page.locator("#done")).to_have_text("It could not be spoken: see below.")
         assert await page.evaluate(CONTRAST) == []
 
 

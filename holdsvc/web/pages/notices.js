@@ -12,6 +12,7 @@ const LONGEST = 300; // characters
 const HURRY = 30; // minutes
 let waiting = []; // who waits in each queue, as the service counts
 let hurried = []; // where documents are short at present
+let speaking = []; // ids of what is being spoken
 let soon = 0; // the next look, ahead of its time
 
 /** The answer as a value; a sentence is thrown where there is none. */
@@ -82,7 +83,12 @@ function show(board) {
   hurried = board.hurried;
   showWaiting();
   clearTimeout(soon);
-  if (board.notices.some((one) => one.state === "speaking")) soon = setTimeout(look, SOON);
+  const ids = (state) => board.notices.filter((one) => one.state === state).map((one) => one.id);
+  if (ids("speaking").length > 0) soon = setTimeout(look, SOON);
+  const over = speaking.filter((id) => !ids("speaking").includes(id));
+  if (over.some((id) => ids("failed").includes(id))) part("done").textContent = "It could not be spoken: see below.";
+  else if (over.some((id) => board.notices.some((one) => one.prompt === `typed_${id}`))) part("done").textContent = "It has been spoken, and is live.";
+  speaking = ids("speaking");
 }
 
 function line(notice) {
@@ -106,7 +112,7 @@ function showWaiting() {
   const sum = (what) => meant.reduce((all, one) => all + one[what], 0);
   const told = [];
   if (sum("live") > 0) told.push(`${sum("live")} would hear it at once`);
-  if (sum("later") > 0) told.push(`${sum("later")} within ${Math.max(...meant.map((one) => one.within))} s`);
+  if (sum("later") > 0) told.push(`${sum("later")} would hear it within ${Math.max(...meant.map((one) => one.within))} s`);
   if (sum("left_out") > 0) told.push(`${sum("left_out")} want no talk`);
   const ready = hurried.find((one) => one.queue === "" || one.queue === queue);
   part("hurry").hidden = sum("later") === 0 && !ready;
