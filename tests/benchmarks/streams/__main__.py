@@ -25,7 +25,7 @@ from tests.benchmarks.streams.client import compiled
 from tests.benchmarks.streams.contenders import MAKE, Missing
 from tests.benchmarks.streams.measure import Plan, Run, Setting, run
 
-FULL = "naive:200,pipecat:40,picows:500,bare:1000,ours:1000,ours:2400,naive-lines:250,ours-lines:1000"
+FULL = "naive:200,pipecat:40,picows:500,bare:1000,ours:1000,ours:2400,naive-lines:250,bare-lines:1000,ours-lines:1000"
 GROWTH = "ours:100,ours:300,ours:1000,ours:3000"
 QUICK = "naive:100,bare:300,ours:300"
 RATES = {

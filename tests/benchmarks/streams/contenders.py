@@ -175,6 +175,10 @@ def naive_lines(folder: Path, media: Path, tones: list[Path]) -> Server:
     return Plain(folder, [sys.executable, "-m", module], tones, lines=True)
 
 
+def bare_lines(folder: Path, media: Path, tones: list[Path]) -> Server:
+    return Plain(folder, [str(compiled(folder, "servers/bare_lines.c"))], tones, lines=True)
+
+
 MAKE: dict[str, Callable[[Path, Path, list[Path]], Server]] = {
     "naive": naive,
     "pipecat": pipecat,
@@ -182,6 +186,7 @@ MAKE: dict[str, Callable[[Path, Path, list[Path]], Server]] = {
     "bare": bare,
     "ours": own,
     "naive-lines": naive_lines,
+    "bare-lines": bare_lines,
     "ours-lines": own_lines,
 }
 TOLD = {
@@ -191,6 +196,7 @@ TOLD = {
     "bare": "bare C, epoll, 200 ms messages",
     "ours": "holdsvc serve",
     "naive-lines": "AudioSocket, naive asyncio streams: two tasks per call, a write every 20 ms",
+    "bare-lines": "AudioSocket, bare C, epoll, a send for each frame",
     "ours-lines": "AudioSocket, holdsvc serve",
 }
 

@@ -105,6 +105,10 @@ def lines(by: Mapping[tuple[str, int], Sequence[Run]]) -> list[str]:
         f"| AudioSocket: most that a frame came before its time | {most(good, ahead_of_time)} ms | 20 | |",
         f"| AudioSocket: key to new content sent, p99 | {spread(good, lambda run: run.heard.key_to_heard.p99, 0)} ms | | |",
     ]
+    if bare := next((by[key] for key in sorted(by) if key[0] == "bare-lines"), None):
+        rows.insert(0, f"| AudioSocket, CPU per stream: ours / bare C | {ratio(mine, bare)} | | |")
+        if theirs:
+            rows.insert(0, f"| AudioSocket, CPU per stream: naive / bare C | {ratio(theirs, bare)}x | | |")
     if theirs:
         rows.insert(0, f"| AudioSocket, CPU per stream: naive / ours | {ratio(theirs, mine)}x | 3.5x | 6x |")
     return rows

@@ -11,7 +11,7 @@ import pytest
 
 from tests.benchmarks.streams import shelf
 from tests.benchmarks.streams.client import Client, compiled
-from tests.benchmarks.streams.contenders import OurLines, naive_lines
+from tests.benchmarks.streams.contenders import OurLines, bare_lines, naive_lines
 from tests.benchmarks.streams.test_streams_short import undisturbed
 
 STREAMS = 40
@@ -30,9 +30,10 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shelf.fill(tmp_path_factory.mktemp("media"), seconds=60.0)
 
 
-@pytest.mark.parametrize("naive", [False, True], ids=["ours", "naive"])
-async def test_a_crowd_hears_its_music_frame_by_frame(naive: bool, program: Path, media: Path, tmp_path: Path) -> None:
-    server = naive_lines(tmp_path, media, shelf.sounds(media)) if naive else OurLines(tmp_path / "data", media)
+@pytest.mark.parametrize("whose", ["ours", "naive", "bare"])
+async def test_a_crowd_hears_its_music_frame_by_frame(whose: str, program: Path, media: Path, tmp_path: Path) -> None:
+    make = {"naive": naive_lines, "bare": bare_lines}.get(whose)
+    server = make(tmp_path, media, shelf.sounds(media)) if make else OurLines(tmp_path / "data", media)
     await asyncio.to_thread(server.start)
     try:
         client = Client(program, server.port, seed=1, keys_every=0.0, lines=True)
@@ -49,5 +50,5 @@ async def test_a_crowd_hears_its_music_frame_by_frame(naive: bool, program: Path
     assert (heard.alive, heard.opened, heard.lost, heard.broken, heard.blocked) == (STREAMS, STREAMS, 0, 0, 0)
     assert (heard.silent, heard.wrong) == (0, 0)
     assert heard.pieces > STREAMS * 50
-    if not heard.starved and not naive:
+    if not heard.starved and whose == "ours":
         assert heard.underruns == 0
