@@ -25,6 +25,7 @@ from holdsvc.simulator.hooks import Target
 from holdsvc.simulator.ledger import Books
 from holdsvc.simulator.verdict import Exactness, compare_waits
 from holdsvc.stores.ledger import SqliteLedger
+from tests.faults import books
 from tests.faults.service import TOKEN, Service
 from tests.faults.traffic import Kept, Traffic, read
 
@@ -33,7 +34,9 @@ LIFE = (0.2, 0.8)  # seconds that the service lives after it was ready, least an
 IN_FLIGHT = 0.01  # seconds after a request went out, at most, when the kill comes
 AIMS = 10  # times to wait for another request where the last was answered before the kill: a fast machine takes 2 ms
 ARRIVED = 0.05  # seconds in which answers that left before the kill reach us
+SLOW_START = 0.7  # seconds after which no more callers come until it is ready: else a busy machine has none left for the last kill
 UNKNOWN = 10**9  # a version that the log does not tell
+QUEUES = ("billing", "support")
 # A service that was away hears of things late; what counts here is how a wait ended, and roughly when.
 LENIENT = Exactness(own=2.0, told=3.0)
 
@@ -46,7 +49,7 @@ class Kill(Struct, frozen=True):
 
 
 class Result(Struct):
-    """`wrong`: sentences; empty when every promise was kept."""
+    """`wrong`: sentences; empty when every promise was kept. `books`: what each of the service's own counts at the end."""
 
     kills: list[Kill] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -55,6 +58,8 @@ class Result(Struct):
     waits: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     audit: str = ""
+    books: dict[str, books.Counts] = field(default_factory=dict)
+    waiting: int = 0  # callers at a moment in the middle at which the books were the same
 
     def __str__(self) -> str:
         ready = sorted(kill.ready for kill in self.kills)
@@ -66,6 +71,7 @@ class Result(Struct):
                 f"{self.waits} waits: {', '.join(f'{count} {word}' for word, count in sorted(self.outcomes.items()))}",
                 f"ready again: p50 {statistics.median(ready):.2f} s, max {ready[-1]:.2f} s "
                 f"(without waiting for a core: p50 {statistics.median(own):.2f} s, max {own[-1]:.2f} s)",
+                f"books: {', '.join(self.books)}, compared with what happened; in the middle {self.waiting} waited",
                 *self.wrong[:20],
                 f"{len(self.wrong)} differences",
             )
@@ -74,14 +80,18 @@ class Result(Struct):
 
 async def run(folder: Path, *, calls: int, kills: int, seed: int, settings: Mapping[str, str]) -> Result:
     """One run; the file is looked at after each kill, the log is asked for over HTTP at the end."""
-    service, rng, result = Service(folder, **settings), random.Random(seed), Result(calls=calls)
+    service = Service(folder, QUEUES__BILLING__BASE="default", **settings)
+    rng, result = random.Random(seed), Result(calls=calls)
     service.start()
     try:
         await asyncio.to_thread(service.wait_until_ready)
-        traffic = Traffic(service.base, calls, RATE, seed)
+        traffic = Traffic(service.base, calls, RATE, seed, QUEUES)
         calling = asyncio.create_task(traffic.run())
-        for _ in range(kills):
+        for number in range(kills):
             await kill_once(service, traffic, rng, result)
+            if number == kills // 2 and service.file.exists():
+                result.waiting, wrong = await books.read_while_calls_go_on(service.base, TOKEN, service.file)
+                result.wrong += wrong
         if calling.done():
             result.wrong.append("the calls were over before the last kill")
         await calling
@@ -100,9 +110,20 @@ async def kill_once(service: Service, traffic: Traffic, rng: random.Random, resu
     if service.file.exists():
         result.wrong += look(service, traffic)
     service.start()
-    ready = await asyncio.to_thread(service.wait_until_ready)
+    ready = await started(service, traffic)
     own = ready - service.waited_for_a_core()
     result.kills.append(Kill(ready, own, under_way, traffic.acknowledged.hooks))
+
+
+async def started(service: Service, traffic: Traffic) -> float:
+    starting = asyncio.create_task(asyncio.to_thread(service.wait_until_ready))
+    done, _ = await asyncio.wait({starting}, timeout=SLOW_START)
+    if not done:
+        traffic.coming.clear()
+    try:
+        return await starting
+    finally:
+        traffic.coming.set()
 
 
 async def aim(traffic: Traffic, rng: random.Random) -> int:
@@ -137,6 +158,9 @@ async def judge(service: Service, traffic: Traffic, result: Result) -> None:
     kept |= {row.call: Kept(times[row.call], row.outcome, UNKNOWN) for row in rows}
     result.wrong += traffic.acknowledged.lost(kept)
     carrier = traffic.carrier
+    result.books, wrong = await books.read(service.base, TOKEN, service.file)
+    happened = books.happened(carrier.truth, LENIENT, carrier.hooks.delays)
+    result.wrong += [*wrong, *books.untrue(happened, books.METRICS, result.books[books.METRICS])]
     result.wrong += compare_waits(carrier.truth, rows, LENIENT, carrier.hooks.delays)
     result.wrong += [f"{found.sentence} ({found.times} times)" for found in carrier.findings.all()]
     result.hooks, result.waits = traffic.acknowledged.hooks, len(rows)

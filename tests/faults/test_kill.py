@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from tests.faults import books
 from tests.faults.kills import run
 from tests.faults.traffic import Acknowledged, Kept, read
 
@@ -20,12 +21,17 @@ async def test_nothing_acknowledged_is_lost_or_doubled_by_twenty_kills(tmp_path)
     assert sum(kill.under_way for kill in done.kills) >= 10, f"the kills came at quiet moments: {done}"
     assert done.outcomes["answered"] > 20
     assert done.outcomes["abandoned"] + done.outcomes["short_abandoned"] > 20
+    assert set(done.books) == {books.METRICS, books.WALL, books.API, books.LEDGER}
+    offered = sum(count for (_, word), count in done.books[books.METRICS].items() if word == books.OFFERED)
+    assert offered == done.waits
+    assert done.waiting > 0, "the books were not compared while somebody waited"
 
 
 async def test_a_store_that_forgets_is_found_out_by_the_same_kills(tmp_path):
     done = await run(tmp_path, calls=25, kills=3, seed=2, settings={"STORE__URL": "memory:"})
 
     assert any("was acknowledged, 0 rows are kept" in sentence for sentence in done.wrong)
+    assert any(sentence.endswith(f"by {books.TRUTH}") for sentence in done.wrong)
 
 
 def test_each_way_of_losing_is_told():

@@ -6,6 +6,7 @@ import asyncio
 import random
 import re
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -109,11 +110,13 @@ def read(file: Path) -> dict[str, Kept]:
 class Traffic:
     """So many calls in documents mode, at a steady rate, until the last is over."""
 
-    def __init__(self, base: str, calls: int, rate: float, seed: int) -> None:
+    def __init__(self, base: str, calls: int, rate: float, seed: int, queues: Sequence[str] = ("support",)) -> None:
         self.acknowledged = Acknowledged()
         self.sent = asyncio.Event()  # set by each request that goes out
+        self.coming = asyncio.Event()  # callers come while it is set
+        self.coming.set()
         self._target = Target(base, TOKEN)
-        self._calls, self._rate = calls, rate
+        self._calls, self._rate, self._queues = calls, rate, queues
         self._rng = random.Random(seed)
         self.carrier: Carrier
 
@@ -130,7 +133,9 @@ class Traffic:
             crowd = Crowd(PEOPLE, self._luck())
             for gap in gaps(self._rate, self._calls, self._luck()):
                 await asyncio.sleep(gap)
-                start(self.carrier.place(crowd.number(), queue="support"), PEOPLE, self.carrier.clock, self._luck())
+                await self.coming.wait()
+                leg = self.carrier.place(crowd.number(), queue=self._rng.choice(self._queues))
+                start(leg, PEOPLE, self.carrier.clock, self._luck())
             await self.carrier.all_over()
         finally:
             for agent in agents:
