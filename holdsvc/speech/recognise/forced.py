@@ -19,7 +19,6 @@ from holdsvc.speech.recognise.whisper import Network, Scores, Tokens, networks
 
 MOST = 16  # phrases that the first network reads in full, for that costs
 BEST = 8  # of these, so many are read by the second: on the tuning set as good as all
-SHORTEST = 0.1  # seconds below which there was no speech
 APART = 3.0  # a choice that is further ahead of the next is no surer for it
 NOTHING = Recognised("", 0.0, Certainty.NONE)
 
@@ -36,7 +35,7 @@ class Bounds(Struct, frozen=True):
 
 
 OF_ONE = Bounds(sure=1.0, near=0.2)  # network
-OF_TWO = Bounds(sure=0.7, near=-0.5)
+OF_TWO = Bounds(sure=1.0, near=0.0)
 
 
 class Phrase(Struct, frozen=True):
@@ -57,7 +56,7 @@ class ForcedChoice:
         sound = mel.samples_of(utterance.pcm)
         able = [one for one in self._networks if one.start(utterance.language)]
         phrases = phrases_of(utterance)
-        if not phrases or not able or len(sound) < SHORTEST * mel.LINE_RATE or not sound.any():
+        if not phrases or not able or not mel.spoken(sound):
             return NOTHING
         phrases, scores = self._read(able, phrases, mel.doubled(quieter(sound)), utterance.language)
         return judged(phrases, scores, self._bounds or (OF_ONE if len(able) == 1 else OF_TWO))

@@ -19,7 +19,6 @@ from holdsvc.speech.recognise import mel
 from holdsvc.speech.recognise.words import tokens_of
 
 LONGEST = 3.0  # seconds that are looked at; a wish is shorter
-SHORTEST = 0.1  # seconds below which there was no speech
 SCALE = 1000.0  # so that scores are not all noughts behind the point
 FEWEST = 2  # speech sounds in the shortest phrase
 NO_SPEECH = ("SIL", "+")  # what a row of sounds says of silence, breath and noise
@@ -30,8 +29,8 @@ INSTALL = "install it with: pip install 'holdsvc[voice]'"
 class Bounds(Struct, frozen=True):
     """How far behind free speech sounds a phrase may stay, a frame; found on the tuning voices of tests/benchmarks/voice."""
 
-    sure: float = -1.0
-    near: float = -2.2
+    sure: float = -1.5
+    near: float = -2.0
 
 
 class Grammar:
@@ -53,7 +52,7 @@ class Grammar:
     def recognise(self, utterance: Utterance) -> Recognised:
         by_phrase = self._known(utterance)
         sound = mel.samples_of(utterance.pcm)[: round(LONGEST * mel.LINE_RATE)]
-        if not by_phrase or not self._speaks(utterance.language) or len(sound) < SHORTEST * mel.LINE_RATE:
+        if not by_phrase or not self._speaks(utterance.language) or not mel.spoken(sound):
             return NOTHING
         self._take(frozenset(by_phrase))
         linear = np.clip(mel.doubled(sound) * 32767, -32768, 32767).astype("<i2").tobytes()

@@ -7,6 +7,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from holdsvc.audio.utterance import TUNED_FRAMES, tuned_frames
+
 Samples = NDArray[np.float32]
 
 LINE_RATE = 8000
@@ -16,12 +18,18 @@ HOP = 160
 FRAMES_A_SECOND = RATE // HOP
 FAINTEST = 1e-10
 RANGE = 8.0  # powers of ten below the loudest that are told apart
+SHORTEST = 0.1  # seconds below which there was no speech
 _REACH = 24  # samples of the line on either side that make one in between
 
 
 def samples_of(pcm: bytes) -> Samples:
     """16 bits, little endian; an odd byte at the end is left out."""
     return np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2").astype(np.float32) / np.float32(32768)
+
+
+def spoken(sound: Samples) -> bool:
+    """Whether there may be words in it: a voice sounds somewhere. A cough and a knock have none."""
+    return len(sound) >= SHORTEST * LINE_RATE and tuned_frames(sound) >= TUNED_FRAMES
 
 
 def doubled(sound: Samples) -> Samples:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdsvc.errors import ConfigError
@@ -36,6 +36,7 @@ def test_what_explains_the_sound_badly_is_no_choice_however_far_it_leads():
     assert (heard.choice, heard.certainty, heard.runner_up) == ("", Certainty.NONE, "jazz")
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-20, 20), min_size=3, max_size=3), st.floats(0, 5))
 def test_a_better_explanation_is_never_less_sure(scores, more):
     order = (Certainty.NONE, Certainty.NEAR, Certainty.SURE)
@@ -52,6 +53,7 @@ def test_one_entry_alone_can_be_chosen_and_refused(bounds):
     assert judged(alone, np.array([-5.0]), bounds).certainty is Certainty.NONE
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=30), st.integers(1, 30))
 def test_the_best_are_kept_in_their_order_and_the_first_of_equals_stays(scores, most):
     phrases = [Phrase(str(place), str(place)) for place in range(len(scores))]

@@ -63,3 +63,13 @@ def test_any_bytes_have_a_picture_of_the_size_that_was_asked_for(pcm, frames):
 
     assert picture.shape == (80, frames)
     assert np.isfinite(picture).all()
+
+
+def test_a_hum_may_be_speech_and_a_hiss_a_knock_and_silence_are_none():
+    at = np.arange(4000) / 8000
+    hum = sum(np.sin(2 * np.pi * 120 * number * at) / number for number in range(1, 20)).astype(np.float32) * 0.1
+    hiss = np.random.default_rng(3).normal(size=4000).astype(np.float32) * 0.1
+    knock = hiss * np.exp(-at / 0.02).astype(np.float32)
+
+    assert mel.spoken(hum)
+    assert not any(mel.spoken(sound) for sound in (hiss, knock, np.zeros(4000, np.float32), hum[:700], hum[:0]))

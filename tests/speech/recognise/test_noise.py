@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdsvc.speech.recognise.noise import quieter
@@ -28,6 +28,7 @@ def test_noise_is_taken_down_and_speech_is_not():
     assert ratio(bursts(), quieter(noisy)) > 3 * ratio(bursts(), noisy)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5000), st.sampled_from([0.0, 1.0, -1.0]), st.sampled_from([0.0, 0.3]))
 def test_it_is_as_long_as_it_was_and_finite(length, level, noise):
     sound = level + noise * np.random.default_rng(2).normal(size=length)
