@@ -113,7 +113,7 @@ class Place:
         self._round = 0
         self._looks: dict[int, list[OwnedLine]] = {}  # by the number of the round
         self._behind: list[OwnedLine] = []  # of whose last frame the network took only a part
-        self._retired: list[Rows] = []  # that failed: what they hold may still be read by the kernel
+        self._retired: list[object] = []  # what a ring that failed may still read or write
 
     def add(self, line: OwnedLine) -> None:
         line.place, line.row = self, len(self.lines)
@@ -191,9 +191,9 @@ class Place:
 
     def _go_on_plainly(self) -> None:
         log.error("ring_failed")
-        self._sweep = None
         failed, self.rows = self.rows, PlainRows()
-        self._retired.append(failed)
+        self._retired += [failed, self._sweep]
+        self._sweep = None
         for line in self.lines:
             self.rows.add(line.sock, line.length)
             self.rows.lay(line.row, failed.take_back(line.row))

@@ -171,7 +171,10 @@ def system_call() -> Any:  # a function of ctypes has no type of its own
     """A call into the kernel that keeps the interpreter's lock: it is short, and giving the lock away costs more."""
     if not sys.platform.startswith("linux"):
         raise OSError(errno.ENOSYS, "only Linux has io_uring")
-    call = ctypes.PyDLL(None, use_errno=True).syscall
+    try:
+        call = ctypes.PyDLL(None, use_errno=True).syscall
+    except AttributeError as error:
+        raise OSError(errno.ENOSYS, "no system call can be made from here") from error
     call.argtypes = [ctypes.c_long] * 7
     call.restype = ctypes.c_long
     return call

@@ -224,7 +224,8 @@ class RingRows:
         return Cut(row, result, stretch[sent + result : sent + frame])
 
     def _empty(self, row: int) -> None:
-        self._stretches[row] = NOTHING
+        if not self.broken:  # of a ring that failed nobody knows what it still reads
+            self._stretches[row] = NOTHING
         self._next[row], self._last[row] = 0, -int(self._frame[row])
         self._goes[row] = False
 

@@ -17,7 +17,8 @@ from holdsvc.audio.formats import RATE
 from holdsvc.audio.g711 import decode
 from holdsvc.calls.model import ContentId, PromptId
 from holdsvc.config import AudioSocketSettings
-from holdsvc.engine.stream import MOST_FRAMES
+from holdsvc.engine import ring
+from holdsvc.engine.limits import MOST_FRAMES
 from holdsvc.errors import ConfigError
 from holdsvc.simulator.audiosocket import dial
 from holdsvc.web import audiosocket
@@ -115,6 +116,24 @@ async def test_a_caller_hears_music_at_once_then_what_a_key_asks_for_then_hangs_
     assert wait["outcome"] == "abandoned"
     assert wait["seconds"] == pytest.approx(waited, abs=0.3 + leg.heard.asleep)
     assert {one["what"] for one in wait["choices"]} >= {"quiet"}
+
+
+async def test_where_the_system_refuses_a_ring_frames_go_out_one_by_one_and_the_log_says_so(lines, monkeypatch, caplog):
+    monkeypatch.setattr(ring, "SETUP", 5000)  # a system call that no kernel knows
+    caplog.set_level("INFO")
+
+    async with lines() as line:
+        leg = await line.dial()
+        await leg.hear(0.6)
+        shelf = await content_of(line, "music")
+        playing = [name for name, sound in shelf.items() if place_of(leg.heard, sound) is not None]
+        await leg.hang_up()
+        await until(lambda: not len(line.house.streams))
+
+    assert len(playing) == 1
+    assert leg.heard.findings == []
+    (opened,) = [record for record in caplog.records if record.message == "lines_open"]
+    assert opened.sending == "one by one, for io_uring is refused: Function not implemented"
 
 
 async def test_sound_is_paced_to_the_frame(lines):
