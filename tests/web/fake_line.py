@@ -63,6 +63,7 @@ class FakeService:
         self.waiting = 3
         self.longest = 83.0
         self.offered = 58
+        self.hearing: dict[str, int] = {"podcast": 1}  # beside the music
         self.offered_protocols: list[str] = []
         self.two_seconds_spoken = asyncio.Event()
 
@@ -167,7 +168,7 @@ class FakeService:
             "short_abandoned": 2,
             "offered": self.offered,
             "level": self.level(self.offered),
-            "hearing": {"music": self.waiting, "podcast": 1} if self.waiting else {},
+            "hearing": {"music": self.waiting, **self.hearing} if self.waiting else {},
             "edges": [10, 20, 60],
             "hours": [
                 {"begins": f"2026-03-02T{hour:02}:00:00Z", "waits": [hour, 2, 0, 1], "abandoned": hour % 3}

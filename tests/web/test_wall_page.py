@@ -203,6 +203,25 @@ async def test_figures_fill_every_screen_without_scrolling_sideways(page: Page, 
         assert share >= 0.1, (width, height)
 
 
+async def test_the_bars_of_what_is_heard_lie_between_their_heading_and_the_end_of_their_tile(
+    page: Page, service: FakeService
+) -> None:
+    service.hearing = {"podcast": 1, "daily": 1, "quiz": 1, "quiet": 1, "house": 1}
+    await expect(page.locator("#hearing li")).to_have_count(5)
+
+    for width, height in SCREENS:
+        await page.set_viewport_size({"width": width, "height": height})
+        inside = await page.evaluate(
+            """() => {
+              const edges = (one) => one.getBoundingClientRect();
+              const [bars, list] = [[...document.querySelectorAll('#hearing li')], document.getElementById('hearing')];
+              const [heading, tile] = [edges(list.previousElementSibling), edges(list.parentElement)];
+              return edges(bars[0]).top >= heading.bottom - 1 && edges(bars.at(-1)).bottom <= tile.bottom;
+            }"""
+        )
+        assert inside, (width, height)
+
+
 async def test_every_text_has_enough_contrast_fresh_and_old(page: Page, service: FakeService) -> None:
     await freshness(page, "fresh")
     assert await page.evaluate(CONTRAST) == []
