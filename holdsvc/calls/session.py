@@ -37,7 +37,8 @@ from holdsvc.calls.rotation import Plays
 MOST_LIFE_EVENTS = 64
 MOST_BACK = 20  # items that a caller can go back
 MOST_SEEN = 128  # ids of presses and progress that are remembered against repetition
-MOST_FIGURES = 10  # of the number in an id that is counted
+OWN = ":own#"  # between the maker and the number of an id that is counted
+MOST_FIGURES = 10  # of that number
 MOST_CHOICES = 64
 
 
@@ -178,9 +179,14 @@ def told(seen: tuple[EventId, ...], event_id: EventId) -> bool:
     return bool(maker) and any(one == maker and number <= latest for one, latest in map(counted, seen))
 
 
+def own_id(maker: str, number: int) -> EventId:
+    """For news that a stream of ours makes itself and tells in order: with one number, all before it are known."""
+    return EventId(f"{maker}{OWN}{number}")
+
+
 def counted(event_id: EventId) -> tuple[str, int]:
-    """Who counts and how far, as in `stream#7`: it stands for all before it. ("", 0) where nobody counts."""
-    maker, _, number = event_id.rpartition("#")
+    """Who counts and how far. ("", 0) where nobody counts: ids of others may look like anything."""
+    maker, _, number = event_id.rpartition(OWN)
     return (maker, int(number)) if maker and number.isdecimal() and len(number) < MOST_FIGURES else ("", 0)
 
 

@@ -17,26 +17,26 @@ from holdsvc.calls.events import (
     ContentEnded,
     DigitPressed,
     Heard,
-    HeardUntil,
     StreamClosed,
     StreamOpened,
     UtteranceHeard,
 )
 from holdsvc.calls.instructions import Instruction, Play
-from holdsvc.calls.model import ContentId, EventId
+from holdsvc.calls.model import EventId
+from holdsvc.calls.session import own_id
 from holdsvc.engine import limits
 from holdsvc.engine.captions import Tape
 from holdsvc.engine.ears import Listener
-from holdsvc.engine.limits import MOST_FRAMES as MOST_FRAMES
-from holdsvc.engine.limits import START_WITHIN as START_WITHIN
+from holdsvc.engine.far_end import FarEnd
+from holdsvc.engine.news import last, told
 from holdsvc.engine.paced import voice_for
 from holdsvc.engine.shell import Question, Shell, Swept, Watched
 from holdsvc.engine.sockets import GONE
+from holdsvc.engine.supply import Supply
 from holdsvc.engine.tokens import Ticket
 from holdsvc.engine.turns import Turn, excerpts, turn_of
 from holdsvc.engine.voice import Socket, Voice
 from holdsvc.engine.wheel import NEVER
-from holdsvc.errors import BadWebhook
 from holdsvc.ports import Wire, WireAudio, WireDigit, WireEvent, WireMark, WireStart, WireStop
 
 CLOSED_NORMALLY, GOING_AWAY, NOT_ALLOWED = 1000, 1001, 1008
@@ -46,10 +46,10 @@ log = logging.getLogger(__name__)
 class Stream:
     # fmt: off
     __slots__ = (
-        "_ahead", "_allowed", "_allowed_at", "_ask_at", "_asked_at", "_broken", "_checkpoint_at", "_close_at",
-        "_due_at", "_ears", "_ending", "_goes_on", "_heard_from_at", "_interrupted", "_last_mark", "_listening",
-        "_look_at", "_news", "_opened_at", "_pressed_at", "_rescue_at", "_rest", "_routine", "_shell", "_stuck",
-        "_stuck_since", "_sweep_at", "_swept", "_tape", "_voice", "name", "over", "slot", "socket", "ticket", "wire",
+        "_ahead", "_checkpoint_at", "_close_at", "_due_at", "_ears", "_ending", "_far",
+        "_goes_on", "_interrupted", "_last_mark", "_listening", "_look_at", "_news", "_pressed_at",
+        "_rest", "_routine", "_shell", "_supply", "_sweep_at", "_swept", "_tape", "_voice", "name", "over", "slot", "socket",
+        "ticket", "wire",
     )
     # fmt: on
 
@@ -64,21 +64,16 @@ class Stream:
         self._swept = socket if isinstance(socket, Swept) else None
         self._rest = limits.WATCHED if isinstance(socket, Watched) else limits.UNWATCHED
         now = shell.clock.monotonic()
-        self._opened_at = self._heard_from_at = self._allowed_at = now
+        self._far = FarEnd(wire, ticket.ref, now)
         self._look_at = now + limits.LOOK
         self._checkpoint_at = now + limits.CHECKPOINT
         self._news = 0  # events of our own making, for their ids
-        self._broken = 0
-        self._allowed = float(MOST_FRAMES)
-        self._stuck_since = 0.0
-        self._stuck = False  # the network takes nothing
         self._goes_on = True  # content follows content; False once the caller was told that somebody is there
         self._listening = True
         self._ending = False  # the socket is closed when all has been played
         self._close_at: float | None = None
         self._last_mark = ""
-        self._ask_at = self._asked_at = 0.0
-        self._rescue_at: float | None = None  # when the house's own music comes in, unless an answer was faster
+        self._supply = Supply()
         self._pressed_at: float | None = None
         self._interrupted = False  # the sound waits for a word to be said
         self._tape: Tape | None = None  # where somebody reads along
@@ -128,9 +123,11 @@ class Stream:
         """A frame from the platform. The caller's own sound is dropped unheard, unless what is said counts here."""
         if self.over:
             return
-        now = self._heard_from_at = self._shell.clock.monotonic()
-        event = self._read(frame)
-        if isinstance(event, WireStart):
+        now = self._shell.clock.monotonic()
+        event = self._far.read(frame, now)
+        if self._far.fault:
+            self._refuse(self._far.fault)
+        elif isinstance(event, WireStart):
             self._begin(event, now)
         elif event is not None and self.name:
             self._react(event, now)
@@ -140,10 +137,9 @@ class Stream:
         if came == GONE:
             self.lost()
         elif came:
-            self._heard_from_at = now
-            self._allowed -= came / limits.LEAST_FRAME
-            if self._allowed < 0 and self._overdrawn(now):
-                self._refuse("too_many_frames")
+            self._far.heard(came / limits.LEAST_FRAME, now)
+            if self._far.fault and not self.over:
+                self._refuse(self._far.fault)
         self._sweep_at = now + (self._rest if self.name else limits.UNTIL_START)
 
     def _wake_at(self, now: float) -> float:
@@ -152,15 +148,15 @@ class Stream:
         if self.name:
             if self._close_at is not None:
                 when = min(when, self._close_at)
-            elif self._stuck:
+            elif self._far.stuck:
                 when = min(when, now + limits.STUCK)
             elif self._more or self._ending:
                 when = min(when, self._voice.pacer.next_at)
             if self._tape is not None:
                 when = min(when, now + limits.READING)
         self._due_at = when
-        waits = self._rescue_at is not None or self._close_at is not None
-        self._routine = self._goes_on and self._tape is None and not (self._stuck or waits or self.over)
+        waits = self._supply.awaited or self._close_at is not None
+        self._routine = self._goes_on and self._tape is None and not (self._far.stuck or waits or self.over)
         if self._routine and self._ahead is not None:
             self._ahead.look_ahead(limits.BEYOND)
         return min(when, self._sweep_at)
@@ -169,26 +165,6 @@ class Stream:
         """The socket is gone without a word: the call may go on, and the platform will come back and say so."""
         if not self.over:
             self._leave(self._told())
-
-    def _read(self, frame: str | bytes) -> WireEvent | None:
-        self._allowed -= 1
-        if self._allowed < 0 and self._overdrawn(self._heard_from_at):
-            self._refuse("too_many_frames")
-            return None
-        try:
-            return self.wire.read(frame)
-        except BadWebhook as error:
-            self._broken += 1
-            log.debug("frame_not_understood", extra={"call": self.ticket.ref.call, "reason": error.reason})
-            if self._broken > limits.MOST_BROKEN:
-                self._refuse("broken_frames")
-            return None
-
-    def _overdrawn(self, now: float) -> bool:
-        """More came than was ever allowed, what time has added since we last asked included."""
-        self._allowed = min(MOST_FRAMES, self._allowed + limits.FRAMES_A_SECOND * (now - self._allowed_at))
-        self._allowed_at = now
-        return self._allowed < 0
 
     def _begin(self, start: WireStart, now: float) -> None:
         if self.name:
@@ -201,7 +177,6 @@ class Stream:
         self._voice.begin(start.stream, self._shell.blocks)
         self._shell.started(self)
         self._await_sound(now)
-        self._shell.wake(self, self._wake_at(now))
         self._ask(StreamOpened(at=self._shell.clock.now(), id=EventId(start.id)))
 
     def _react(self, event: WireEvent, now: float) -> None:
@@ -216,11 +191,9 @@ class Stream:
                 if name == self._last_mark:
                     self.close(CLOSED_NORMALLY)
             case WireStop():
-                told = self._told(self._voice.played(now))
-                closed = StreamClosed(
-                    at=self._shell.clock.now(), id=EventId(event.id), by_caller=True, heard=last(told)
-                )
-                self._leave((*told[:-1], closed))
+                heard, at = self._told(self._voice.played(now)), self._shell.clock.now()
+                closed = StreamClosed(at=at, id=EventId(event.id), by_caller=True, heard=last(heard))
+                self._leave((*heard[:-1], closed))
                 self.socket.close(CLOSED_NORMALLY)
 
     def _press(self, event: WireDigit, now: float) -> None:
@@ -228,17 +201,14 @@ class Stream:
         if not self._listening or self._ending:
             return
         self._pressed_at = now
-        self._voice.cut(now)
-        self._await_sound(now)
-        self._shell.wake(self, self._wake_at(now))
-        told = self._told(self._voice.player.sent)
-        pressed = DigitPressed(at=self._shell.clock.now(), id=EventId(event.id), digit=event.digit, heard=last(told))
-        self._ask(*told[:-1], pressed)
+        heard = self._stop(now)
+        pressed = DigitPressed(at=self._shell.clock.now(), id=EventId(event.id), digit=event.digit, heard=last(heard))
+        self._ask(*heard[:-1], pressed)
 
     def _listen(self, ears: Listener, payload: bytes, now: float) -> None:
         """Content gives way to a caller who speaks, and comes back."""
         if self._swept is not None:
-            self._allowed += 1  # it is counted by its bytes
+            self._far.heard_twice()
         for heard in ears.hear(payload, self._voice, now):
             if self._voice.player.content and not self._ending:
                 self._voice.cut(now)
@@ -258,14 +228,16 @@ class Stream:
         """Something is to be said, and the core knows what: the sound stops where the caller is, as at a key. False: not here."""
         if self.over or not self.name or not self._goes_on or self._close_at is not None:
             return False
-        now = self._shell.clock.monotonic()
+        self._interrupted = True
+        heard = self._stop(self._shell.clock.monotonic())
+        self._ask(*heard, event(self.name, self._shell.clock.now()))
+        return True
+
+    def _stop(self, now: float) -> tuple[Heard, ...]:
+        """Where the caller is, until an answer comes. What was heard up to there."""
         self._voice.cut(now)
         self._await_sound(now)
-        self._interrupted = True
-        self._shell.wake(self, self._wake_at(now))
-        told = self._told(self._voice.player.sent)
-        self._ask(*told, event(self.name, self._shell.clock.now()))
-        return True
+        return self._told(self._voice.player.sent)
 
     # --- to the caller -----------------------------------------------------------------------------------------------
 
@@ -322,7 +294,7 @@ class Stream:
             begins = voice.player.sent
         self._goes_on, self._listening, self._ending = turn.plays, turn.listens, turn.ends
         self._close_at, self._last_mark = None, ""
-        self._sound_came()
+        self._supply.came()
         return begins
 
     def _end(self, now: float, *, at_once: bool) -> None:
@@ -342,7 +314,7 @@ class Stream:
         if self._is_stuck(now):  # time passes, the place is kept: what is due now is not sent later
             return
         self._voice.send(now, counts=self._goes_on, pads=self._pads)
-        if self._goes_on and now >= self._ask_at and self._rescue_at is None and self._running_out():
+        if self._goes_on and self._supply.may_ask(now) and self._voice.player.running_out(limits.LOOK_AHEAD):
             self._ask_for_more(now)
 
     @property
@@ -355,17 +327,13 @@ class Stream:
         """There is something to send."""
         return self._pads or self._voice.player.left > 0
 
-    def _running_out(self) -> bool:
-        return self._voice.player.running_out(limits.LOOK_AHEAD)
-
     def _is_stuck(self, now: float) -> bool:
-        was, self._stuck = self._stuck, self.socket.backlog > self.wire.high_mark
-        if self._stuck and not was:
-            self._stuck_since = now
+        was, stuck = self._far.stuck, not self._far.takes(now, full=self.socket.backlog > self.wire.high_mark)
+        if stuck and not was:
             self._shell.meter.stream_cut(self.wire.name)
-        elif self._stuck and now > self._stuck_since + limits.STUCK_FOR:
-            self._refuse("takes_nothing")
-        return self._stuck
+        if self._far.fault:
+            self._refuse(self._far.fault)
+        return stuck
 
     def _finish(self, now: float) -> None:
         """All was sent. Where the stream is to end, it ends when the far end has played it."""
@@ -373,65 +341,48 @@ class Stream:
             self._last_mark = self._voice.mark() if self.wire.can_clear else ""
             self._close_at = now + self._voice.pacer.ahead(now) + (limits.LAST_MARK if self._last_mark else 0.0)
 
-    # --- what follows ------------------------------------------------------------------------------------------------
+    # --- what follows, and what was heard ----------------------------------------------------------------------------
 
     def _ask_for_more(self, now: float) -> None:
         """The item is nearly over. It counts as heard as far as it was sent: the rest plays while the answer is made."""
-        self._asked_at, self._ask_at = now, now + limits.ASK_AGAIN
-        self._rescue_at = now + limits.LOOK_AHEAD + limits.PATIENCE
-        told = self._told(self._voice.player.sent)
-        ended = ContentEnded(at=self._shell.clock.now(), id=self._id(), heard=last(told))
-        self._ask(*told[:-1], ended, follows=True)
+        self._supply.asked(now)
+        heard = self._told(self._voice.player.sent)
+        ended = ContentEnded(at=self._shell.clock.now(), id=self._id(), heard=last(heard))
+        self._ask(*heard[:-1], ended, follows=True)
 
     def _await_sound(self, now: float) -> None:
         self._voice.pause(now, limits.PATIENCE)
         if not self._voice.player.left:
-            self._rescue_at = now + limits.PATIENCE
-
-    def _sound_came(self) -> None:
-        self._rescue_at = None
-        self._ask_at = min(self._ask_at, self._asked_at + 1.0)
+            self._supply.stopped(now)
+        self._shell.wake(self, self._wake_at(now))
 
     def _rescue(self, now: float) -> None:
         """No answer came, or none with sound in it: the house's own music, so that nobody waits in silence."""
-        if self._rescue_at is None or now < self._rescue_at - NEAR or self._voice.player.left or not self._goes_on:
+        if not self._goes_on or not self._supply.overdue(now) or self._voice.player.left:
             return
         log.warning("house_music", extra={"call": self.ticket.ref.call, "queue": self.ticket.queue})
         house = Play(self._shell.house(self.ticket.queue), 0.0)
         self._voice.player.append(excerpts(house, self._shell.sounds))
-        self._sound_came()
+        self._supply.came()
 
     def _look(self, now: float) -> None:
         self._look_at = now + limits.LOOK
-        if not self.name and now >= self._opened_at + START_WITHIN:
-            self._refuse("no_start")
-        elif now >= self._heard_from_at + limits.IDLE:
-            self._refuse("idle")
+        self._far.look(now, begun=bool(self.name))
+        if self._far.fault:
+            self._refuse(self._far.fault)
         elif self.name and now >= self._checkpoint_at - limits.LOOK / 2:
             self._checkpoint_at = max(now, self._checkpoint_at + limits.CHECKPOINT)
-            told = self._told(self._voice.played(now))
-            if told:
-                self._ask(*told, follows=True)
-
-    # --- what was heard ----------------------------------------------------------------------------------------------
+            if heard := self._told(self._voice.played(now)):
+                self._ask(*heard, follows=True)
 
     def _told(self, until: int | None = None) -> tuple[Heard, ...]:
         """Checkpoints of what was heard and not reported yet."""
         until = self._voice.played(self._shell.clock.monotonic()) if until is None else until
-        at = self._shell.clock.now()
-        return tuple(
-            Heard(
-                at=at,
-                id=self._id(),
-                heard=HeardUntil(ContentId(one.content), one.from_second, one.until_second),
-            )
-            for one in self._voice.player.heard(until)
-        )
+        return told(self._voice.player, until, self._shell.clock.now(), self._id)
 
     def _id(self) -> EventId:
-        """Counted, so that the call need not remember them one by one."""
         self._news += 1
-        return EventId(f"{self.name}:own#{self._news}")
+        return own_id(self.name, self._news)
 
     def _ask(self, *events: CallEvent, follows: bool = False) -> None:
         self._shell.ask(self, Question(events, follows))
@@ -447,8 +398,3 @@ class Stream:
         log.warning("stream_refused", extra={"call": self.ticket.ref.call, "reason": reason})
         self._shell.meter.stream_refused(self.ticket.ref.platform, reason)
         self.close(NOT_ALLOWED)
-
-
-def last(told: tuple[Heard, ...]) -> HeardUntil | None:
-    """The newest stretch goes with the event itself, those before it ahead of it."""
-    return told[-1].heard if told else None

@@ -15,10 +15,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from holdsvc.engine.limits import START_WITHIN
 from holdsvc.engine.lines import OwnedLine
 from holdsvc.engine.ring import Ring
 from holdsvc.engine.sockets import FAREWELL
-from holdsvc.engine.stream import NOT_ALLOWED, START_WITHIN
+from holdsvc.engine.stream import NOT_ALLOWED
 from holdsvc.engine.tokens import Ticket
 from holdsvc.errors import BadWebhook, ConfigError, Unverified
 from holdsvc.ports import LinePlatform, LineWire, WireStart

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from holdsvc.calls.model import CallId, CallRef, EventId, QueueName
-from holdsvc.calls.session import MOST_SEEN, HoldSession, noted
+from holdsvc.calls.session import MOST_SEEN, OWN, HoldSession, noted, own_id
 from tests.stores.calls import new, one_call, steps
 
 
@@ -37,17 +37,24 @@ def remembering(*ids: str) -> HoldSession:
 
 
 def test_what_a_stream_counts_is_remembered_by_its_latest_number_however_long_the_call():
-    session = remembering("key", *(f"MZ1:own#{number}" for number in range(1, 1001)), "MZ2:own#1")
+    session = remembering("key", *(own_id("MZ1", number) for number in range(1, 1001)), own_id("MZ2", 1))
 
-    assert session.seen == ("key", "MZ1:own#1000", "MZ2:own#1")
-    assert all(session.has(EventId(f"MZ1:own#{number}")) for number in (1, 999, 1000))
+    assert session.seen == ("key", own_id("MZ1", 1000), own_id("MZ2", 1))
+    assert all(session.has(own_id("MZ1", number)) for number in (1, 999, 1000))
     assert session.has(EventId("key"))
-    assert not session.has(EventId("MZ1:own#1001"))
-    assert not session.has(EventId("MZ2:own#2")), "another stream of the call counts by itself"
+    assert not session.has(own_id("MZ1", 1001))
+    assert not session.has(own_id("MZ2", 2)), "another stream of the call counts by itself"
     assert not session.has(EventId("MZ1:7"))
+    assert not remembering("key#2").has(EventId("key#1")), "a key's name is no number of ours"
 
 
-@given(st.lists(st.text("ab#12 ²:", max_size=6) | st.sampled_from(("a#1", "a#2", "a#3", "b#2")), max_size=40))
+@given(
+    st.lists(
+        st.text("ab#12 ²:", max_size=6)
+        | st.builds(lambda maker, number: f"{maker}{OWN}{number}", st.sampled_from("ab"), st.text("012²", max_size=3)),
+        max_size=40,
+    )
+)
 def test_an_id_that_was_noted_is_known_whatever_it_looks_like(ids):
     assert all(remembering(*ids).has(EventId(one)) for one in ids)
 
