@@ -29,7 +29,7 @@ COLUMNS = {
     "seconds": "ended less began",
     "outcome": "answered, abandoned, short_abandoned, callback_taken, left_by_choice, overflowed, failed, unknown, or waiting",
     "amended": "whether late news changed what had been told of this wait",
-    "position_told": "place in the queue that the caller was told last",
+    "position_told": "place in the queue that the caller was told last; 21 stands for all behind the twentieth",
     "estimate_told": "wait in seconds that the caller was told last",
     "heard": "content, with the seconds heard of each",
     "choices": "what the caller chose, how (key, voice, remembered, default) and when",
