@@ -29,7 +29,7 @@ INSTALL = "install it with: pip install 'holdsvc[voice]'"
 class Bounds(Struct, frozen=True):
     """How far behind free speech sounds a phrase may stay, a frame; found on the tuning voices of tests/benchmarks/voice."""
 
-    sure: float = -1.5
+    sure: float = -1.3
     near: float = -2.0
 
 
