@@ -27,7 +27,9 @@ from holdsvc.config import load
 from holdsvc.simulator.run import keep_calling
 from holdsvc.simulator.signing import HEADER, sign
 from tests.benchmarks.load import Usage, quantile, usage
+from tests.benchmarks.streams import shelf
 from tests.benchmarks.streams.__main__ import alone, machine, show_line
+from tests.benchmarks.streams.contenders import first_in_line
 from tests.faults.service import HOST, TOKEN, Service, free_port
 from tests.ops.test_exposition import PLATFORMS, QUEUES, everything_that_happens, session
 from tests.service import running
@@ -167,11 +169,12 @@ class Window(Struct, frozen=True):
 
 async def measure(given: argparse.Namespace, folder: Path) -> list[tuple[Window, Window]]:
     """Pairs of windows, without viewers and with them."""
-    service = watched_service(folder)
+    service = watched_service(folder, MEDIA__FOLDER=str(shelf.fill(folder)))  # little to prepare
     service.start()
     try:
         await asyncio.to_thread(service.wait_until_ready)
         await asyncio.to_thread(service.wait_until_prepared)
+        first_in_line(service.pid)
         crowd = asyncio.create_task(keep_calling(service.base, TOKEN, given.callers, seed=1))
         await asyncio.sleep(FILLED)
         async with aiohttp.ClientSession() as client:
@@ -192,9 +195,9 @@ async def measure(given: argparse.Namespace, folder: Path) -> list[tuple[Window,
         service.stop()
 
 
-def watched_service(folder: Path) -> Service:
+def watched_service(folder: Path, **settings: str) -> Service:
     """Who waits among the marks is not closed because nothing more is heard of the call."""
-    return Service(folder, QUEUES__MARKS__BASE="default", QUEUES__MARKS__SILENCE_LIMIT="86400")
+    return Service(folder, QUEUES__MARKS__BASE="default", QUEUES__MARKS__SILENCE_LIMIT="86400", **settings)
 
 
 def told(window: Window) -> str:
@@ -241,7 +244,8 @@ def main() -> int:
     parser.add_argument("--window", type=float, default=20.0, help="seconds")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="holdsvc-benchmark-") as name, alone():
-        pairs = asyncio.run(measure(given, Path(name) / "watched"))
+        first_in_line(os.getpid())
+        pairs = asyncio.run(measure(given, Path(name)))
         scraped = asyncio.run(scrape(Path(name) / "scraped", SCRAPES))
     print(f"\n{machine(sorted(os.sched_getaffinity(0)))}; {given.rounds} rounds, windows of {given.window:.0f} s\n")
     print(table(pairs, scraped))
