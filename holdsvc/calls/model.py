@@ -18,7 +18,7 @@ CallerId = NewType("CallerId", str)  # keyed pseudonym of a number; the number i
 PromptId = NewType("PromptId", str)
 
 
-class CallRef(Struct, frozen=True, gc=False):
+class CallRef(Struct, frozen=True, gc=False, order=True):
     platform: str
     call: CallId
 

@@ -33,7 +33,6 @@ class Ticket(Struct, frozen=True, gc=False):
 class _Issued(Struct, gc=False):
     ticket: Ticket
     until: float
-    used: bool = False
 
 
 class Tokens:
@@ -44,7 +43,7 @@ class Tokens:
         life: float = LIFE,
     ) -> None:
         self._monotonic, self._make, self._life = monotonic, make, life
-        self._issued: dict[bytes, _Issued] = {}  # oldest first
+        self._issued: dict[bytes, _Issued | float] = {}  # oldest first; of what was used only until when it was good
 
     def issue(self, ref: CallRef, queue: QueueName, token: str = "") -> str:
         """`token`: one that was made elsewhere, because the platform's own word for the call must do; its life begins anew.
@@ -56,7 +55,7 @@ class Tokens:
         token = token or self._make()
         ticket = Ticket(ref, queue, digest_of(token))
         before = self._issued.pop(ticket.digest, None)
-        if before is not None and before.used:
+        if isinstance(before, float):
             self._issued[ticket.digest] = before
             raise Unverified("token_used")
         self._issued[ticket.digest] = _Issued(ticket, now + self._life)
@@ -66,22 +65,23 @@ class Tokens:
         """What the token is good for, once. Raise `Unverified` with the reason: unknown, expired, used, or of another platform."""
         now = self._monotonic()
         issued = self._issued.get(digest_of(token))  # found by its digest: how long it takes tells nothing of the token
+        if isinstance(issued, float):
+            raise Unverified("token_used")
         if issued is None or not issued.ticket.matches(token):
             raise Unverified("token_unknown")
-        if issued.used:
-            raise Unverified("token_used")
         if now >= issued.until:
             raise Unverified("token_expired")
         if issued.ticket.ref.platform != platform:
             raise Unverified("token_of_another_platform")
-        issued.used = True
+        self._issued[issued.ticket.digest] = issued.until
         return issued.ticket
 
     def _forget(self, now: float) -> None:
         """Used and expired tokens are remembered for one more life, so that a refusal can say why."""
         old = []
         for digest, issued in self._issued.items():
-            if now < issued.until + self._life:
+            until = issued if isinstance(issued, float) else issued.until
+            if now < until + self._life:
                 break
             old.append(digest)
         for digest in old:

@@ -15,9 +15,8 @@ class Alarms:
 
     def __init__(self, wake_at: Callable[[CallRef], datetime | None]) -> None:
         self._wake_at = wake_at
-        self._heap: list[tuple[datetime, int, CallRef]] = []
+        self._heap: list[tuple[datetime, CallRef]] = []
         self._entry: dict[CallRef, datetime] = {}
-        self._count = 0
 
     def set(self, ref: CallRef, when: datetime | None) -> None:
         entry = self._entry.get(ref)
@@ -28,7 +27,7 @@ class Alarms:
         """Earliest first. A call is named again and again until its moment has moved."""
         refs: list[CallRef] = []
         while self._heap and self._heap[0][0] <= now and len(refs) < most:
-            when, _, ref = heapq.heappop(self._heap)
+            when, ref = heapq.heappop(self._heap)
             if self._entry.get(ref) != when:
                 continue
             del self._entry[ref]
@@ -42,6 +41,5 @@ class Alarms:
         return refs
 
     def _push(self, ref: CallRef, when: datetime) -> None:
-        self._count += 1
         self._entry[ref] = when
-        heapq.heappush(self._heap, (when, self._count, ref))
+        heapq.heappush(self._heap, (when, ref))
