@@ -58,6 +58,14 @@ class Day:
         return {name: " ".join(f"{step[name]:g}" if name in step else "_" for step in steps) for name in names}
 
     def after(self, step: int) -> dict[str, float]:
+        found = {'up{job="holdsvc",instance="a"}': 1.0}
+        for name, labels, value in read_metrics(self.scraped(step).decode()):
+            inside = ",".join(f'{key}="{text}"' for key, text in {**labels, "job": "holdsvc", "instance": "a"}.items())
+            found[f"{name}{{{inside}}}"] = value
+        return found
+
+    def scraped(self, step: int) -> bytes:
+        """What the service exports once this minute has passed."""
         hour = step // HOUR
         self.clock.at = MIDNIGHT + timedelta(minutes=step)
         self.waiting = [
@@ -68,11 +76,7 @@ class Day:
         for _ in range(PROFILE[hour]):
             self.call(hour)
         self.beside(hour)
-        found = {'up{job="holdsvc",instance="a"}': 1.0}
-        for name, labels, value in read_metrics(self.metrics.exposition().decode()):
-            inside = ",".join(f'{key}="{text}"' for key, text in {**labels, "job": "holdsvc", "instance": "a"}.items())
-            found[f"{name}{{{inside}}}"] = value
-        return found
+        return self.metrics.exposition()
 
     def call(self, hour: int) -> None:
         platform, queue = self.rng.choice(PLATFORMS), self.rng.choice(QUEUES)
