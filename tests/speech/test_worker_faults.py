@@ -29,7 +29,7 @@ from tests.speech.recognise.test_every_recogniser import SAID
 STALL = 0.04  # seconds for which this machine had no time for us: nothing can be said of the sound then
 SOON = 60.0  # seconds within which something happens on a machine under load
 SLOW = 0.8  # seconds that an answer is held up
-GIVEN_UP = 4.0  # seconds after which nobody waits for an answer any more
+GIVEN_UP = 3.0  # seconds after which nobody waits for an answer any more
 AGAIN = 5.0  # seconds after which a caller who saw nothing happen says it again
 AWAY, BACK = 'holdsvc_degraded{part="speech"}', 0.0
 

@@ -21,16 +21,20 @@ from uuid import uuid4
 import numpy as np
 
 from holdsvc.audio import g711
+from holdsvc.engine import ears
 from holdsvc.simulator.audiosocket import TICK, WHOLE, Leg
+from holdsvc.speech.workers import Limits
 from tests.benchmarks.voice import house as houses
 from tests.benchmarks.voice.house import House
 from tests.speech.recognise.test_every_recogniser import SAID
 
 DELAY = 6  # frames by which the echo comes later: 120 ms
+WANDERS = 3  # frames by which it may come later still: a telephone does not put off for ever what the network held up
 SOFTER = -12.0  # decibels
 KEYS = "0129837"  # all that makes us speak or play something else; no quiet
 EVERY = (6.0, 14.0)  # seconds between two keys of a caller, least and most
 SETTLED = 3.0  # seconds behind the last key
+AGAIN = 6.0  # seconds after which a caller who saw nothing happen says it again
 WORD, MEANS = "next", "next"
 PREPARED, HOLD = 36, 600.0
 TEMPORARY = Path(tempfile.gettempdir())
@@ -40,6 +44,7 @@ class Result(NamedTuple):
     minutes: float  # of sound that came back
     by_voice: int
     utterances: dict[str, int]  # by what became of them
+    asleep: float  # seconds by which a caller of ours was late at the most: then the echo was none
     suppressed: float  # seconds of echo that would have counted as speech
     understood: bool  # the word that one of them said
 
@@ -57,6 +62,8 @@ class RoomLeg(Leg):
     def _play(self, kind: int, payload: bytes) -> None:
         super()._play(kind, payload)
         self._room.append(np.frombuffer(payload, "<i2").astype(np.float32) * self._factor)
+        while len(self._room) > DELAY + WANDERS:
+            self._room.popleft()
 
     async def _speak(self) -> None:
         loop, frames = asyncio.get_running_loop(), 0
@@ -74,17 +81,18 @@ class RoomLeg(Leg):
 async def measured(house: House, lines: int, seconds: float, decibels: float = SOFTER) -> Result:
     rng = random.Random(1)
     async with AsyncExitStack() as stack:
+        before = by_voice(await houses.figures(house))  # the log of earlier runs counts too
         legs = [await dialled(house, decibels) for _ in range(lines)]
         for leg in legs:
             stack.push_async_callback(leg.hang_up)
         await asyncio.gather(*(fiddle(leg, seconds, random.Random(rng.random())) for leg in legs))
         await house.service.house.streams.settle()
         told = await houses.figures(house)
-        chosen, utterances = by_voice(told), results(told)
-        came = sum(leg.heard.seconds for leg in legs) / 60
+        chosen, utterances = by_voice(told) - before, results(told)
+        came, asleep = sum(leg.heard.seconds for leg in legs) / 60, max(leg.heard.asleep for leg in legs)
         understood = await heard_over_it(house, legs[0])
     suppressed = sum(value for name, value in told.items() if name.startswith("holdsvc_echo_suppressed_seconds_total"))
-    return Result(came, chosen, utterances, suppressed, understood)
+    return Result(came, chosen, utterances, asleep, suppressed, understood)
 
 
 async def fiddle(leg: RoomLeg, seconds: float, rng: random.Random) -> None:
@@ -101,9 +109,11 @@ async def heard_over_it(house: House, leg: RoomLeg) -> bool:
     await leg.hear(leg.heard.seconds + SETTLED)
     for _ in range(3):
         leg.say(g711.decode((SAID / f"{WORD}.ulaw").read_bytes()).astype("<i2").tobytes())
-        await leg.hear(leg.heard.seconds + 2 * SETTLED)
-        if by_voice(await houses.figures(house)) > before:
-            return True
+        until = leg.heard.seconds + AGAIN
+        while leg.heard.seconds < until and not leg.over.done():
+            await leg.hear(leg.heard.seconds + 0.5)
+            if by_voice(await houses.figures(house)) > before:
+                return True
     return False
 
 
@@ -132,7 +142,8 @@ def results(told: dict[str, float]) -> dict[str, int]:
 
 
 async def command(given: argparse.Namespace) -> Result:
-    async with houses.open_house(given.data, (given.ports[0], given.ports[1]), ingest=True) as house:
+    limits = Limits(deadline=given.patience) if given.patience else None
+    async with houses.open_house(given.data, (given.ports[0], given.ports[1]), limits=limits, ingest=True) as house:
         await houses.all_prepared(house, PREPARED, HOLD)
         return await measured(house, given.lines, 60 * given.minutes / given.lines)
 
@@ -142,10 +153,17 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30.0, help="of sound that comes back, on all lines together")
     parser.add_argument("--lines", type=int, default=15)
     parser.add_argument("--data", type=Path, default=TEMPORARY / "holdsvc-voice", help="where prepared sound is kept")
+    parser.add_argument(
+        "--patience", type=float, default=0.0, help="seconds that an answer may take; 0 = as in service"
+    )
     parser.add_argument("--ports", type=int, nargs=2, default=(18381, 18382), help="of HTTP and of AudioSocket")
-    found = asyncio.run(command(parser.parse_args()))
+    given = parser.parse_args()
+    if given.patience:  # on a machine under load: what is done is looked at then, not how soon
+        ears.PATIENCE = given.patience
+    found = asyncio.run(command(given))
     print(f"{found.minutes:.1f} minutes of echo at {SOFTER:.0f} dB: {found.by_voice} choices by voice")
     print(f"utterances {found.utterances}; {found.suppressed:.0f} s of echo that would have counted as speech")
+    print(f"the callers were {found.asleep * 1000:.0f} ms late at the most")
     print(f"a word said over it was {'understood' if found.understood else 'not understood'}")
     return 0 if not found.by_voice and found.understood else 1
 

@@ -11,7 +11,7 @@ from tests.benchmarks.voice import echo
 from tests.benchmarks.voice import house as houses
 
 SLOW = 20.0  # seconds that a machine under load may take for an answer
-LINES, SECONDS = 3, 9.0
+LINES, SECONDS = 3, 6.0
 
 
 async def test_an_echo_chooses_nothing_and_a_word_over_it_is_understood(
