@@ -134,15 +134,15 @@ class Marker:
         return time.monotonic()
 
 
-async def watch(service: Service, marker: Marker, viewers: int, seconds: float) -> Watched:
+async def watch(service: Service, marker: Marker, viewers: int, seconds: float, each: float = EACH) -> Watched:
     """So many look for so long; changes happen all the while, with and without them."""
     loop, watched, made = asyncio.get_running_loop(), Watched(viewers), dict[int, float]()
     eyes = [(await loop.create_connection(Viewer, HOST, service.port))[1] for _ in range(viewers)]
     before, until = marker.made, time.monotonic() + seconds
-    while time.monotonic() < until - EACH:
+    while time.monotonic() < until - each:
         moment = await marker.mark()
         made[marker.made] = moment
-        await asyncio.sleep(EACH)
+        await asyncio.sleep(each)
     await asyncio.sleep(max(0.0, until - time.monotonic()))
     while any(marker.made not in eye.marks for eye in eyes) and time.monotonic() < until + SEEN_WITHIN:
         await asyncio.sleep(0.05)

@@ -18,8 +18,8 @@ from .fake_line import FakeService, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of them, a page for each
 
-# Every size and both schemes are looked at; the other two pairs of them would lay out and colour nothing new.
-SIGHTS = (((320, 568), "light"), ((320, 568), "dark"), ((1920, 1080), "light"), ((3840, 2160), "dark"))
+# Every size and both schemes are looked at; no size has colours of its own, and no scheme a layout.
+SIGHTS = (((320, 568), "light"), ((1920, 1080), "dark"), ((3840, 2160), "light"))
 RUN = "() => axe.run({resultTypes: ['violations'], preload: false}).then((found) => [found.violations, found.passes.length])"
 ENOUGH = 10  # rules that pass: fewer would mean that it saw nothing of the page
 
