@@ -34,7 +34,7 @@ read_heard = msgspec.json.Decoder(tuple[Listened, ...]).decode
 read_choices = msgspec.json.Decoder(tuple[Chosen, ...]).decode
 read_holds = msgspec.json.Decoder(tuple[Hold, ...]).decode
 
-MOST_ROWS = 32  # in one statement, for each takes memory; made for powers of two, so that few of them serve batches of any size
+MOST_ROWS = 32  # in one statement, for each takes memory; made for powers of two, so that few serve batches of any size
 
 
 class Table(Struct, frozen=True):

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 CHECKPOINT_AT = 4000  # pages in the WAL: 16 MB, so that a page that many saves touch is copied once for all of them
-CACHE = 600  # KiB of pages: what a usual batch touches. With 500, a hundred saves at once were one in twelve fewer a second
+CACHE = 600  # KiB of pages, what a usual batch touches; with 500, a hundred saves at once were a twelfth slower
 
 T = TypeVar("T")
 
