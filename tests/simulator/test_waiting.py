@@ -250,10 +250,10 @@ async def test_an_agent_who_is_back_before_the_caller_is_in_the_queue_again_has_
         await clock.sleep(1)
         leg.signal(Taken(agent))
         await clock.sleep(10)
+        assert agent.legs == (leg, leg)
         leg.signal(AgentLeft())
         await carrier.all_over()
 
-    assert agent.legs == (leg, leg)
     assert [wait.hold for wait in leg.call.waits] == [False, True]
 
 
