@@ -86,7 +86,9 @@ async def test_what_is_typed_is_spoken_and_then_said_and_its_hearers_are_counted
 async def test_a_text_that_fails_says_why(
     page: Page, tmp_path: Path, unused_tcp_port_factory: Callable[[], int]
 ) -> None:
-    async with running(tmp_path / "own", unused_tcp_port_factory(), synthesiser=Mouth(tmp_path).settings(BREAKS)) as service:
+    async with running(
+        tmp_path / "own", unused_tcp_port_factory(), synthesiser=Mouth(tmp_path).settings(BREAKS)
+    ) as service:
         await page.goto(f"{service.base}/notices")
         await page.locator("#typing").click()
         await page.locator("#texts input[lang=en]").fill("The depot is closed.")
