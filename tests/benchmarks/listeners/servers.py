@@ -143,8 +143,9 @@ def frames(media: Path, seconds: float = 20.0) -> Sequence[bytes]:
     """The same sound as the service sends, frame by frame."""
     library = Library.open(media, [media / "prepared"])
     reel = Radio(lambda: library.items, library.linear, BITRATE, random.Random(1)).tune("music")
-    size = len(reel.more(1)[0]) // FRAMES
-    sound = b"".join(reel.more(int(seconds / CHUNK)))
+    ((first, _),) = reel.more(1)
+    size = len(first) // FRAMES
+    sound = b"".join(chunk for chunk, _ in reel.more(int(seconds / CHUNK)))
     return [sound[at : at + size] for at in range(0, len(sound), size)]
 
 
