@@ -102,7 +102,8 @@ class Races(RuleBasedStateMachine):
                 await self.store.save(decision.session, decision.facts)
             except StaleSession:
                 continue
-            self.truth[name] = decision.session
+            if name not in self.truth or self.truth[name].version < decision.session.version:  # answers may overtake
+                self.truth[name] = decision.session
             self.facts.update(type(fact).__name__ for fact in decision.facts)
             return
 
