@@ -18,7 +18,7 @@ from holdsvc.calls.facts import NoticeTold
 from holdsvc.calls.history import Stage
 from holdsvc.calls.model import Talk
 from holdsvc.calls.plan import HoldPlan
-from holdsvc.calls.session import HoldSession
+from holdsvc.calls.session import MOST_NOTICED, HoldSession
 
 TURNS = (CallHeld, DigitPressed, UtteranceHeard, ContentEnded, StreamOpened, NoticePosted)  # after these we may speak
 
@@ -26,7 +26,7 @@ TURNS = (CallHeld, DigitPressed, UtteranceHeard, ContentEnded, StreamOpened, Not
 def heed(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     """Begin the present turn with the notice, unless this caller has heard it, or wants to hear nothing of us."""
     notice = plan.notice
-    if notice is None or session.noticed == notice.id or not isinstance(event, TURNS):
+    if notice is None or heard(session, notice.id) or not isinstance(event, TURNS):
         return session, ()
     if isinstance(event, CallHeld) and (event.inferred or event.mid_call):
         return session, ()
@@ -35,13 +35,20 @@ def heed(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     if not reaches(session, plan):
         return session, ()
     told = NoticeTold(at=event.at, queue=session.queue, notice=notice.id)
-    return replace(session, noticed=notice.id, saying=(notice.prompt, *session.saying)), (told,)
+    before = (*session.noticed_before, session.noticed)[-MOST_NOTICED:] if session.noticed else ()
+    saying = (notice.prompt, *session.saying)
+    return replace(session, noticed=notice.id, noticed_before=before, saying=saying), (told,)
+
+
+def heard(session: HoldSession, notice: str) -> bool:
+    """Each is told once, whatever was told in between."""
+    return notice == session.noticed or notice in session.noticed_before
 
 
 def listens(session: HoldSession) -> bool:
-    """This caller waits, and lets us speak."""
+    """This caller waits, and lets us speak: who asked for less is told of moves alone, or of nothing."""
     waits = session.history.stage is Stage.WAITING and not session.leaving and not session.released
-    return waits and session.talk is not Talk.NONE
+    return waits and session.talk is Talk.FULL
 
 
 def reaches(session: HoldSession, plan: HoldPlan) -> bool:

@@ -40,6 +40,7 @@ MOST_SEEN = 128  # ids of presses and progress that are remembered against repet
 OWN = ":own#"  # between the maker and the number of an id that is counted
 MOST_FIGURES = 10  # of that number
 MOST_CHOICES = 64
+MOST_NOTICED = 8
 
 
 class Chosen(Struct, frozen=True, gc=False):
@@ -118,6 +119,7 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
         None  # between these, zero does not tell the menu but changes the language
     )
     noticed: str = ""  # id of the last word from the floor that was told
+    noticed_before: tuple[str, ...] = ()  # and of those before it, latest last
     spoke: tuple[datetime, ...] = ()  # when we spoke last of what was not asked for
     asked: Asked | None = None
     before_word: Before | None = None

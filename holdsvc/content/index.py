@@ -78,6 +78,10 @@ class _Index(msgspec.Struct, frozen=True):
     item: tuple[Entry, ...] = ()
 
 
+class _Own(msgspec.Struct, frozen=True):
+    item: tuple[dict[str, object], ...] = ()
+
+
 class _Wording(msgspec.Struct, frozen=True):
     text: str
 
@@ -99,6 +103,36 @@ def read_index(folder: Path) -> tuple[Entry, ...]:
     if len(houses) > 1 or any(entry.kind is not Kind.MUSIC for entry in houses):
         raise BadContent(f"{file}: exactly one item, of kind music, may be the house track")
     return entries
+
+
+def read_own(folder: Path) -> tuple[tuple[Entry, ...], Mapping[str, str]]:
+    """As `read_index`, where people write by hand: what is wrong is left out, and told by its id, so that the rest is heard."""
+    file = folder / INDEX
+    try:
+        items = _read(file, _Own).item if file.is_file() else ()
+    except BadContent as error:
+        return (), {INDEX: str(error)}
+    good: dict[str, Entry] = {}
+    faults: dict[str, str] = {}
+    for number, item in enumerate(items, 1):
+        id = item.get("id")
+        name = id if isinstance(id, str) else f"item {number}"
+        try:
+            entry = msgspec.convert(item, Entry)
+        except msgspec.ValidationError as error:
+            why = "it names no licence" if "licence" not in item else str(error)
+            faults[name] = f"{file}: {why}"
+            continue
+        house = any(one.house for one in good.values())
+        if not SLUG.fullmatch(entry.id):
+            faults[name] = f"{file}: the id {entry.id!r} is not made of a-z, 0-9, dot, dash and underscore"
+        elif entry.id in good:
+            faults[name] = f"{file}: the id {entry.id!r} stands there twice; the first one counts"
+        elif entry.house and (house or entry.kind is not Kind.MUSIC):
+            faults[name] = f"{file}: exactly one item, of kind music, may be the house track"
+        else:
+            good[entry.id] = entry
+    return tuple(good.values()), faults
 
 
 def read_prompts(folder: Path) -> Mapping[str, Mapping[PromptId, str]]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from holdsvc.audio.formats import seconds_of
 from holdsvc.calls.model import ContentId, ContentItem, Kind, Licence, PromptId
 from holdsvc.content import sounds
-from holdsvc.content.index import PROMPTS, Entry, read_index, read_prompts
+from holdsvc.content.index import PROMPTS, Entry, read_index, read_own, read_prompts
 from holdsvc.content.quiz import Bank, Question, read_banks, recordings, spoken_as
 from holdsvc.errors import BadContent
 
@@ -72,11 +72,17 @@ def prompt_name(language: str, prompt: PromptId) -> str:
 
 
 def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[[Path], str]) -> Shelves:
-    """What is there now. An id in a later media folder replaces the same in an earlier. BadContent for a bad index."""
+    """What is there now. An id in a later media folder replaces the same in an earlier.
+
+    BadContent for a bad index in the first, without which there is nothing to hear; what is wrong in others is left out and told.
+    """
     entries: dict[str, tuple[Path, Entry]] = {}
+    bad: dict[str, str] = {}
     wordings: dict[str, dict[PromptId, tuple[Path, str]]] = {}
-    for folder in media:
-        entries |= {entry.id: (folder, entry) for entry in read_index(folder)}
+    for number, folder in enumerate(media):
+        found, faults = read_own(folder) if number else (read_index(folder), {})
+        entries |= {entry.id: (folder, entry) for entry in found}
+        bad |= faults
         for language, known in wordings.items():
             known.update(_recorded_anew(folder / PROMPTS / language, known, folder))
         for language, texts in read_prompts(folder).items():
@@ -86,7 +92,6 @@ def look(media: tuple[Path, ...], prepared: tuple[Path, ...], hash_of: Callable[
     houses = [id for id, (_, entry) in entries.items() if entry.house]
     house = ContentId(houses[-1]) if houses else None  # the operator's own before ours
 
-    bad: dict[str, str] = {}
     sources = [
         *_items_sources(entries, house, hash_of, bad),
         *_prompts_sources(wordings, hash_of, bad),

@@ -9,7 +9,7 @@ from math import ceil
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls.notices import listens, reaches
+from holdsvc.calls.notices import heard, listens, reaches
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
 
@@ -48,7 +48,7 @@ def waiting(sessions: Iterable[HoldSession], now: datetime) -> Mapping[str, Audi
 
 
 def with_one(audience: Audience, session: HoldSession, plan: HoldPlan, now: datetime) -> Audience:
-    if plan.notice is not None and session.noticed == plan.notice.id:
+    if plan.notice is not None and heard(session, plan.notice.id):
         return replace(audience, heard=audience.heard + 1)
     return reached(audience, session, now) if reaches(session, plan) else left_out(audience)
 

@@ -205,9 +205,10 @@ class Intake:
     def _understood(self, event: CallEvent, report: Report, session: HoldSession | None) -> CallEvent:
         if not isinstance(event, UtteranceHeard) or not report.spoken:
             return event
-        plan = self._plans.plan(report.queue)
-        language = plan.spoken(session.language if session else "")
-        menu = asking.menu(session or HoldSession(report.ref, report.queue), plan, event.at)
+        session = session or HoldSession(report.ref, report.queue)
+        plan = self.plan(session)
+        language = plan.spoken(session.language)
+        menu = asking.menu(session, plan, event.at)
         understood = self._words.match(report.spoken, menu, language)
         return replace(event, choice=understood.choice, score=understood.score, near=understood.near)
 

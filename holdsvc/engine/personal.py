@@ -130,7 +130,7 @@ class Personal:
         told.caller, told.held = session.caller, True
         language = self._language_of(session)
         for name, update in self._updates.items():
-            if may_hear(update, session) and (name, language) not in told.begun and language in update.texts:
+            if may_hear(update, session) and (name, language) not in told.begun and worded(update, language):
                 told.begun.add((name, language))
                 self._begin(told, session.ref, name, language)
 
@@ -164,7 +164,7 @@ class Personal:
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _begin(self, told: Told, ref: CallRef, name: str, language: str) -> None:
-        text = filled(self._updates[name].texts[language], told.values)
+        text = filled(worded(self._updates[name], language), told.values)
         if text is None:
             return
         if self._waiting >= MOST_WAITING:
@@ -268,6 +268,13 @@ def may_hear(update: PersonalSettings, session: HoldSession) -> bool:
     if update.segment and session.contact.segment != update.segment:
         return False
     return not update.queues or session.queue in update.queues
+
+
+def worded(update: PersonalSettings, language: str) -> str:
+    """In this language, wherever it is spoken so: "en-US" will do for "en". "" for none."""
+    short = language.partition("-")[0]
+    others = (text for of, text in update.texts.items() if of.partition("-")[0].lower() == short.lower())
+    return update.texts.get(language) or next(others, "")
 
 
 def name_of(item: ContentItem) -> str:

@@ -54,6 +54,27 @@ def test_a_new_one_is_told_to_those_who_heard_the_one_before():
     assert call.said()[0] == "notice_outage"
 
 
+def test_an_older_one_that_stands_again_is_not_told_again():
+    other = replace(QUIET, notice=Notice("n2", PromptId("notice_outage")))
+    call = Call(LOUD)(held())
+    call.plan = other
+    call(posted(20, "n2"))
+    call.plan = LOUD  # the other one was taken down
+
+    assert "notice_storm" not in call(posted(30)).said()
+    assert [fact.notice for fact in call.of(NoticeTold)] == ["n1", "n2"]
+
+
+def test_who_wants_to_hear_of_moves_alone_is_told_no_notice():
+    call = Call(QUIET)(CallerKnown(at=after(0), id="known", profile=Profile(talk=Talk.WHEN_MOVED)))(held())
+    call.plan = LOUD
+
+    call(posted(5))
+
+    assert call.todo == ()
+    assert call.of(NoticeTold) == []
+
+
 def test_who_asked_us_to_say_nothing_is_told_nothing_and_the_sound_goes_on():
     call = Call(QUIET)(CallerKnown(at=after(0), id="known", profile=Profile(talk=Talk.NONE)))(held())
     call.plan = LOUD

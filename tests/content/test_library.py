@@ -116,6 +116,40 @@ def test_an_index_that_contradicts_itself_is_refused(media, made, entries, reaso
         Library.open(media, [made])
 
 
+@pytest.mark.parametrize(
+    ("written", "name", "reason"),
+    [
+        (
+            '[[item]]\nid = "bare"\nkind = "music"\nshelf = "x"\ntitle = "t"\nfile = "a.wav"\n',
+            "bare",
+            "names no licence",
+        ),
+        ('[[item]]\nkind = "music"\n', "item 2", "names no licence"),
+        ('[[item]]\nid = "b"\n[item.licence]\nname = "CC0"\n', "b", "missing required field"),
+        ("[[item]\n", "index.toml", "index.toml"),
+        ("\udcff", "index.toml", "UTF-8"),
+    ],
+)
+def test_what_is_wrong_in_an_index_of_ones_own_is_named_and_the_rest_is_heard(
+    media, made, tmp_path, written, name, reason
+):
+    fill(media, entry("shipped", house=True))
+    own = tmp_path / "own"
+    fill(own, entry("mine"))
+    index = own / "index.toml"
+    broken = index.read_bytes() + b"\n" + written.encode("utf-8", "surrogateescape")
+    index.write_bytes(broken)
+    pretend_prepared(media / "shipped.wav", made)
+    pretend_prepared(own / "mine.wav", made)
+
+    library = Library.open(media, [made], own)
+
+    assert reason in library.quarantined[name]
+    assert "\n" not in library.quarantined[name]
+    wanted = {"shipped"} if name == "index.toml" else {"shipped", "mine"}
+    assert wanted <= {item.id for item in library.items}
+
+
 def test_looking_again_at_a_broken_index_leaves_the_shelves_as_they_were(media, made):
     fill(media, entry("first", house=True))
     pretend_prepared(media / "first.wav", made)

@@ -8,7 +8,19 @@ from holdsvc.calls.events import CallArrived, CallerHungUp, CallHeld, DigitPress
 from holdsvc.calls.history import Stage
 from holdsvc.calls.instructions import EnterQueue, Play
 from holdsvc.calls.menu import Menu
-from holdsvc.calls.model import CallerId, CallId, CallRef, Contact, ContentId, Outcome, PhoneNumber, PromptId, QueueName
+from holdsvc.calls.model import (
+    CallerId,
+    CallId,
+    CallRef,
+    Contact,
+    ContentId,
+    ContentItem,
+    Kind,
+    Outcome,
+    PhoneNumber,
+    PromptId,
+    QueueName,
+)
 from holdsvc.calls.session import HoldSession
 from holdsvc.engine.alarms import Alarms
 from holdsvc.engine.intake import Intake, Recognition
@@ -39,7 +51,10 @@ class Numbers:
 
 
 class Words:
+    heard_of = ()  # what might have been said when it last looked
+
     def match(self, text, menu: Menu, language):
+        self.heard_of = tuple(choice.id for choice in menu.choices)
         return Understood("podcast", 0.9) if text == "podcast" else Understood("", 0.0)
 
 
@@ -84,13 +99,14 @@ class FaultyStore(MemoryStore):
 
 
 class House:
-    def __init__(self, directory=None):
+    def __init__(self, directory=None, own=()):
+        self.words = Words()
         self.store, self.clock, self.told = FaultyStore(), HandClock(), []
         book = PlanBook(Shelves(), {"default": QueueRules(), "support": QueueRules()}, streams=True)
         ask = (directory or Directory(Contact())).ask
-        recognition = Recognition(Numbers(), lambda number: CallerId(f"p{number.e164[-4:]}"), ask)
+        recognition = Recognition(Numbers(), lambda number: CallerId(f"p{number.e164[-4:]}"), ask, own=lambda _: own)
         self.intake = Intake(
-            self.store, book, recognition, Words(), self.clock, [lambda session, facts: self.told.extend(facts)]
+            self.store, book, recognition, self.words, self.clock, [lambda session, facts: self.told.extend(facts)]
         )
 
     async def hook(self, *events, caller="+15005550123", spoken="", ref=CALL, stream=None):
@@ -103,6 +119,17 @@ def arrived(seconds=0):
 
 def held(seconds=0):
     return CallHeld(at=after(seconds), id=f"held{seconds}", began=NOON)
+
+
+async def test_what_is_said_is_looked_for_in_the_menu_of_this_very_caller():
+    order = ContentItem(ContentId("personal"), Kind.MUSIC, "opera", "An aria of one's own", 4.0)
+    said = UtteranceHeard(at=after(5), id="said", choice="", score=0.0)
+    for own in ((), (order,)):
+        house = House(own=own)
+        await house.hook(held())
+        await house.hook(said, spoken="updates")
+
+        assert ("music:opera" in house.words.heard_of) == bool(own)
 
 
 async def test_a_call_is_kept_before_it_is_answered():

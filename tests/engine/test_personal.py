@@ -128,6 +128,7 @@ async def test_where_the_number_is_enough_it_is_enough():
         ({"queues": ("sales",)}, 0),
         ({"queues": (str(QUEUE),)}, 1),
         ({"texts": {"ru": "{order}"}}, 0),
+        ({"texts": {"de-CH": "{order}", "en-US": "{order}"}}, 1),
     ],
 )
 async def test_segment_queue_and_language_decide_as_with_every_update(changes, heard):
