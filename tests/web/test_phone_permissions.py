@@ -90,7 +90,7 @@ async def test_a_refused_microphone_is_told_in_a_sentence(service: FakeService, 
     await page.reload()
     await call(page)
 
-    await page.locator("#microphone").check(force=True)
+    await page.locator("#microphone").click(force=True)
 
     await expect(page.locator("#notice")).to_contain_text("microphone")
     await expect(page.locator("#microphone")).not_to_be_checked()
