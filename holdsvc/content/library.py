@@ -67,8 +67,11 @@ class Library:
     def refresh(self) -> None:
         """Look again. If an index is broken, BadContent, and the shelves stay as they were."""
         with self._one_at_a_time:
+            running = bool(self._looked_at)
             self._looked_at = self._marks()  # first: what changes while we look is looked at once more
             shelves = self._look()
+            if running and INDEX in shelves.quarantined and INDEX not in self._shelves.quarantined:
+                raise BadContent(shelves.quarantined[INDEX])
             if shelves != self._shelves:  # else whoever made something of the shelves need not make it anew
                 self._files.update(shelves.files)
                 self._shelves = shelves
