@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import resources
+from typing import Any
 from zlib import crc32
 
 from msgspec import MsgspecError, Struct
@@ -56,12 +57,16 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then
 end
 return 1
 """
-DUE = """
-local due = redis.call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
-for n = 1, #due, 2 do
-  if tonumber(ARGV[3]) > 0 then redis.call('ZADD', KEYS[1], ARGV[1] + ARGV[3], due[n]) end
+CLAIM = """
+local claimed = {}
+for n = 3, #ARGV do
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[n])
+  if score and tonumber(score) <= tonumber(ARGV[1]) then
+    if tonumber(ARGV[2]) > 0 then redis.call('ZADD', KEYS[1], ARGV[1] + ARGV[2], ARGV[n]) end
+    claimed[#claimed + 1] = ARGV[n]
+  end
 end
-return due
+return claimed
 """
 
 
@@ -194,11 +199,25 @@ class RedisStore:
         return int((await self._link.all(asked))[-1])
 
     async def due(self, now: datetime, most: int) -> Sequence[CallRef]:
-        found = await self._link.all(
-            [("EVAL", DUE, 1, key(part, "due"), repr(now.timestamp()), most, self._lease) for part in range(PARTS)]
-        )
-        pairs = [(float(some[n + 1]), some[n].decode()) for some in found for n in range(0, len(some), 2)]
-        return [ref_of(name) for _, name in sorted(pairs)[:most]]
+        """Claimed for us alone until the lease is over; what is not handed out is not claimed either."""
+        moment = repr(now.timestamp())
+        look: list[Command] = [
+            ("ZRANGE", key(part, "due"), "-inf", moment, "BYSCORE", "LIMIT", 0, most, "WITHSCORES")
+            for part in range(PARTS)
+        ]
+        found = [
+            (float(score), part, name)
+            for part, some in enumerate(await self._link.all(look))
+            for name, score in pairs(some)
+        ]
+        wanted: dict[int, list[bytes]] = {}
+        for _, part, name in sorted(found)[:most]:
+            wanted.setdefault(part, []).append(name)
+        claims: list[Command] = [
+            ("EVAL", CLAIM, 1, key(part, "due"), moment, self._lease, *names) for part, names in wanted.items()
+        ]
+        claimed = {name for names in await self._link.all(claims) for name in names}
+        return [ref_of(name.decode()) for _, _, name in sorted(found) if name in claimed]
 
     async def live(self) -> Sequence[HoldSession]:
         found = await self._link.all([("SMEMBERS", key(part, "waiting")) for part in range(PARTS)])
@@ -288,8 +307,7 @@ class RedisStore:
     async def totals(self) -> Totals:
         sums: dict[tally.Key, float] = {}
         for some in await self._link.all([("HGETALL", key(part, "sums")) for part in range(PARTS)]):
-            pairs = some.items() if isinstance(some, dict) else zip(some[::2], some[1::2], strict=True)
-            for name, value in pairs:
+            for name, value in pairs(some):
                 one, a, b, c = name.decode().split("\t")
                 tally.add(sums, [((one, a, b, c), float(value))])
         return tally.totals(sums)
@@ -302,6 +320,15 @@ class RedisStore:
 
     def _now(self) -> float:
         return self._monotonic() if self._monotonic else asyncio.get_running_loop().time()
+
+
+def pairs(answer: Any) -> Iterable[tuple[bytes, Any]]:  # Any: as redis-py reads it
+    """What stands in twos, however redis-py brings it: as a dict, as pairs, or one after the other."""
+    if isinstance(answer, dict):
+        return answer.items()
+    if answer and isinstance(answer[0], list | tuple):
+        return [(name, value) for name, value in answer]
+    return zip(answer[::2], answer[1::2], strict=True)
 
 
 def session_of(blob: bytes) -> HoldSession:

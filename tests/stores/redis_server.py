@@ -56,23 +56,12 @@ class RedisServer:
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
-        out = self.folder / "out"
-        with out.open("ab") as file:
-            self._process = subprocess.Popen(
-                [
-                    program(),
-                    "--port",
-                    str(self.port),
-                    "--bind",
-                    "127.0.0.1",
-                    "--dir",
-                    str(self.folder),
-                    *SAFE,
-                    *self.options,
-                ],
-                stdout=file,
-                stderr=file,
-            )
+        at = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
+        self.start_as(program(), *at, *SAFE, *self.options)
+
+    def start_as(self, *words: str) -> None:
+        with (self.folder / "out").open("ab") as file:
+            self._process = subprocess.Popen(words, stdout=file, stderr=file)
         self.wait_for(lambda: self.ask("PING").startswith(b"+PONG"))
 
     def kill(self) -> None:
@@ -123,6 +112,30 @@ def cluster(masters: int = 3) -> Iterator[Sequence[RedisServer]]:
         for server in servers:
             server.kill()
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[tuple[RedisServer, RedisServer, str]]:
+    """A master, its replica and one Sentinel, which by itself may say who is master; and the address of the three."""
+    folder = Path(tempfile.mkdtemp(prefix="holdsvc-redis-"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        master = RedisServer(folder / "master")
+        master.start()
+        stack.callback(master.kill)
+        replica = RedisServer(folder / "replica", "--replicaof", f"127.0.0.1 {master.port}")
+        replica.start()
+        stack.callback(replica.kill)
+        replica.wait_for(lambda: b"master_link_status:up" in replica.ask("INFO", "replication"))
+        sentinel = RedisServer(folder / "sentinel")
+        rules = folder / "sentinel" / "sentinel.conf"
+        rules.write_text(
+            f"sentinel monitor held 127.0.0.1 {master.port} 1\nsentinel down-after-milliseconds held 500\n", "utf-8"
+        )
+        sentinel.start_as(program(), str(rules), "--sentinel", "--port", str(sentinel.port), "--bind", "127.0.0.1")
+        stack.callback(sentinel.kill)
+        sentinel.wait_for(lambda: str(replica.port).encode() in sentinel.ask("SENTINEL", "REPLICAS", "held"))
+        yield master, replica, f"redis+sentinel://127.0.0.1:{sentinel.port}/held"
 
 
 def join(servers: Sequence[RedisServer]) -> None:

@@ -23,7 +23,7 @@ from holdsvc.stores.redis import PARTS, RedisStore, log_of
 from holdsvc.stores.redis_link import Link, addresses, connect
 from holdsvc.stores.sqlite_log import SqliteLog
 from tests.stores.calls import after, answered, decided, held, known, new, one_call, ref, steps, tell
-from tests.stores.redis_server import PATIENT, RedisServer, emptied, one_node, redis_store, shared_node
+from tests.stores.redis_server import PATIENT, RedisServer, emptied, one_node, redis_store, shared_node, watched
 
 CALLER = CallerId("pseudonym")
 
@@ -77,11 +77,11 @@ async def two(node: RedisServer, tmp_path: Path) -> AsyncIterator[tuple[RedisSto
 
 
 async def answers(store: RedisStore) -> None:
-    """Until it does again."""
-    async with asyncio.timeout(20):
+    """Until it takes what it is given again."""
+    async with asyncio.timeout(30):
         while True:
             try:
-                await store.load(ref("CA0"))
+                await store.remember_number(CALLER, PhoneNumber("+15005550123"))
             except StoreUnavailable:
                 await asyncio.sleep(0)
             else:
@@ -116,6 +116,18 @@ async def test_a_due_call_is_handed_to_one_replica_and_to_another_only_after_the
     assert sorted(name.call for name in (*first, *second)) == sorted(f"CA{n}" for n in range(20))
     assert await one.due(after(504), 99) == []
     assert len(await other.due(after(506), 99)) == 20
+
+
+async def test_what_was_not_handed_out_waits_for_no_lease(two: tuple[RedisStore, RedisStore]) -> None:
+    one, other = two
+    for n in range(20):
+        await tell(one, f"CA{n}", held(n))
+
+    first = await one.due(after(500), 3)
+    rest = await other.due(after(500), 99)
+
+    assert [name.call for name in first] == ["CA0", "CA1", "CA2"]
+    assert [name.call for name in rest] == [f"CA{n}" for n in range(3, 20)]
 
 
 async def test_two_replicas_move_the_log_at_once_and_nothing_is_doubled(
@@ -223,6 +235,26 @@ async def test_nothing_acknowledged_is_lost_when_redis_is_killed(tmp_path: Path)
         assert set(kept) <= set(rows)
         assert len(set(rows)) == len(rows) <= len(kept) + 1  # one may be there whose answer was lost
         await store.close()
+
+
+async def test_under_sentinel_the_replica_takes_over_and_the_calls_go_on(tmp_path: Path) -> None:
+    with watched() as (master, replica, url):
+        store = redis_store(url, tmp_path / "log.sqlite3")
+        await store.open()
+        session = await tell(store, "CA0", held())
+        replica.wait_for(
+            lambda: b"CA0" in b"".join(replica.ask("SMEMBERS", f"holdsvc:{{{n}}}:waiting") for n in range(PARTS))
+        )
+        await asyncio.to_thread(master.kill)
+
+        await answers(store)
+
+        assert await store.load(ref("CA0")) == session
+        await tell(store, "CA0", answered(30))
+        (row,) = await store.waits(WaitQuery())
+        assert row.seconds == 30.0
+        await store.close()
+        assert b"role:master" in replica.ask("INFO", "replication")
 
 
 async def test_without_redis_the_answer_is_no_and_comes_soon(tmp_path: Path) -> None:

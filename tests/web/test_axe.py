@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.mouth import Mouth
 from tests.service import a_call, running
 
-from .browser import open_browser, until
+from .browser import until
 from .caller import call
 from .fake_line import FakeService, serve
 
@@ -22,17 +22,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of 
 SIGHTS = (((320, 568), "light"), ((1920, 1080), "dark"), ((3840, 2160), "light"))
 RUN = "() => axe.run({resultTypes: ['violations'], preload: false}).then((found) => [found.violations, found.passes.length])"
 ENOUGH = 10  # rules that pass: fewer would mean that it saw nothing of the page
-
-
-@pytest.fixture
-def service() -> FakeService:
-    return FakeService()
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chrome() -> AsyncIterator[Browser]:
-    async with open_browser() as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -15,11 +15,6 @@ from .fake_line import FakeService, serve
 
 
 @pytest.fixture
-def service() -> FakeService:
-    return FakeService()
-
-
-@pytest.fixture
 async def port(service: FakeService) -> AsyncIterator[int]:
     async with serve(service) as number:
         yield number

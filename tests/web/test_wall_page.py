@@ -7,31 +7,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from .browser import CONTRAST, complaints, open_browser, until
+from .browser import CONTRAST, complaints, until
 from .fake_line import FakeService, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of them, a page for each
 
 SCREENS = [(320, 568), (390, 844), (768, 1024), (1280, 800), (1920, 600), (1920, 1080), (3840, 2160)]
-
-
-@pytest.fixture
-def service() -> FakeService:
-    return FakeService()
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chrome() -> AsyncIterator[Browser]:
-    async with open_browser() as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def browser(chrome: Browser) -> AsyncIterator[Browser]:
-    """Without what another test left open."""
-    yield chrome
-    for context in chrome.contexts:
-        await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
