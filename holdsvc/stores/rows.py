@@ -50,7 +50,7 @@ SESSIONS = Table(
     ("id", "platform", "call", "version", "waiting", "facts", "caller", "forgotten", "session"),
     "ON CONFLICT (id) DO UPDATE SET version = excluded.version, waiting = excluded.waiting, facts = excluded.facts,"
     " caller = excluded.caller, forgotten = excluded.forgotten, session = excluded.session"
-    " WHERE version = excluded.version - 1",
+    " WHERE sessions.version = excluded.version - 1",
 )
 FACTS = Table("facts", ("session", "version", "n", "kind", "at", "fact"))
 WAIT_COLUMNS = (
@@ -66,12 +66,12 @@ PROFILES = Table("profiles", ("caller", "profile"), "ON CONFLICT (caller) DO UPD
 NUMBERS = Table(
     "numbers",
     ("caller", "number"),
-    "ON CONFLICT (caller) DO UPDATE SET number = excluded.number WHERE number <> excluded.number",
+    "ON CONFLICT (caller) DO UPDATE SET number = excluded.number WHERE numbers.number <> excluded.number",
 )
 TOTALS = Table(
     "totals",
     ("name", "a", "b", "c", "value"),
-    "ON CONFLICT (name, a, b, c) DO UPDATE SET value = value + excluded.value",
+    "ON CONFLICT (name, a, b, c) DO UPDATE SET value = totals.value + excluded.value",
 )
 
 

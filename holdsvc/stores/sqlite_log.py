@@ -23,7 +23,6 @@ from holdsvc.stores.lock import FileLock
 from holdsvc.stores.mover import FIRST, Entry, Placed
 from holdsvc.stores.writer import Writer, transaction
 
-MOVED = "CREATE TABLE IF NOT EXISTS moved (part INTEGER PRIMARY KEY, last TEXT NOT NULL)"  # ids of Redis' log
 # Several versions of a call come at once, so that the last one stands.
 SESSIONS = replace(rows.SESSIONS, then=rows.SESSIONS.then.partition(" WHERE ")[0])
 
@@ -45,7 +44,6 @@ class SqliteLog:
         except BaseException:
             self._lock.release()
             raise
-        await self._do(lambda db: db.execute(MOVED).close())
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.stop)

@@ -10,19 +10,17 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct, field
 
 from holdsvc.errors import ConfigError, HoldsvcError, StoreUnavailable, Unkeepable
-from holdsvc.stores import rows
+from holdsvc.stores import rows, schema
 from holdsvc.stores.rows import Row
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
 CHECKPOINT_AT = 4000  # pages in the WAL: 16 MB, so that a page that many saves touch is copied once for all of them
 CACHE = 600  # KiB of pages, what a usual batch touches; with 500, a hundred saves at once were a twelfth slower
 
@@ -114,12 +112,9 @@ def prepare(db: sqlite3.Connection, path: Path, synchronous: str) -> None:
         "temp_store = MEMORY",
     ):
         db.execute(f"PRAGMA {pragma}").close()
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
+    if schema.needed(db) > schema.LATEST:
         raise ConfigError("store.url", f"{path} was written by a newer holdsvc: use that one, or another data_dir")
-    if version == 0:
-        schema = resources.files("holdsvc.stores").joinpath("schema.sql").read_text("utf-8")
-        db.executescript(f"BEGIN; {schema} COMMIT;")
+    schema.migrate(db)
 
 
 def transaction(work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:

@@ -1,14 +1,15 @@
--- One file holds the live state and the wait log. Moments are seconds since 1970 (UTC), so datetime(began, 'unixepoch') reads them.
+-- oldest: 1
+-- The live state and the wait log. Moments are seconds since 1970 (UTC): datetime(began, 'unixepoch') in SQLite, to_timestamp(began) in PostgreSQL.
 
 CREATE TABLE sessions (            -- one row a call: its state, and the version that guards it
   id        INTEGER PRIMARY KEY,   -- given out by the writer; neighbours in time are neighbours in the file
   platform  TEXT NOT NULL,
   call      TEXT NOT NULL,
   version   INTEGER NOT NULL,
-  waiting   INTEGER NOT NULL,      -- 1: read back at the next start
+  waiting   BOOLEAN NOT NULL,      -- read back at the next start
   facts     INTEGER NOT NULL,      -- how many facts are kept of this call, so that a missing one shows
   caller    TEXT,                  -- pseudonym
-  forgotten INTEGER NOT NULL DEFAULT 0,
+  forgotten BOOLEAN NOT NULL DEFAULT FALSE,
   session   BLOB NOT NULL,         -- msgpack
   UNIQUE (platform, call)
 );
@@ -37,7 +38,7 @@ CREATE TABLE waits (               -- the wait log
   ended         REAL,
   seconds       REAL,
   outcome       TEXT,              -- NULL: waiting still
-  amended       INTEGER NOT NULL,
+  amended       BOOLEAN NOT NULL,
   position_told INTEGER,
   estimate_told REAL,
   heard         TEXT NOT NULL,     -- JSON: [{"content", "kind", "seconds"}]
@@ -64,5 +65,3 @@ CREATE TABLE totals (              -- sums over the whole log, kept in the same 
   value REAL NOT NULL,
   PRIMARY KEY (name, a, b, c)
 ) WITHOUT ROWID;
-
-PRAGMA user_version = 1;
