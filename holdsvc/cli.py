@@ -175,9 +175,11 @@ def callers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def backup(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    one = command(commands, "backup", "An online copy of the embedded store and wait log.")
-    one.add_argument("into", type=Path)
-    one.set_defaults(command=lambda given: of("log").backup(given.config, given.into))
+    one = command(commands, "backup", "A copy of all that cannot be made again, beside a live service or without one.")
+    one.add_argument(
+        "into", type=Path, metavar="FOLDER", help="a new one; a service can start with it as its data folder"
+    )
+    one.set_defaults(command=lambda given: of("backup").backup(given.config, given.into))
 
 
 def a_port(text: str) -> int:

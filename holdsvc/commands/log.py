@@ -1,4 +1,4 @@
-"""`holdsvc export`, `audit`, `callers forget`, `backup`: the wait log, beside a live service or without one."""
+"""`holdsvc export`, `audit`, `callers forget`: the wait log, beside a live service or without one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from holdsvc.ports import WaitQuery
 from holdsvc.reports.audit import audit as prove
 from holdsvc.reports.export import Form
 from holdsvc.reports.export import export as write
-from holdsvc.stores import backup as online
 from holdsvc.stores.ledger import SqliteLedger
 
 EVERYTHING = 2**62  # rows: more than there can be
@@ -67,12 +66,6 @@ def audit(config: Path | None) -> int:
         verdict = prove(ledger)
     print(verdict)
     return verdict.exit_code
-
-
-def backup(config: Path | None, into: Path) -> int:
-    online.backup(file_of(load(config)), into)
-    print(f"the copy is {into}")
-    return 0
 
 
 def forget(config: Path | None, text: str) -> int:
