@@ -46,7 +46,7 @@ class Outcome(Struct, frozen=True):
     refusal: ConfigError | None = None  # with which the service would refuse to start
     queues: int = 0
     items: int = 0
-    confinement: Confinement | None = None
+    machine: Machine | None = None
 
     def count(self, level: Level) -> int:
         return sum(one.level is level for one in self.found)
@@ -56,8 +56,9 @@ def check(config: Path | None, go_online: bool = False) -> int:
     outcome = look(config, os.environ, go_online=go_online)
     for one in outcome.found:
         print(one)
-    if outcome.confinement is not None:
-        print(f"decoding of sound files: {outcome.confinement}")
+    if outcome.machine is not None:
+        print(f"decoding of sound files: {outcome.machine.confinement}")
+        print(f"frames of AudioSocket: {machine.sending(outcome.machine)}")
     errors, warned, noted = (outcome.count(level) for level in (Level.ERROR, Level.WARNING, Level.NOTE))
     print(f"{errors} errors, {warned} warnings, {noted} notes; {outcome.queues} queues, {outcome.items} items ready")
     if outcome.refusal is not None:
@@ -96,7 +97,7 @@ def look(
     now = (clock or SystemClock()).now()
     scene = Scene(settings, environ, measure(folder, confinement()), library, plans(settings, library), now)
     found += rules(scene, go_online)
-    return Outcome(tuple(found), refusal, len(settings.queues), len(scene.library.items), scene.machine.confinement)
+    return Outcome(tuple(found), refusal, len(settings.queues), len(scene.library.items), scene.machine)
 
 
 def starts(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:

@@ -151,6 +151,7 @@ MACHINE = [
     Seed("HS-163", machine={"sqlite": (3, 31, 1)}),
     Seed("HS-164", '[store]\nurl = "sqlite:{tmp}/none/holdsvc.sqlite3"\n'),
     Seed("HS-165", "[audiosocket]\nport = 9092\n", machine={"open_files": 1024}),
+    Seed("HS-166", "[audiosocket]\nport = 9092\n", machine={"no_ring": "Operation not permitted"}),
     Seed("HS-205", machine={"confinement": Confinement(doors=("open a socket",))}),
 ]
 

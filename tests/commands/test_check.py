@@ -3,13 +3,15 @@ from pathlib import Path
 import pytest
 
 from holdsvc.commands.check import check
-from holdsvc.commands.checks.machine import decoding
+from holdsvc.commands.checks.codes import Level
+from holdsvc.commands.checks.machine import Machine, decoding, lines, sending
 from holdsvc.commands.checks.media import wording
 from holdsvc.commands.checks.outside import news, outside, voice
 from holdsvc.config import load
 from holdsvc.content.confine import Confinement
 from holdsvc.content.fetched import FetchedShelf, Refused, State
 from holdsvc.content.library import Library
+from holdsvc.engine.ring import Ring
 
 SHIPPED = Path(__file__).parents[2] / "media"
 
@@ -34,6 +36,37 @@ def test_what_confines_the_decoder_here_is_said_each_time(tmp_path, monkeypatch,
     assert code == 0, said
     assert "decoding of sound files: " in said
     assert ("HS-205" in said) == ("could still" in said)
+
+
+def test_whether_frames_go_out_many_at_once_here_is_said_each_time_and_why_not(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOLDSVC_SERVICE__DATA_DIR", str(tmp_path))
+    try:
+        Ring()
+        here = "many at once, by io_uring"
+    except OSError as error:
+        here = f"one by one, for io_uring is refused: {error.strerror}"
+
+    check(None)
+
+    assert f"\nframes of AudioSocket: {here}\n" in capsys.readouterr().out
+    assert sending(Machine(Confinement(), no_ring="Operation not permitted")).endswith(
+        "refused: Operation not permitted"
+    )
+
+
+def test_a_refused_io_uring_is_a_note_with_its_cost_and_its_cure_and_only_where_it_is_used(tmp_path):
+    refused = Machine(Confinement(), no_ring="Operation not permitted")
+    settings = load(None, {"HOLDSVC_AUDIOSOCKET__PORT": "9092"})
+
+    (found,) = lines(settings, refused)
+
+    assert (found.code, found.level) == ("HS-166", Level.NOTE)
+    assert "(Operation not permitted)" in found.reason
+    assert "1.04 to 1.51 times" in found.reason
+    assert "1.04 to 1.51 times" in (SHIPPED.parent / "docs" / "performance.md").read_text("utf-8"), "as measured"
+    assert "io_uring_setup and io_uring_enter" in found.fix
+    assert not list(lines(settings, Machine(Confinement())))
+    assert not list(lines(load(None, {}), refused))
 
 
 def test_a_prompt_of_ones_own_that_flatters_is_an_error(tmp_path):

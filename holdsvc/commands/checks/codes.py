@@ -123,6 +123,7 @@ CODES: Mapping[str, Rule] = {
     **notes(
         HS_100="a platform has no secret; it cannot reach us either",
         HS_162="SQLite before the repair of its WAL reset",
+        HS_166="io_uring is refused, and AudioSocket is on",
     ),
     **errors(
         HS_201="an item that cannot be heard",
