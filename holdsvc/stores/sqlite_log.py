@@ -10,21 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from holdsvc.calls.model import CallerId, CallRef
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import HoldsvcError
 from holdsvc.ports import Ended, WaitQuery
-from holdsvc.stores import erasure, ledger, rows, tally
-from holdsvc.stores.erasure import anonymous
+from holdsvc.stores import erasure, ledger, rows
 from holdsvc.stores.lock import FileLock
-from holdsvc.stores.mover import FIRST, Entry, Placed
+from holdsvc.stores.mover import Placed
+from holdsvc.stores.moving import LAST_SESSION, POSITIONS, REACHED, Draft, Known, calls_of, fresh
 from holdsvc.stores.writer import Writer, transaction
-
-# Several versions of a call come at once, so that the last one stands.
-SESSIONS = replace(rows.SESSIONS, then=rows.SESSIONS.then.partition(" WHERE ")[0])
 
 T = TypeVar("T")
 
@@ -80,94 +74,24 @@ class SqliteLog:
         return await done
 
 
-class Known(Struct):
-    """What SQL holds of a call."""
-
-    number: int
-    version: int
-    facts: int
-    forgotten: bool
-
-
-class Draft:
-    """One transaction's rows."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-        (self._last,) = db.execute("SELECT coalesce(max(id), 0) FROM sessions").fetchone()
-        self._known: dict[CallRef, Known] = {}
-        self._sessions: dict[int, rows.Row] = {}
-        self._waits: dict[int, rows.Row] = {}
-        self._facts: list[rows.Row] = []
-        self._numbers: dict[CallerId, rows.Row] = {}
-        self._sums: dict[tally.Key, float] = {}
-
-    def take(self, entry: Entry) -> None:
-        if entry.caller is not None and entry.number:
-            self._numbers[entry.caller] = (entry.caller, entry.number)
-        session = entry.session
-        if session is None:
-            return
-        known = self._of(session.ref)
-        known.forgotten = known.forgotten or entry.forgotten
-        if known.forgotten:
-            session = anonymous(session)
-        # A version that is there already belongs to a Redis that lost its own and began anew: the facts count all the same.
-        known.version = max(session.version, known.version + 1)
-        known.facts += len(entry.facts)
-        session = replace(session, version=known.version)
-        self._sessions[known.number] = rows.session_row(known.number, session, known.facts, known.forgotten)
-        self._facts += rows.fact_rows(known.number, known.version, entry.facts)
-        wait = rows.wait_row(known.number, session)
-        if wait is not None:
-            self._waits[known.number] = wait
-        tally.add(self._sums, tally.changes(session.ref.platform, entry.facts))
-
-    def write(self) -> None:
-        for table, some in (
-            (SESSIONS, list(self._sessions.values())),
-            (rows.FACTS, self._facts),
-            (rows.WAITS, list(self._waits.values())),
-            (rows.NUMBERS, list(self._numbers.values())),
-            (rows.TOTALS, [(*key, value) for key, value in self._sums.items()]),
-        ):
-            if some:
-                rows.write(self._db, table, some)
-
-    def _of(self, ref: CallRef) -> Known:
-        known = self._known.get(ref)
-        if known is None:
-            found = self._db.execute(
-                "SELECT id, version, facts, forgotten FROM sessions WHERE platform = ? AND call = ?",
-                (ref.platform, ref.call),
-            ).fetchone()
-            if found is None:
-                self._last += 1
-                found = (self._last, 0, 0, 0)
-            known = self._known[ref] = Known(found[0], found[1], found[2], bool(found[3]))
-        return known
-
-
 def move(placed: Sequence[Placed], db: sqlite3.Connection) -> Mapping[int, str]:
-    reached = dict(positions(db))
-    draft = Draft(db)
-    for one in placed:
-        if number_of(one.id) <= number_of(reached.get(one.part, FIRST)):
-            continue
-        reached[one.part] = one.id
-        if one.entry is not None:
-            draft.take(one.entry)
-    draft.write()
-    db.executemany(
-        "INSERT INTO moved VALUES (?, ?) ON CONFLICT (part) DO UPDATE SET last = excluded.last", reached.items()
-    )
+    reached = positions(db)
+    entries = fresh(placed, reached)
+    (last,) = db.execute(LAST_SESSION).fetchone()
+    draft = Draft(last, {ref: found for ref in calls_of(entries) if (found := known(db, ref))})
+    for entry in entries:
+        draft.take(entry)
+    for table, some in (*draft.rows(), (REACHED, list(reached.items()))):
+        rows.write(db, table, some)
     return reached
 
 
-def positions(db: sqlite3.Connection) -> Mapping[int, str]:
-    return dict(db.execute("SELECT part, last FROM moved").fetchall())
+def known(db: sqlite3.Connection, ref: CallRef) -> Known | None:
+    found = db.execute(
+        "SELECT id, version, facts, forgotten FROM sessions WHERE platform = ? AND call = ?", (ref.platform, ref.call)
+    ).fetchone()
+    return Known(*found) if found else None
 
 
-def number_of(id: str) -> tuple[int, int]:
-    milliseconds, _, number = id.partition("-")
-    return int(milliseconds), int(number)
+def positions(db: sqlite3.Connection) -> dict[int, str]:
+    return dict(db.execute(POSITIONS).fetchall())
