@@ -1,7 +1,7 @@
 """The wait that a caller is told: one of a few ranges of whole minutes, each of which has its own sentence.
 
-It is the narrowest that the estimate fits into, so that it holds at least as often as the estimate does (`estimate.SHARE`). What was told
-is kept to: another range is told where it is a better one that ends no later than promised, and a worse one only when even the
+It is the narrowest that the estimate fits into, so that it holds at least as often as the estimate does (`estimate.SHARE`). What was
+told is kept to: another range is told where it is a better one that ends no later than promised, and a worse one only when even the
 earliest end that is likely lies behind what was promised; then it is said that it takes longer.
 """
 
@@ -33,8 +33,9 @@ class Span(Struct, frozen=True, gc=False):
 
 
 SPANS = (
-    *sorted(
-        (*(Span(0, most) for most in UNDER), *(Span(*ends) for ends in BETWEEN)), key=lambda one: one.high - one.low
+    *(
+        Span(low, high)
+        for low, high in sorted([*((0, most) for most in UNDER), *BETWEEN], key=lambda one: one[1] - one[0])
     ),
     *(Span(least) for least in OVER),
 )  # the narrowest first
@@ -88,7 +89,7 @@ def better(told: Promise, last: Promise) -> bool:
     """Sooner by a step at least, and by the clock no later than what was told."""
     if told.until is None or told.span.low > last.span.low:
         return False
-    return last.until is None or (told.span.high < last.span.high and told.until <= last.until)
+    return last.until is None or (told.until - told.at < last.until - last.at and told.until <= last.until)
 
 
 def prompts(told: Promise) -> tuple[PromptId, ...]:
