@@ -8,7 +8,7 @@ python3 -m venv "$work/bare"
 wheel="$(ls "$work"/wheel/holdsvc-*.whl)"
 size="$(stat -c %s "$wheel")"
 echo "wheel: $((size / 1024)) kB"
-test "$size" -lt $((40 * 1024 * 1024))
+test "$size" -lt $((40 * 1024 * 1024)) # media and settings in it, unpacked, are weighed in tests/media/test_shelf.py
 "$work/bare/bin/pip" install -q "$wheel"
 mkdir -p "$work/elsewhere/data"
 cd "$work/elsewhere"

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +11,16 @@ import av
 import numpy as np
 import pytest
 
+from holdsvc.content.library import Library
+
 MEDIA = Path(__file__).resolve().parents[2] / "media"
+PREPARED = MEDIA / "prepared"
 SOUND_FOLDERS = ("music", "podcasts", "daily", "quiet")  # prompts and quiz have texts and tests of their own
 SUFFIXES = {".opus", ".ogg", ".mp3", ".wav", ".flac", ".m4a"}
-LARGEST = 24_000_000  # bytes of all that a fresh checkout carries as sound
+MUSIC_SHELF = 20_000_000  # bytes, of the pieces and of what of them ships prepared
+PAYLOAD = (
+    40 << 20
+)  # bytes of media and settings in the wheel, before they are packed; tests/wheel.sh weighs the wheel itself
 KINDS = {"music", "podcast", "daily", "quiz", "quiet"}
 
 MOODS = {"calm", "sober", "warm", "bright", "jolly"}
@@ -146,7 +153,34 @@ def test_orders_on_a_shelf_are_distinct():
     assert max(places.values()) == 1
 
 
-def test_the_sound_of_a_fresh_checkout_is_small():
-    files = [path for path in MEDIA.rglob("*") if path.suffix in SUFFIXES]
+def test_the_music_shelf_is_small_with_what_of_it_ships_prepared():
+    music = {item["id"] for item in MUSIC}
+    sounds = [source.sound for source in Library.open(MEDIA, [PREPARED]).sources if source.id in music]
+    prepared = [file for sound in sounds for file in PREPARED.glob(f"{sound}.*")]
 
-    assert sum(path.stat().st_size for path in files) < LARGEST
+    whole = weight([MEDIA / "music", *prepared])
+
+    print(f"music: {whole:,} bytes, {weight(prepared):,} of them prepared")
+    assert len(sounds) == len(MUSIC)
+    assert prepared, "the house track's"
+    assert whole < MUSIC_SHELF
+
+
+def test_all_media_and_settings_of_the_wheel_weigh_less_than_forty_megabytes():
+    """Of this checkout: prepared sound, prompts and quiz among it."""
+    wheel = tomllib.loads((MEDIA.parent / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
+    shipped = [MEDIA.parent / path for path in wheel["force-include"]]
+
+    whole = weight(shipped)
+
+    print(f"media and settings of the wheel: {whole:,} bytes, {weight([PREPARED]):,} of them prepared")
+    assert set(MEDIA.iterdir()) - set(shipped) == {MEDIA / "make"}, "what makes the sound stays here"
+    assert weight([MEDIA, MEDIA.parent / "config"]) - weight([MEDIA / "make"]) == whole
+    assert whole < PAYLOAD
+
+
+def weight(paths: Iterable[Path]) -> int:
+    files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
+    return sum(file.stat().st_size for file in files if "__pycache__" not in file.parts)
