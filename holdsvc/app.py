@@ -33,9 +33,10 @@ from holdsvc.content.radio import Radio
 from holdsvc.content.ready import ReadySounds
 from holdsvc.content.shelf_history import FILE as HISTORY
 from holdsvc.content.shelf_history import ShelfHistory
-from holdsvc.engine import trail
+from holdsvc.engine import draining, trail
 from holdsvc.engine.broadcast import Broadcast
 from holdsvc.engine.captions import Captions
+from holdsvc.engine.draining import WINDOW
 from holdsvc.engine.ears import Hearing
 from holdsvc.engine.floor import Floor, at_once
 from holdsvc.engine.intake import Intake, Recognition
@@ -138,6 +139,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         sleep=options.sleep,
         captions=captions,
         hearing=hearing,
+        kept=intake.settle,
     )
     keeper, gate = outside(settings, folder, library, clock, options)
     radio = Radio(plans.for_all, library.linear, settings.live.bitrate, random.Random())
@@ -337,6 +339,14 @@ def phone_line(
         await asyncio.gather(*(phone.part() for phone in phones))
 
     return routes, [part]
+
+
+async def drain(application: web.Application, settings: Settings, at_once: asyncio.Event) -> None:
+    """Take no new streams, and let those that there are end by themselves for a while; all else is served as ever."""
+    house, given = application[HOUSE], settings.service.drain_seconds
+    shared = catalogue.is_shared(settings)
+    window = (WINDOW if shared else 0.0) if given is None else given
+    await draining.drain(house.streams, house.plans, window, at_once)
 
 
 async def take_leave(application: web.Application) -> None:

@@ -90,6 +90,11 @@ STORES: Mapping[str, Callable[[Settings, Committed, Clock], Store]] = {
 }
 
 
+def is_shared(settings: Settings) -> bool:
+    """Other processes serve the same calls, or may."""
+    return settings.store.url.partition(":")[0].startswith("redis")
+
+
 def database(settings: Settings) -> Path:
     """The file of the wait log: the embedded store's own, or what `ledger.url` names beside a shared store."""
     embedded = settings.store.url.startswith("sqlite:")

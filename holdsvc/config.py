@@ -103,6 +103,8 @@ def hold_to_rules(settings: Settings) -> None:
     one_of("store.synchronous", settings.store.synchronous, ("FULL", "NORMAL"))
     if not 0 <= settings.service.port <= MOST_PORT:
         raise ConfigError("service.port", f"{settings.service.port} will not do: a port is 0 to {MOST_PORT}")
+    if (settings.service.drain_seconds or 0.0) < 0:
+        raise ConfigError("service.drain_seconds", f"{settings.service.drain_seconds:g} will not do: 0 or more")
     if settings.ledger.url != "sqlite:":
         raise ConfigError("ledger.url", "only sqlite: can be had so far; the wait log shares the store's file")
     for port in settings.fetch.ports:

@@ -124,7 +124,7 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
         case CallHeld(inferred=False):
             return hold_on(session, event, plan)
         case StreamOpened():
-            return programme.begin(replace(session, streaming=True, broken=0), event, plan)
+            return programme.begin(replace(session, streaming=True, broken=0, moved=False), event, plan)
         case StreamClosed():
             return close_stream(session, event), ()
         case DigitPressed() | UtteranceHeard():
@@ -209,10 +209,14 @@ def addressed(session: HoldSession, contact: Contact | None, country: str) -> Ho
 def close_stream(session: HoldSession, event: StreamClosed) -> HoldSession:
     """A platform that ends the stream by itself says that the call is over; a stream that just broke says nothing yet."""
     session = replace(session, streaming=False)
+    if event.moved:
+        return replace(session, moved=True)
     if session.released or session.leaving is not None:
         return replace(session, handed=session.handed or event.id)
     if event.by_caller:
         return lived(session, CallerHungUp(at=event.at, id=EventId(f"{event.id}+gone")))
+    if session.moved:  # told by the platform as well; that is nothing to be sorry for
+        return replace(session, moved=False)
     broken = session.broken + 1
     return replace(session, broken=broken, stream=False if broken >= MOST_BROKEN else session.stream)
 
@@ -264,7 +268,7 @@ def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Inst
             return programme.turn(session, plan)
         case QueueMoved() if position.interrupts(session, event):
             return programme.turn(session, plan)
-        case StreamClosed(by_caller=False):
+        case StreamClosed(by_caller=False, moved=False):
             return after_stream(session, plan)
         case AgentAnswered(leg=True):
             return (Brief(brief(session, event.at)),)

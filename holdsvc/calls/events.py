@@ -88,9 +88,13 @@ class StreamOpened(CallEvent, frozen=True, tag=True, kw_only=True):
 
 
 class StreamClosed(CallEvent, frozen=True, tag=True, kw_only=True):
-    """The media socket is gone. `by_caller`: the platform said that the call itself ended."""
+    """The media socket is gone. `by_caller`: the platform said that the call itself ended.
+
+    `moved`: we part from it and the call goes on elsewhere; the platform will say, too, that it ended.
+    """
 
     by_caller: bool = False
+    moved: bool = False
 
 
 class ReleaseAsked(CallEvent, frozen=True, tag=True, kw_only=True):

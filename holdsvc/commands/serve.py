@@ -58,7 +58,7 @@ def warn(settings: Settings) -> None:
 
 
 def until_stopped(settings: Settings, options: app.Options, beside: Beside) -> int:
-    """Run until SIGTERM or SIGINT; 0 when it was stopped in order."""
+    """Run until SIGTERM and until what it leaves has been drained, or until SIGINT; 0 when it was stopped in order."""
     with asyncio.Runner(loop_factory=fast_loop()) as runner:
         runner.run(run(settings, options, beside))
     return 0
@@ -72,6 +72,20 @@ def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+class Stop:
+    """SIGTERM asks us to finish what is under way; a second one, or Ctrl-C, to end now."""
+
+    def __init__(self) -> None:
+        self.asked, self.at_once = asyncio.Event(), asyncio.Event()
+
+    def ask(self) -> None:
+        (self.at_once if self.asked.is_set() else self.asked).set()
+
+    def now(self) -> None:
+        self.asked.set()
+        self.at_once.set()
+
+
 def make_room() -> None:
     """Each live stream is a descriptor; as many as the system lets us have."""
     with contextlib.suppress(ImportError, OSError, ValueError):
@@ -83,16 +97,17 @@ def make_room() -> None:
 
 async def run(settings: Settings, options: app.Options, beside: Beside) -> None:
     make_room()
-    stop = asyncio.Event()
+    stop = Stop()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.ask)
+    loop.add_signal_handler(signal.SIGINT, stop.now)
     application = app.build(settings, options=options)
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=5.0)
     await runner.setup()
     try:
         async with bounded(runner), beside(await listen(runner, settings)):
-            await stop.wait()
+            await stop.asked.wait()
+            await app.drain(application, settings, stop.at_once)
         await app.take_leave(application)
     finally:
         await runner.cleanup()

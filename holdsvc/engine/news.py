@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from holdsvc.audio.player import Player
-from holdsvc.calls.events import Heard, HeardUntil
+from holdsvc.calls.events import CallEvent, Heard, HeardUntil, StreamClosed
 from holdsvc.calls.model import ContentId, EventId
 
 
@@ -21,3 +21,9 @@ def told(player: Player, until: int, at: datetime, new_id: Callable[[], EventId]
 def last(news: tuple[Heard, ...]) -> HeardUntil | None:
     """The newest stretch goes with the event itself, those before it ahead of it."""
     return news[-1].heard if news else None
+
+
+def parting(news: tuple[Heard, ...], at: datetime, id: EventId, *, by_caller: bool = False) -> tuple[CallEvent, ...]:
+    """With the stream's end behind it: the caller's doing, or ours, for the call to go on elsewhere."""
+    closed = StreamClosed(at=at, id=id, by_caller=by_caller, moved=not by_caller, heard=last(news))
+    return (*news[:-1], closed)

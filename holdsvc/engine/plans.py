@@ -100,6 +100,7 @@ class PlanBook:
         `hurried`: whether it may have to be said soon, so that documents are kept short.
         """
         self._shelves, self._queues, self._streams = shelves, queues, streams
+        self.begins_streams = True  # False: whoever comes now is served by documents; those on streams stay there
         self._territory, self._listened = territory, listened
         self._stream_only = frozenset(stream_only)
         self._notices, self._hurried = notices, hurried
@@ -142,7 +143,7 @@ class PlanBook:
             self._good_until = None
         rules = self.rules(queue)
         only = platform in self._stream_only
-        live = rules.media is Media.STREAM if stream is None else stream
+        live = rules.media is Media.STREAM and self.begins_streams if stream is None else stream
         live = (live and self._streams) or only
         shape = queue if queue in self._queues else "default"
         posted = self._notices(shape, now)

@@ -12,15 +12,7 @@ from datetime import datetime
 
 from holdsvc.audio.pacer import NEAR
 from holdsvc.audio.utterance import Began
-from holdsvc.calls.events import (
-    CallEvent,
-    ContentEnded,
-    DigitPressed,
-    Heard,
-    StreamClosed,
-    StreamOpened,
-    UtteranceHeard,
-)
+from holdsvc.calls.events import CallEvent, ContentEnded, DigitPressed, Heard, StreamOpened, UtteranceHeard
 from holdsvc.calls.instructions import Instruction, Play
 from holdsvc.calls.model import EventId
 from holdsvc.calls.session import own_id
@@ -28,7 +20,7 @@ from holdsvc.engine import limits
 from holdsvc.engine.captions import Tape
 from holdsvc.engine.ears import Listener
 from holdsvc.engine.far_end import FarEnd
-from holdsvc.engine.news import last, told
+from holdsvc.engine.news import last, parting, told
 from holdsvc.engine.paced import voice_for
 from holdsvc.engine.shell import Question, Shell, Swept, Watched
 from holdsvc.engine.sockets import GONE
@@ -192,8 +184,7 @@ class Stream:
                     self.close(CLOSED_NORMALLY)
             case WireStop():
                 heard, at = self._told(self._voice.played(now)), self._shell.clock.now()
-                closed = StreamClosed(at=at, id=EventId(event.id), by_caller=True, heard=last(heard))
-                self._leave((*heard[:-1], closed))
+                self._leave(parting(heard, at, EventId(event.id), by_caller=True))
                 self.socket.close(CLOSED_NORMALLY)
 
     def _press(self, event: WireDigit, now: float) -> None:
@@ -282,6 +273,11 @@ class Stream:
         if not self.over:
             self._leave(self._told())
             self.socket.close(code)
+
+    def part(self) -> None:
+        """The call goes on elsewhere, where it is now: that is told. The socket is for our house to close, when it is kept."""
+        if not self.over:
+            self._leave(parting(self._told(), self._shell.clock.now(), self._id()))
 
     def _take_up(self, turn: Turn, now: float, *, follows: bool) -> int:
         """Returns the byte of the time line at which the turn begins."""

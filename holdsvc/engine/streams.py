@@ -36,6 +36,7 @@ __all__ = ["Answer", "Full", "Meter", "Socket", "Stream", "Streams", "Take", "Ti
 MOST = 4000  # streams a process; further callers are refused, and their document goes on with what stands behind the stream
 REST = 0.004  # seconds beyond the next slot, where nothing is paced to the frame: each waking costs what a stream does
 AT_ONCE = 20  # streams that are interrupted in one go
+KEPT_WITHIN = 1.0  # seconds that the store has at a parting; the sound that the far end holds is shorter still
 MOST_QUESTIONS = 64  # a stream; a caller who presses faster than we answer loses keys, not the house
 log = logging.getLogger(__name__)
 
@@ -64,13 +65,15 @@ class Streams:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         captions: Captions | None = None,
         hearing: Hearing | None = None,
+        kept: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`kept` returns when all that was decided so far has been kept."""
         self.sounds, self.clock, self.meter = sounds, clock, meter
         self.house = house  # what a queue's callers hear when no answer comes, or none with sound in it
         self.captions, self.hearing = captions, hearing
         self.tokens = Tokens(clock.monotonic)
         self.draining = False  # no new streams; those that are there go on
-        self._take, self._most, self._sleep = take, most, sleep
+        self._take, self._most, self._sleep, self._kept = take, most, sleep, kept
         self._streams: set[Stream] = set()
         self._by_call: dict[CallRef, Stream] = {}
         self._questions: dict[Stream, deque[Question]] = {}
@@ -181,10 +184,20 @@ class Streams:
     async def close(self) -> None:
         """End all streams, and wait until what was heard of them is on its way into the store."""
         self.draining = True
-        for stream in tuple(self._streams):
-            stream.close(GOING_AWAY)
-        await self.settle()
+        await self.part(len(self._streams))
         await self._parted()
+
+    async def part(self, most: int) -> int:
+        """From so many: their calls go on elsewhere, and whoever has them next finds kept where they are. How many there were."""
+        parting = list(self._streams)[:most]
+        for stream in parting:
+            stream.part()
+        await self.settle()
+        if parting and self._kept is not None:
+            await asyncio.wait({asyncio.ensure_future(self._kept())}, timeout=KEPT_WITHIN)
+        for stream in parting:
+            stream.socket.close(GOING_AWAY)
+        return len(parting)
 
     async def _parted(self) -> None:
         """Far ends have a moment to agree."""

@@ -44,7 +44,8 @@ async def announce(request: web.Request) -> web.StreamResponse:
         raise UnknownCall("no calls are announced here: audiosocket.port is not set")
     wanted = asked(request.content_type, await request.read())
     if house.streams.full:
-        raise refusal(web.HTTPServiceUnavailable, "all streams are taken")
+        why = "this service is being stopped" if house.streams.draining else "all streams are taken"
+        raise refusal(web.HTTPServiceUnavailable, why)
     ref, queue = CallRef(platform.name, CallId(identity(wanted.uuid))), QueueName(wanted.queue)
     taken = await house.intake.report(Report(ref, queue, news(wanted, ref, house), caller=wanted.caller, stream=True))
     if taken.session.streaming or taken.session.outcome is not None:

@@ -6,6 +6,7 @@ The guard refuses a route that does not say who may ask. Answers of ours carry t
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -30,6 +31,7 @@ def make(house: House, guard: Guard, more: list[web.RouteDef] | None = None) -> 
     application[patience.KNOWN] = set()
     application.add_routes([*routes(), *(more or [])])
     application.on_response_prepare.append(uncached)
+    application.on_response_prepare.append(last_of_its_connection)
     return application
 
 
@@ -99,6 +101,13 @@ async def uncached(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.setdefault("Cache-Control", "no-cache")
     elif not request.path.startswith("/audio/"):
         response.headers.setdefault("Cache-Control", "no-store")
+
+
+async def last_of_its_connection(request: web.Request, response: web.StreamResponse) -> None:
+    """While we are being stopped: the next request of whoever asks, a balancer perhaps, finds its way elsewhere."""
+    if request.app[HOUSE].streams.draining and response.status != HTTPStatus.SWITCHING_PROTOCOLS:
+        response.force_close()
+        response.headers["Connection"] = "close"
 
 
 MIDDLEWARES = (patience.known, safe_headers, guarded, plain_errors, patience.whole)

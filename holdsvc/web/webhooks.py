@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from holdsvc.calls.briefing import brief
 from holdsvc.calls.instructions import Brief, Instruction, OpenStream
@@ -96,6 +97,8 @@ async def decided(house: House, platform: Platform, incoming: WebhookRequest, re
     if not report.events:
         todo = (Brief(head_of(house, report.queue)),)
         return platform.render(report.ref, todo, scene(house, incoming, report.queue, 0))
+    if report.stream and not house.plans.begins_streams:
+        report = replace(report, stream=False)
     taken = await house.intake.report(report)
     if taken.repeated:
         house.metrics.webhook_repeated(platform.name)
@@ -110,7 +113,8 @@ def head_of(house: House, queue: QueueName) -> tuple[str, ...]:
 
 def set_scene(house: House, platform: Platform, incoming: WebhookRequest, taken: Taken) -> Scene:
     session = taken.session
-    token = house.streams.tokens.issue(session.ref, session.queue) if opens_stream(taken.instructions) else ""
+    opens = opens_stream(taken.instructions) and not house.streams.full  # else the platform's own queue must do
+    token = house.streams.tokens.issue(session.ref, session.queue) if opens else ""
     return scene(house, incoming, session.queue, session.version, token)
 
 

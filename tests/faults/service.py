@@ -44,6 +44,11 @@ class Service:
         self._began = 0.0
 
     @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    @property
     def file(self) -> Path:
         return self.folder / "holdsvc.sqlite3"
 
