@@ -29,7 +29,7 @@ KEPT = {
     AIRINGS: "what was on the air of the live shelves",
     HISTORY: "what was said of each item and when, for reports on a period",
     "callers.key": "without which no caller is known again",
-    "notices.json": "what ops say to those who wait, and who has heard it",
+    "notices.json": "what ops say to those who wait, and how many were told",
     FEEDS: "subscriptions that were added by command",
     OWN: "your own shelf, prompts and quiz",
     FETCHED: "episodes and updates, which may be offered no more",

@@ -9,7 +9,8 @@ from math import ceil
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls.notices import heard, listens, reaches
+from holdsvc.calls.notices import heard as was_told
+from holdsvc.calls.notices import listens, reaches
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
 
@@ -19,7 +20,7 @@ JOINT = 2.0  # seconds from the end of a document's sound to the next document's
 class Audience(Struct, frozen=True):
     """Callers who wait now. `within`: seconds after which the last of `later` hears it, if no one else is quicker."""
 
-    heard: int = 0  # of those who wait; others heard it and have gone since
+    told: int = 0  # of those who wait; others were told and have gone since
     at_once: int = 0  # on live streams, not told yet
     later: int = 0  # in documents: what they hear is played to its end first
     within: int = 0
@@ -48,8 +49,8 @@ def waiting(sessions: Iterable[HoldSession], now: datetime) -> Mapping[str, Audi
 
 
 def with_one(audience: Audience, session: HoldSession, plan: HoldPlan, now: datetime) -> Audience:
-    if plan.notice is not None and heard(session, plan.notice.id):
-        return replace(audience, heard=audience.heard + 1)
+    if plan.notice is not None and was_told(session, plan.notice.id):
+        return replace(audience, told=audience.told + 1)
     return reached(audience, session, now) if reaches(session, plan) else left_out(audience)
 
 

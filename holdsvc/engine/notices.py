@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from holdsvc.calls.facts import AnyFact, NoticeTold
@@ -23,14 +23,16 @@ log = logging.getLogger(__name__)
 
 
 class Posted(Struct, frozen=True):
-    """`queue` "" is every queue. `until` is when it stops to be told to those who have not heard it."""
+    """`queue` "" is every queue. `until` is when it stops to be told to those who were not told yet."""
 
     id: str
     queue: str
     prompt: str
     since: datetime
     until: datetime
-    heard: int = 0  # callers, as far as was counted when this was kept
+    told: int = field(
+        default=0, name="heard"
+    )  # callers, as far as was counted when this was kept; so named in older files
 
 
 class TooMany(Exception):
@@ -43,7 +45,7 @@ class Notices:
         self.generation = 0
         self._file, self._new_id = file, new_id
         self._posted: tuple[Posted, ...] = ()
-        self._heard: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
         self._hurried: dict[str, datetime] = {}  # queue -> until when what is said is to be heard soon
         try:
             self._posted = msgspec.json.decode(file.read_bytes(), type=tuple[Posted, ...])
@@ -51,15 +53,15 @@ class Notices:
             pass
         except (OSError, msgspec.DecodeError) as error:
             log.warning("notices_unreadable", extra={"file": file.name, "reason": str(error)})
-        self._heard.update({one.id: one.heard for one in self._posted})
+        self._told.update({one.id: one.told for one in self._posted})
 
     def facts(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
-        """A listener: counts who heard what."""
-        self._heard.update(fact.notice for fact in facts if isinstance(fact, NoticeTold))
+        """A listener: counts who was told what, which is before they have heard it to its end."""
+        self._told.update(fact.notice for fact in facts if isinstance(fact, NoticeTold))
 
-    def heard(self, name: str) -> int:
+    def told(self, name: str) -> int:
         """How many callers, those who have gone since included."""
-        return self._heard[name]
+        return self._told[name]
 
     def hurry(self, queue: str, until: datetime) -> None:
         """Keep documents short in a queue, or in all, so that a word that is put up until then is heard soon."""
@@ -73,7 +75,7 @@ class Notices:
         return self._hurried
 
     def save(self) -> None:
-        """How many heard each is kept when something changes, and when the service stops."""
+        """How many were told each is kept when something changes, and when the service stops."""
         if self._posted:
             self._keep(self._posted)
 
@@ -103,8 +105,8 @@ class Notices:
         return True
 
     def _keep(self, posted: tuple[Posted, ...]) -> None:
-        self._posted = posted = tuple(replace(one, heard=self._heard[one.id]) for one in posted)
-        self._heard = Counter({one.id: one.heard for one in posted})
+        self._posted = posted = tuple(replace(one, told=self._told[one.id]) for one in posted)
+        self._told = Counter({one.id: one.told for one in posted})
         self.generation += 1
         new = self._file.with_suffix(".new")
         try:

@@ -56,11 +56,13 @@ class Shown(Struct, frozen=True):
     state: str = LIVE  # live; speaking: it goes live when it has been spoken; failed: it will not
     fault: str = ""  # why it failed
     heard_at_once: int = 0  # live streams that were interrupted when it was put up; in the answer to that alone
-    heard: int = 0  # have heard it since it was put up, those who have gone included
-    waiting: int = 0  # wait and will hear it
+    told: int = (
+        0  # since it was put up, those who have gone included; counted when their document or stream begins with it
+    )
+    waiting: int = 0  # wait and will be told
     waiting_live: int = 0  # of these on live streams, that is now
     within: int = 0  # seconds within which the others do: what they hear at the moment is played to its end
-    left_out: int = 0  # wait and will not hear it: they want no talk, or it is not there in their language
+    left_out: int = 0  # wait and will not be told: they want no talk, or it is not there in their language
 
 
 class Wording(Struct, frozen=True):
@@ -213,7 +215,7 @@ def shown(house: House, posted: Posted, listening: Mapping[str, Audience]) -> Sh
         text(house, languages[0], prompt) if languages else "",
         posted.since,
         posted.until,
-        heard=max(house.notices.heard(posted.id), audience.heard),
+        told=max(house.notices.told(posted.id), audience.told),
         waiting=audience.at_once + audience.later,
         waiting_live=audience.at_once,
         within=audience.within,

@@ -26,7 +26,7 @@ def test_each_caller_counts_once_and_where_it_belongs():
 
     (found,) = audiences(sessions, lambda session: LOUD, after(5)).values()
 
-    assert (found.heard, found.at_once, found.later, found.left_out) == (1, 1, 1, 2)
+    assert (found.told, found.at_once, found.later, found.left_out) == (1, 1, 1, 2)
     assert found.within == round(caller().sent.seconds - 5 + JOINT + 0.499)
 
 

@@ -4,12 +4,17 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from holdsvc.calls.facts import NoticeTold
+from holdsvc.calls.model import CallId, CallRef, QueueName
+from holdsvc.calls.session import HoldSession
 from holdsvc.engine.notices import MOST, Notices, TooMany
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SUPPORT = QueueName("support")
 
 
 @pytest.fixture
@@ -53,6 +58,20 @@ def test_it_outlives_a_restart(board: Notices, tmp_path: Path) -> None:
     posted = board.post("", "notice_storm", NOON, NOON + HOUR)
 
     assert fresh(tmp_path).of("support", NOON) == posted
+
+
+def test_callers_are_counted_when_they_are_told_and_an_older_file_counts_on(tmp_path: Path) -> None:
+    kept = {"id": "n7", "queue": "", "prompt": "notice_storm", "since": NOON, "until": NOON + HOUR, "heard": 3}
+    (tmp_path / "notices.json").write_bytes(msgspec.json.encode([kept]))
+    board = fresh(tmp_path)
+
+    board.facts(
+        HoldSession(CallRef("twilio", CallId("CA1")), SUPPORT), [NoticeTold(at=NOON, queue=SUPPORT, notice="n7")]
+    )
+    board.save()
+
+    assert board.told("n7") == 4
+    assert fresh(tmp_path).told("n7") == 4
 
 
 def test_a_file_that_cannot_be_read_stops_nobody(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ async def test_on_a_live_line_it_is_heard_within_a_second(folder: Path, unused_t
 
     assert (queue["live"], queue["later"]) == (1, 0)
     assert (status, told["heard_at_once"], told["waiting_live"]) == (201, 1, 1)
-    assert (now["heard"], now["waiting"]) == (1, 0)
+    assert (now["told"], now["waiting"]) == (1, 0)
     assert likeness(heard[: round(before * RATE)], noise[2400:4800]) < 0.3
     assert likeness(heard[round(before * RATE) :], noise[2400:4800]) > 0.8
 

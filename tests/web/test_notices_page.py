@@ -74,10 +74,10 @@ async def test_what_is_typed_is_spoken_and_then_said_and_its_hearers_are_counted
         await page.locator("#say").click()
 
         await expect(page.locator("#notices li")).to_contain_text("The depot is closed.")
-        await expect(page.locator("#notices small")).to_contain_text("heard by 0 of 1; 1 within", timeout=30_000)
+        await expect(page.locator("#notices small")).to_contain_text("told to 0 of 1; 1 within", timeout=30_000)
         await expect(page.locator("#done")).to_have_text("It has been spoken, and is live.")
         await service.document("wait", a_call(QueueTime="70"))
-        await expect(page.locator("#notices small")).to_contain_text("heard by 1 of 1", timeout=30_000)
+        await expect(page.locator("#notices small")).to_contain_text("told to 1 of 1", timeout=30_000)
         assert await page.evaluate(CONTRAST) == []
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert [one for one in heard if "400" not in one] == []

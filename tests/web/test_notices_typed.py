@@ -102,7 +102,7 @@ async def test_ops_are_told_how_many_hear_it_and_within_how_many_seconds(tmp_pat
 
         status, told = await put_up(service, prompt="notice_storm")
         assert queue["within"] == told["within"]
-        assert (status, told["heard"], told["waiting"], told["waiting_live"]) == (201, 0, 2, 0)
+        assert (status, told["told"], told["waiting"], told["waiting_live"]) == (201, 0, 2, 0)
         assert told["left_out"] == 1
         assert left <= told["within"] <= left + 3
 
@@ -110,11 +110,11 @@ async def test_ops_are_told_how_many_hear_it_and_within_how_many_seconds(tmp_pat
         await service.document("wait", caller(1, QueueTime="60"))
         await service.hook("left", caller(1, QueueResult="hangup", QueueTime="62"))
         (now,) = await board(service)
-        assert (now["heard"], now["waiting"]) == (1, 1)
+        assert (now["told"], now["waiting"]) == (1, 1)
 
     async with running(tmp_path, unused_tcp_port, clock=clock) as service:
         (after,) = await board(service)
-        assert (after["heard"], after["waiting"]) == (1, 1)  # a restart forgets neither
+        assert (after["told"], after["waiting"]) == (1, 1)  # a restart forgets neither
 
 
 async def test_who_gets_ready_is_heard_within_seconds_and_later_the_pieces_are_long_again(

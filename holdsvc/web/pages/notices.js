@@ -131,15 +131,15 @@ const STATES = {
 
 const callers = (count) => (count === 1 ? "1 caller" : `${count} callers`);
 
-/** Who has heard it and who will, in figures that the service has counted just now. */
+/** Who was told and who will be, in figures that the service has counted just now. */
 function reach(notice) {
-  const all = notice.heard + notice.waiting;
+  const all = notice.told + notice.waiting;
   if (all + notice.left_out === 0) return "nobody waits";
   const later = notice.waiting - notice.waiting_live;
-  const told = [`heard by ${notice.heard} of ${all}`];
+  const told = [`told to ${notice.told} of ${all}`];
   if (notice.waiting_live > 0) told.push(`${notice.waiting_live} at once`);
   if (later > 0) told.push(`${later} within ${notice.within} s`);
-  if (notice.left_out > 0) told.push(`not by ${notice.left_out}, who want no talk or speak another language`);
+  if (notice.left_out > 0) told.push(`not to ${notice.left_out}, who want no talk or speak another language`);
   return told.join("; ");
 }
 
