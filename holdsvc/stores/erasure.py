@@ -11,6 +11,13 @@ from holdsvc.calls.model import CallerId, CallRef
 from holdsvc.calls.session import HoldSession
 from holdsvc.stores import rows
 
+# In words that both databases take.
+CALLS_OF = "SELECT id, session FROM sessions WHERE caller = ?"
+SESSION = "UPDATE sessions SET version = ?, caller = NULL, forgotten = TRUE, session = ? WHERE id = ?"
+WAIT = "UPDATE waits SET caller = NULL WHERE session = ?"
+OTHERS = ("DELETE FROM profiles WHERE caller = ?", "DELETE FROM numbers WHERE caller = ?")
+TABLES = ("sessions", "waits", "profiles", "numbers")  # in which something of a caller stands
+
 
 class Erased(Struct, frozen=True):
     calls: tuple[CallRef, ...]
@@ -27,18 +34,15 @@ def erased(session: HoldSession) -> HoldSession:
 
 
 def erase(db: sqlite3.Connection, caller: CallerId) -> Erased:
-    found = db.execute("SELECT id, session FROM sessions WHERE caller = ?", (caller,)).fetchall()
+    found = db.execute(CALLS_OF, (caller,)).fetchall()
     calls, waits = [], 0
     for number, blob in found:
         session = erased(rows.unpack_session(blob))
-        db.execute(
-            "UPDATE sessions SET version = ?, caller = NULL, forgotten = 1, session = ? WHERE id = ?",
-            (session.version, rows.pack(session), number),
-        )
-        waits += db.execute("UPDATE waits SET caller = NULL WHERE session = ?", (number,)).rowcount
+        db.execute(SESSION, (session.version, rows.pack(session), number))
+        waits += db.execute(WAIT, (number,)).rowcount
         calls.append(session.ref)
-    db.execute("DELETE FROM profiles WHERE caller = ?", (caller,))
-    db.execute("DELETE FROM numbers WHERE caller = ?", (caller,))
+    for sql in OTHERS:
+        db.execute(sql, (caller,))
     return Erased(tuple(calls), waits)
 
 

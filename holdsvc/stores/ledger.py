@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from holdsvc.calls.model import CallerId, ContentId, Kind, PhoneNumber
@@ -14,26 +16,13 @@ from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import ConfigError, StoreUnavailable
 from holdsvc.ports import Ended, Evidence, HeardSum, Totals, WaitColumns, WaitQuery
 from holdsvc.stores import rows, tally
+from holdsvc.stores.dialect import SQLITE, Dialect, exact
 from holdsvc.stores.evidence import gather
 
 AT_ONCE = 1000  # rows that are read in one go
 LONGEST_WAIT = 2 * 24 * 3600  # seconds
 
-HEARD = """
-SELECT json_extract(one.value, '$.content'), json_extract(one.value, '$.kind'),
-  coalesce((SELECT land.value FROM json_each(?) AS land WHERE land.key = waits.queue), ?),
-  count(*), count(DISTINCT caller), sum(json_extract(one.value, '$.seconds'))
-FROM waits, json_each(heard) AS one"""
-LATE = """
- AND coalesce(ended, 1e12) > ? AND EXISTS
-  (SELECT 1 FROM json_each(heard) AS one WHERE json_extract(one.value, '$.content') = ?)
- AND EXISTS
-  (SELECT 1 FROM facts WHERE facts.session = waits.session AND kind = 'ContentHeard'
-   AND json_extract(fact, '$.content') = ?
-   AND at - (json_extract(fact, '$.until_second') - json_extract(fact, '$.from_second')) > ?)"""
-CHOICES = """
-SELECT json_extract(one.value, '$.what'), json_extract(one.value, '$.via'), count(*)
-FROM waits, json_each(choices) AS one"""
+Columns: TypeAlias = tuple[Any, ...]  # Any: each question has its own
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -52,8 +41,96 @@ def ended_since(path: Path, moment: datetime, edges: Sequence[float]) -> dict[En
         return ledger.ended_since(moment, edges)
 
 
-class SqliteLedger:
+class SqlLedger(ABC):
+    """What is asked of the log, in either database. A database's own class says how, and what belongs to one moment."""
+
+    put: Dialect
+
+    @abstractmethod
+    def _ask(self, sql: str, values: Sequence[rows.Value] = ()) -> Iterator[Columns]:
+        """Not more than some rows at a time in memory."""
+
+    def waits(self, query: WaitQuery) -> Iterator[WaitRecord]:
+        """In the order of the log."""
+        sql, values = condition(query)
+        found = self._ask(f"{rows.READ_WAITS} {sql} ORDER BY row LIMIT ?", (*values, query.most))
+        yield from map(rows.wait_record, found)
+
+    def columns(self, query: WaitQuery) -> Iterator[WaitColumns]:
+        """As `waits`, much faster, with only what figures over very many of them need."""
+        sql, values = condition(query)
+        columns = "queue, caller, began, seconds, outcome, heard"
+        # S608: here and below, every word that is put together is a constant of ours
+        found = self._ask(f"SELECT {columns} FROM waits {sql} ORDER BY row LIMIT ?", (*values, query.most))  # noqa: S608
+        for queue, caller, began, seconds, outcome, heard in found:
+            yield WaitColumns(queue, caller, began, seconds, outcome, longest(heard))
+
+    def heard(
+        self, query: WaitQuery, territories: Mapping[str, str] | None = None, otherwise: str = ""
+    ) -> Iterator[HeardSum]:
+        condition_, values = condition(query)
+        lands = rows.write_json(dict(territories or {})).decode()
+        content, kind, seconds = self._one("content"), self._one("kind"), self.put.real("one.value", "seconds")
+        sql = f"""
+SELECT {content}, {kind}, coalesce({self.put.named("?", "waits.queue")}, ?),
+  count(*), count(DISTINCT caller), {exact(seconds)}
+FROM waits, {self.put.each("heard")} {condition_} GROUP BY 1, 2, 3 ORDER BY 4 DESC, 6 DESC, 1, 3"""  # noqa: S608
+        for item, of, territory, plays, callers, length in self._ask(sql, (lands, otherwise, *values)):
+            yield HeardSum(ContentId(item), Kind(of), plays, callers, length, territory)
+
+    def heard_late(self, query: WaitQuery, content: ContentId, moment: datetime) -> int:
+        condition_, values = condition(query)
+        stamp = moment.timestamp()
+        said, until, since = (
+            self.put.text("fact", "content"),
+            self.put.real("fact", "until_second"),
+            self.put.real("fact", "from_second"),
+        )
+        sql = f"""
+SELECT count(*) FROM waits {condition_} AND coalesce(ended, 1e12) > ?
+ AND EXISTS (SELECT 1 FROM {self.put.each("heard")} WHERE {self._one("content")} = ?)
+ AND EXISTS (SELECT 1 FROM facts WHERE facts.session = waits.session AND kind = 'ContentHeard'
+   AND {said} = ? AND at - ({until} - {since}) > ?)"""  # noqa: S608
+        ((count,),) = self._ask(sql, (*values, stamp, content, content, stamp))
+        return int(count)
+
+    def choices(self, query: WaitQuery) -> dict[tuple[str, str], int]:
+        condition_, values = condition(query)
+        what, via = self._one("what"), self._one("via")
+        sql = f"SELECT {what}, {via}, count(*) FROM waits, {self.put.each('choices')} {condition_} GROUP BY 1, 2"  # noqa: S608
+        return {(what, via): count for what, via, count in self._ask(f"{sql} ORDER BY 1, 2", values)}
+
+    def ended_since(self, moment: datetime, edges: Sequence[float]) -> dict[Ended, int]:
+        """No wait is longer than two days."""
+        length = " + ".join(["CASE WHEN seconds > ? THEN 1 ELSE 0 END"] * len(edges)) or "0"
+        sql = (
+            f"SELECT queue, outcome, {self.put.hour('ended')}, {length}, count(*) FROM waits "  # noqa: S608
+            "WHERE began >= ? AND ended >= ? GROUP BY 1, 2, 3, 4"
+        )
+        stamp = moment.timestamp()
+        found = self._ask(sql, (*edges, stamp - LONGEST_WAIT, stamp))
+        return {Ended(*kind): count for *kind, count in found}
+
+    def number(self, caller: CallerId) -> PhoneNumber | None:
+        for (number,) in self._ask("SELECT number FROM numbers WHERE caller = ?", (caller,)):
+            return PhoneNumber(number)
+        return None
+
+    def totals(self) -> Totals:
+        found = self._ask("SELECT name, a, b, c, value FROM totals")
+        return tally.totals({(name, a, b, c): value for name, a, b, c, value in found})
+
+    def evidence(self) -> Evidence:
+        return gather(self._ask, self.put, self.totals())
+
+    def _one(self, name: str) -> str:
+        return self.put.text("one.value", name)
+
+
+class SqliteLedger(SqlLedger):
     """Everything that is read between `with` and its end belongs to one moment, and what cannot be read is `StoreUnavailable`."""
+
+    put = SQLITE
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
@@ -76,66 +153,10 @@ class SqliteLedger:
         if isinstance(error, sqlite3.Error):
             raise StoreUnavailable(f"cannot read {self._path}: {error}") from error
 
-    def waits(self, query: WaitQuery) -> Iterator[WaitRecord]:
-        """In the order of the log, not more than some at a time in memory."""
-        sql, values = condition(query)
-        cursor = self._db.execute(f"{rows.READ_WAITS} {sql} ORDER BY row LIMIT ?", (*values, query.most))
+    def _ask(self, sql: str, values: Sequence[rows.Value] = ()) -> Iterator[Columns]:
+        cursor = self._db.execute(sql, values)
         while some := cursor.fetchmany(AT_ONCE):
-            yield from map(rows.wait_record, some)
-
-    def columns(self, query: WaitQuery) -> Iterator[WaitColumns]:
-        """As `waits`, much faster, with only what figures over very many of them need."""
-        sql, values = condition(query)
-        columns = "queue, caller, began, seconds, outcome, heard"
-        cursor = self._db.execute(f"SELECT {columns} FROM waits {sql} ORDER BY row LIMIT ?", (*values, query.most))  # noqa: S608
-        while some := cursor.fetchmany(AT_ONCE):
-            for queue, caller, began, seconds, outcome, heard in some:
-                yield WaitColumns(queue, caller, began, seconds, outcome, longest(heard))
-
-    def heard(
-        self, query: WaitQuery, territories: Mapping[str, str] | None = None, otherwise: str = ""
-    ) -> Iterator[HeardSum]:
-        sql, values = condition(query)
-        lands = rows.write_json(dict(territories or {})).decode()
-        found = self._db.execute(
-            f"{HEARD} {sql} GROUP BY 1, 2, 3 ORDER BY 4 DESC, 6 DESC, 1", (lands, otherwise, *values)
-        )
-        for content, kind, territory, plays, callers, seconds in found:
-            yield HeardSum(ContentId(content), Kind(kind), plays, callers, seconds, territory)
-
-    def heard_late(self, query: WaitQuery, content: ContentId, moment: datetime) -> int:
-        sql, values = condition(query)
-        stamp = moment.timestamp()
-        more = (stamp, content, content, stamp)
-        (count,) = self._db.execute(f"SELECT count(*) FROM waits {sql}{LATE}", (*values, *more)).fetchone()  # noqa: S608
-        return int(count)
-
-    def choices(self, query: WaitQuery) -> dict[tuple[str, str], int]:
-        sql, values = condition(query)
-        found = self._db.execute(f"{CHOICES} {sql} GROUP BY 1, 2", values)
-        return {(what, via): count for what, via, count in found}
-
-    def ended_since(self, moment: datetime, edges: Sequence[float]) -> dict[Ended, int]:
-        """No wait is longer than two days."""
-        length = " + ".join(["(seconds > ?)"] * len(edges)) or "0"
-        sql = (
-            f"SELECT queue, outcome, CAST(ended AS INTEGER) / 3600, {length}, count(*) FROM waits "  # noqa: S608
-            "WHERE began >= ? AND ended >= ? GROUP BY 1, 2, 3, 4"
-        )
-        stamp = moment.timestamp()
-        found = self._db.execute(sql, (*edges, stamp - LONGEST_WAIT, stamp))
-        return {Ended(*kind): count for *kind, count in found}
-
-    def number(self, caller: CallerId) -> PhoneNumber | None:
-        found = self._db.execute("SELECT number FROM numbers WHERE caller = ?", (caller,)).fetchone()
-        return PhoneNumber(found[0]) if found else None
-
-    def totals(self) -> Totals:
-        sums = {(name, a, b, c): value for name, a, b, c, value in self._db.execute("SELECT * FROM totals")}
-        return tally.totals(sums)
-
-    def evidence(self) -> Evidence:
-        return gather(self._db, self.totals())
+            yield from some
 
 
 def longest(heard: str) -> str | None:

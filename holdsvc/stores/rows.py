@@ -43,6 +43,7 @@ class Table(Struct, frozen=True):
     name: str
     columns: tuple[str, ...]
     then: str = ""
+    counted: str = ""  # a column that nobody gives: SQLite counts it up by itself
 
 
 SESSIONS = Table(
@@ -61,6 +62,7 @@ WAITS = Table(
     "waits",
     ("session", *WAIT_COLUMNS),
     "ON CONFLICT (session) DO UPDATE SET " + ", ".join(f"{column} = excluded.{column}" for column in WAIT_COLUMNS[2:]),
+    counted="row",
 )
 PROFILES = Table("profiles", ("caller", "profile"), "ON CONFLICT (caller) DO UPDATE SET profile = excluded.profile")
 NUMBERS = Table(
