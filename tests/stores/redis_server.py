@@ -25,6 +25,7 @@ SAFE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 READY_WITHIN = 30.0  # seconds
 PATIENT = 20.0  # seconds that a Redis on a busy machine may take for an answer
 SLOTS = 16384
+WHEN_WE_ARE_GONE = 'read -r _; kill -9 "$1"; rm -rf "$2"'  # nobody writes: what is read is the end of our pipe
 
 
 def program() -> str:
@@ -47,6 +48,22 @@ def free_port() -> int:
     raise AssertionError("there is no free port")
 
 
+class Leash:
+    """Kills a process and removes its folder when ours ends, however it ends: a killed one runs no cleanup of its own."""
+
+    def __init__(self, pid: int, folder: Path) -> None:
+        words = ["/bin/sh", "-c", WHEN_WE_ARE_GONE, "leash", str(pid), str(folder)]
+        self._guard = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)
+
+    @property
+    def pid(self) -> int:
+        return self._guard.pid
+
+    def cut(self) -> None:
+        self._guard.kill()
+        self._guard.communicate()
+
+
 class RedisServer:
     """One process. `kill` is kill -9; `start` takes the same folder and port again."""
 
@@ -62,9 +79,15 @@ class RedisServer:
     def start_as(self, *words: str) -> None:
         with (self.folder / "out").open("ab") as file:
             self._process = subprocess.Popen(words, stdout=file, stderr=file)
+        self.leash = Leash(self._process.pid, self.folder)
         self.wait_for(lambda: self.ask("PING").startswith(b"+PONG"))
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
+        self.leash.cut()
         self._process.kill()
         self._process.wait()
 
