@@ -104,7 +104,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     )
     metrics, movements = Metrics(__version__, clock), Movements()
     roster = Roster(clock, target(settings), zone_of(settings.queue("default")), movements.expected)
-    store = catalogue.store(settings, metrics.committed, clock)
+    store = catalogue.store(settings, metrics.committed, clock, metrics.degraded)
     outbound = Outbound(settings.service.allow_outgoing)
     numbers = PhoneNumbers(settings.callers.region)
     late: list[Intake] = []

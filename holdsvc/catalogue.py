@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar, cast
 
 from msgspec import Struct, field
@@ -13,7 +16,7 @@ from msgspec.structs import replace
 from holdsvc.callers.http_json import HttpJsonDirectory, HttpJsonSettings
 from holdsvc.callers.table import TableDirectory
 from holdsvc.clock import Clock, SystemClock
-from holdsvc.config import DirectorySettings, Settings, SynthesiserSettings, convert_section
+from holdsvc.config import DirectorySettings, Settings, SynthesiserSettings, convert_section, is_postgres
 from holdsvc.content.fetch import Fetcher
 from holdsvc.content.keeper import Source
 from holdsvc.content.sources import Sources
@@ -23,12 +26,13 @@ from holdsvc.engine.personal import fields_of
 from holdsvc.errors import ConfigError
 from holdsvc.platforms.audiosocket import AudioSocket
 from holdsvc.platforms.twilio import Twilio
-from holdsvc.ports import Directory, LinePlatform, Numbers, Platform, Store, Synthesiser
+from holdsvc.ports import Directory, Ledger, LinePlatform, Numbers, Platform, Store, Synthesiser
 from holdsvc.speech.recognise.kinds import NONE
 from holdsvc.speech.speak.command import CommandSettings, CommandSynthesiser
 from holdsvc.speech.workers import Limits, Workers, command_of
+from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.memory import MemoryStore
-from holdsvc.stores.mover import Mover
+from holdsvc.stores.mover import Mover, SqlLog
 from holdsvc.stores.redis import PARTS, RedisStore, log_of
 from holdsvc.stores.redis_link import Link, connect
 from holdsvc.stores.sqlite import SqliteStore
@@ -67,20 +71,23 @@ STREAM_ONLY = frozenset({"audiosocket"})  # whose calls have a live stream and n
 PHONE_PLATFORM = "twilio"  # whose caller the browser phone is
 
 Committed = Callable[[float], None]  # told the seconds of each commit
+Away = Callable[[str, bool], None]  # told which part is away, and when it is back
 
 
-def shared(settings: Settings, committed: Committed, clock: Clock) -> Store:
-    """Live state in Redis, the wait log in a file of ours."""
+def shared(settings: Settings, committed: Committed, clock: Clock, away: Away) -> Store:
+    """Live state in Redis, the wait log in PostgreSQL or in a file of ours."""
     link = Link(connect(settings.store.url))
-    sql = SqliteLog(database(settings), settings.store.synchronous)
-    return RedisStore(link, Mover(link, sql, log_of, PARTS), committed, clock.monotonic)
+    mover = Mover(link, wait_log(settings), log_of, PARTS, on_away=lambda is_so: away("ledger", is_so))
+    return RedisStore(link, mover, committed, clock.monotonic)
 
 
-STORES: Mapping[str, Callable[[Settings, Committed, Clock], Store]] = {
-    "memory": lambda settings, committed, clock: MemoryStore(),
-    "sqlite": lambda settings, committed, clock: SqliteStore(
-        database(settings), on_commit=committed, clock=clock, synchronous=settings.store.synchronous
-    ),
+def embedded(settings: Settings, committed: Committed, clock: Clock, away: Away) -> Store:
+    return SqliteStore(database(settings), on_commit=committed, clock=clock, synchronous=settings.store.synchronous)
+
+
+STORES: Mapping[str, Callable[[Settings, Committed, Clock, Away], Store]] = {
+    "memory": lambda settings, committed, clock, away: MemoryStore(),
+    "sqlite": embedded,
     "redis": shared,
     "rediss": shared,
     "redis+sentinel": shared,
@@ -95,12 +102,43 @@ def is_shared(settings: Settings) -> bool:
     return settings.store.url.partition(":")[0].startswith("redis")
 
 
+def wait_log(settings: Settings) -> SqlLog:
+    """Where the log of a shared store goes."""
+    if is_postgres(settings.ledger.url):
+        return cast(SqlLog, postgres("log").PostgresLog(settings.ledger.url))
+    return SqliteLog(database(settings), settings.store.synchronous)
+
+
+def ledger(settings: Settings, url: str = "") -> AbstractContextManager[Ledger]:
+    """The wait log to be read: the one of the settings, or the one that is named."""
+    url = url or ledger_url(settings)
+    if is_postgres(url):
+        return cast(AbstractContextManager[Ledger], postgres("ledger").PostgresLedger(url))
+    return SqliteLedger(file_at(url, settings))
+
+
+def postgres(part: str) -> ModuleType:
+    try:
+        return import_module(f"holdsvc.stores.postgres_{part}")
+    except ModuleNotFoundError as error:
+        why = "a wait log in PostgreSQL needs one more package: pip install 'holdsvc[postgres]'"
+        raise ConfigError("ledger.url", why) from error
+
+
+def ledger_url(settings: Settings) -> str:
+    """The embedded store keeps its log itself; beside a shared one, `ledger.url` says where it is."""
+    return settings.store.url if settings.store.url.startswith("sqlite:") else settings.ledger.url
+
+
 def database(settings: Settings) -> Path:
-    """The file of the wait log: the embedded store's own, or what `ledger.url` names beside a shared store."""
-    embedded = settings.store.url.startswith("sqlite:")
-    url = settings.store.url if embedded else settings.ledger.url
+    """The file of the wait log."""
+    return file_at(ledger_url(settings), settings)
+
+
+def file_at(url: str, settings: Settings) -> Path:
     if not url.startswith("sqlite:"):
-        raise ConfigError("ledger.url", f"{url.partition(':')[0]!r} is not known; there is sqlite:")
+        kind = url.partition(":")[0]
+        raise ConfigError("ledger.url", f"{kind!r} is not known; there is sqlite: and postgresql:")
     named = url.removeprefix("sqlite:").removeprefix("//")
     return Path(named).expanduser() if named else settings.data_dir / "holdsvc.sqlite3"
 
@@ -183,10 +221,16 @@ def announced(settings: Settings) -> LinePlatform | None:
     return AudioSocket() if settings.audiosocket.port else None
 
 
-def store(settings: Settings, committed: Committed = lambda seconds: None, clock: Clock | None = None) -> Store:
+def store(
+    settings: Settings,
+    committed: Committed = lambda seconds: None,
+    clock: Clock | None = None,
+    away: Away = lambda part, is_so: None,
+) -> Store:
     if settings.store.synchronous not in ("FULL", "NORMAL"):
         raise ConfigError("store.synchronous", f"{settings.store.synchronous!r} will not do: FULL or NORMAL")
-    return pick(STORES, settings.store.url.partition(":")[0], "store.url")(settings, committed, clock or SystemClock())
+    make = pick(STORES, settings.store.url.partition(":")[0], "store.url")
+    return make(settings, committed, clock or SystemClock(), away)
 
 
 def directories(settings: Settings, numbers: Numbers, outbound: Outbound) -> tuple[Directory, ...]:

@@ -147,6 +147,7 @@ def report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     one.add_argument("--since", help="waits that began at or after, ISO 8601")
     one.add_argument("--until", help="waits that began before, ISO 8601")
     one.add_argument("--queue", default="")
+    a_ledger(one)
     one.set_defaults(command=lambda given: of("report").report(given))
 
 
@@ -158,12 +159,14 @@ def export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     one.add_argument("--until", help="began before, ISO 8601")
     one.add_argument("--queue", default="")
     one.add_argument("--numbers", action="store_true", help="with the callers' telephone numbers")
+    a_ledger(one)
     one.set_defaults(command=lambda given: of("log").export(given))
 
 
 def audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one = command(commands, "audit", "Prove that every wait is in the log once and that the sums add up.")
-    one.set_defaults(command=lambda given: of("log").audit(given.config))
+    a_ledger(one)
+    one.set_defaults(command=lambda given: of("log").audit(given.config, given.ledger))
 
 
 def callers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -180,6 +183,11 @@ def backup(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "into", type=Path, metavar="FOLDER", help="a new one; a service can start with it as its data folder"
     )
     one.set_defaults(command=lambda given: of("backup").backup(given.config, given.into))
+
+
+def a_ledger(one: argparse.ArgumentParser) -> None:
+    text = "another wait log: sqlite:FILE, or postgresql://HOST/NAME (default: that of the settings)"
+    one.add_argument("--ledger", metavar="URL", help=text)
 
 
 def a_port(text: str) -> int:

@@ -66,6 +66,7 @@ __all__ = [
     "SynthesiserSettings",
     "convert_section",
     "is_network",
+    "is_postgres",
     "load",
     "read_toml",
     "refuse_secrets",
@@ -105,8 +106,7 @@ def hold_to_rules(settings: Settings) -> None:
         raise ConfigError("service.port", f"{settings.service.port} will not do: a port is 0 to {MOST_PORT}")
     if (settings.service.drain_seconds or 0.0) < 0:
         raise ConfigError("service.drain_seconds", f"{settings.service.drain_seconds:g} will not do: 0 or more")
-    if settings.ledger.url != "sqlite:":
-        raise ConfigError("ledger.url", "only sqlite: can be had so far; the wait log shares the store's file")
+    hold_ledger_to_rules(settings)
     for port in settings.fetch.ports:
         if not 0 <= port <= MOST_PORT:
             raise ConfigError("fetch.ports", f"{port} will not do: a port is 1 to {MOST_PORT}, and 0 stands for any")
@@ -130,6 +130,19 @@ def hold_to_rules(settings: Settings) -> None:
         hold_queue_to_rules(f"queues.{name}", queue)
         for key, sentence in faults(queue, settings.queues):
             raise ConfigError(f"queues.{name}.{key}", sentence)
+
+
+def hold_ledger_to_rules(settings: Settings) -> None:
+    url, store = settings.ledger.url, settings.store.url.partition(":")[0]
+    if not url.startswith("sqlite:") and not is_postgres(url):
+        raise ConfigError("ledger.url", f"{url.partition(':')[0]!r} is not known; there is sqlite: and postgresql:")
+    if store == "sqlite" and url != "sqlite:":
+        why = "the embedded store keeps the wait log in its own file; one elsewhere goes with store.url = redis://…"
+        raise ConfigError("ledger.url", why)
+
+
+def is_postgres(url: str) -> bool:
+    return url.startswith(("postgresql://", "postgres://"))
 
 
 def hold_queue_to_rules(key: str, queue: QueueRules) -> None:

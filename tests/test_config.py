@@ -114,7 +114,16 @@ WRONG = {
     "a port that is none": ("[service]\nport = 99999\n", {}, "service.port: 99999 will not do: a port is 0 to 65535"),
     "a level that is none": ('[log]\nlevel = "loud"\n', {}, "log.level: 'loud' will not do: one of debug"),
     "a network that is none": ('[metrics]\nallow = ["office"]\n', {}, "metrics.allow: 'office' is no network"),
-    "a ledger we lack": ('[ledger]\nurl = "postgresql://x"\n', {}, "ledger.url: only sqlite:"),
+    "a ledger we lack": (
+        '[ledger]\nurl = "oracle://x"\n',
+        {},
+        "ledger.url: 'oracle' is not known; there is sqlite: and",
+    ),
+    "a ledger apart from the embedded store": (
+        '[ledger]\nurl = "postgresql://x"\n',
+        {},
+        "ledger.url: the embedded store keeps the wait log in its own file; one elsewhere goes with store.url = redis://",
+    ),
     "a key that is taken": (
         '[queues.sales.menu]\nleave = "1"\n',
         {},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,33 +15,52 @@ from holdsvc import app, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.callers.pseudonym import Pseudonyms, key_from
 from holdsvc.calls.model import PhoneNumber
-from holdsvc.config import Settings, load
+from holdsvc.config import Settings, is_postgres, load
 from holdsvc.errors import ConfigError, InUse, OutboundFailed
-from holdsvc.ports import WaitQuery
+from holdsvc.ports import Ledger, WaitQuery
 from holdsvc.reports.audit import audit as prove
 from holdsvc.reports.export import Form
 from holdsvc.reports.export import export as write
-from holdsvc.stores.ledger import SqliteLedger
 
 EVERYTHING = 2**62  # rows: more than there can be
 
 
 def file_of(settings: Settings) -> Path:
+    """The file of the log, where it is in one."""
+    check_kept(settings)
+    if is_postgres(catalogue.ledger_url(settings)):
+        raise ConfigError("ledger.url", "the wait log is in PostgreSQL, not in a file: pg_dump makes a copy of it")
+    return there(catalogue.database(settings))
+
+
+def opened(settings: Settings, url: str | None = None) -> AbstractContextManager[Ledger]:
+    """The wait log of the settings, or the one that is named, to be read in a `with`."""
+    if not url:
+        check_kept(settings)
+    url = url or catalogue.ledger_url(settings)
+    if not is_postgres(url):
+        there(catalogue.file_at(url, settings))
+    return catalogue.ledger(settings, url)
+
+
+def check_kept(settings: Settings) -> None:
     if settings.store.url.startswith("memory:"):
         raise ConfigError("store.url", f"{settings.store.url!r} keeps no wait log that could be read here")
-    path = catalogue.database(settings)
+
+
+def there(path: Path) -> Path:
     if not path.exists():
         raise ConfigError("service.data_dir", f"there is no wait log at {path} yet; the first `holdsvc serve` makes it")
     return path
 
 
 def export(given: argparse.Namespace) -> int:
-    path = file_of(load(given.config))
+    settings = load(given.config)
     form = Form(given.format)
     if form is Form.PARQUET and given.out is None:
         raise ConfigError("--out", "Parquet is written into a file: name one")
     query = WaitQuery(moment("--since", given.since), moment("--until", given.until), given.queue, most=EVERYTHING)
-    with SqliteLedger(path) as ledger:
+    with opened(settings, given.ledger) as ledger:
         number_of = ledger.number if given.numbers else None
         if given.out is None:
             write(ledger.waits(query), form, sys.stdout.buffer, number_of)
@@ -61,8 +81,8 @@ def moment(key: str, text: str | None) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def audit(config: Path | None) -> int:
-    with SqliteLedger(file_of(load(config))) as ledger:
+def audit(config: Path | None, url: str | None = None) -> int:
+    with opened(load(config), url) as ledger:
         verdict = prove(ledger)
     print(verdict)
     return verdict.exit_code

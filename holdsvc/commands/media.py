@@ -15,7 +15,8 @@ import msgspec
 
 from holdsvc import app, catalogue
 from holdsvc.calls.model import Airing, ContentId, ContentItem, Kind, Licence
-from holdsvc.commands.log import EVERYTHING, file_of
+from holdsvc.commands.log import EVERYTHING
+from holdsvc.commands.log import opened as opened_log
 from holdsvc.config import Settings, load
 from holdsvc.content import shelf_command, shelf_list, sources
 from holdsvc.content.decoder import FORMATS
@@ -30,7 +31,6 @@ from holdsvc.engine.outbound import Outbound
 from holdsvc.engine.plans import heard_where, zone_of
 from holdsvc.errors import BadContent, ConfigError, InUse, OutboundFailed
 from holdsvc.ports import WaitQuery
-from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.lock import FileLock
 
 WIDE = 100  # characters of a line where nobody says how many there are
@@ -80,11 +80,10 @@ def where(settings: Settings) -> shelf_list.Place:
 def plays(settings: Settings) -> dict[ContentId, int] | None:
     """Calls in which each item was heard, as the log says; None where there is no log yet."""
     try:
-        file = file_of(settings)
+        with opened_log(settings) as ledger:
+            return {one.content: one.plays for one in ledger.heard(WaitQuery(most=EVERYTHING))}
     except ConfigError:
         return None
-    with SqliteLedger(file) as ledger:
-        return {one.content: one.plays for one in ledger.heard(WaitQuery(most=EVERYTHING))}
 
 
 def list_sources(settings: Settings, folder: Path, out: TextIO) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from holdsvc import app
-from holdsvc.commands.log import EVERYTHING, file_of, moment
+from holdsvc.commands.log import EVERYTHING, moment, opened
 from holdsvc.config import Settings, load
 from holdsvc.engine.plans import heard_where, zone_of
 from holdsvc.ports import WaitQuery
@@ -19,7 +19,6 @@ from holdsvc.reports.plays import Shelved
 from holdsvc.reports.show import as_csv, as_json, as_text
 from holdsvc.stores.airings import FILE as AIRINGS
 from holdsvc.stores.airings import AiringLog
-from holdsvc.stores.ledger import SqliteLedger
 
 
 def report(given: argparse.Namespace) -> int:
@@ -27,7 +26,7 @@ def report(given: argparse.Namespace) -> int:
     query = WaitQuery(moment("--since", given.since), moment("--until", given.until), given.queue, most=EVERYTHING)
     folder = app.data_folder(settings)
     aired = AiringLog(folder / AIRINGS).sums(query.since, query.until)
-    with SqliteLedger(file_of(settings)) as ledger:
+    with opened(settings, given.ledger) as ledger:
         shelved = shelves(settings, folder, query.until)
         made = book.report(given.report, ledger, query, shelved, app.target(settings), datetime.now(UTC), aired)
     body = drawn(made, given.format)

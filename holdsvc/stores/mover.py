@@ -7,10 +7,11 @@ Redis, and nothing there is removed before SQL has it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 from msgspec import MsgspecError, Struct
@@ -19,14 +20,17 @@ from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.model import CallerId
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
-from holdsvc.errors import StoreUnavailable
+from holdsvc.errors import StoreUnavailable, Unkeepable
 from holdsvc.ports import Ended, WaitQuery
 from holdsvc.stores.redis_link import Link
 
 EVERY = 0.25  # seconds between two looks
+SELDOM = 2.0  # the same while SQL is away
 LAST_TRIES = 4  # before the process ends
 AT_ONCE = 500  # entries of each part
 FIRST = "0-0"
+
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -50,10 +54,10 @@ class Placed(Struct, frozen=True):
     @property
     def order(self) -> tuple[int, float, int, int]:
         """In which entries of several parts happened, as far as that can be told; those of one part never change places."""
-        milliseconds, _, number = self.id.partition("-")
+        milliseconds, number = number_of(self.id)
         session = self.entry.session if self.entry else None
         latest = session.latest.timestamp() if session and session.latest else 0.0
-        return int(milliseconds), latest, session.version if session else 0, int(number)
+        return milliseconds, latest, session.version if session else 0, number
 
 
 pack_entry = msgspec.msgpack.Encoder().encode
@@ -84,10 +88,13 @@ class Mover:
         log_of: Callable[[int], str],
         parts: int,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_away: Callable[[bool], None] = lambda away: None,
     ) -> None:
-        """`log_of`: the key of a part's log."""
+        """`log_of`: the key of a part's log. `on_away` hears when SQL is away and when it is back."""
         self._link, self._sql, self._log_of, self._parts, self._sleep = link, sql, log_of, parts, sleep
+        self._on_away, self._sql_away = on_away, False
         self._position: dict[int, str] = {}
+        self._applied: dict[int, str] = {}  # how far `apply` has seen each part, so that a second try begins behind it
         self._turn = asyncio.Lock()
         self._apply: Callable[[Entry], Awaitable[None]]
         self.forget, self.waits, self.ended_since = sql.forget, sql.waits, sql.ended_since
@@ -96,7 +103,8 @@ class Mover:
         """`apply` sees every entry before it leaves Redis."""
         self._apply = apply
         await self._sql.open()
-        self._position = dict(await self._sql.positions())
+        with contextlib.suppress(StoreUnavailable):  # what is moved already is left out later, in the same transaction
+            self._position = dict(await self._heard_of(self._sql.positions()))
 
     async def close(self) -> None:
         for left in range(LAST_TRIES, 0, -1):
@@ -113,7 +121,7 @@ class Mover:
         """Until cancelled. No fault ends it: what is not moved now is moved later."""
         away = False
         while True:
-            await self._sleep(EVERY)
+            await self._sleep(SELDOM if away else EVERY)
             try:
                 await self.catch_up()
                 away = False
@@ -142,13 +150,53 @@ class Mover:
             Placed(part, name.decode(), entry_of(fields)) for part, some in enumerate(found) for name, fields in some
         ]
         if not placed:
+            if self._sql_away:
+                await self._heard_of(self._sql.positions())
             return False
         placed.sort(key=lambda one: one.order)
-        await asyncio.gather(*(self._apply(one.entry) for one in placed if one.entry is not None))
-        reached = await self._sql.keep(placed)
+        await self._apply_all(placed)
+        reached = await self._heard_of(self._keep(placed))
         self._position.update(reached)
         await self._link.all([("XTRIM", self._log_of(part), "MINID", after(last)) for part, last in reached.items()])
         return any(len(some) == AT_ONCE for some in found)
+
+    async def _apply_all(self, placed: Sequence[Placed]) -> None:
+        new = [one for one in placed if number_of(one.id) > number_of(self._applied.get(one.part, FIRST))]
+        await asyncio.gather(*(self._apply(one.entry) for one in new if one.entry is not None))
+        self._applied.update({one.part: one.id for one in new})
+
+    async def _heard_of(self, asked: Awaitable[T]) -> T:
+        """Whoever wants to know hears whether SQL answers."""
+        try:
+            answer = await asked
+        except StoreUnavailable:
+            self._sql_away = True
+            raise
+        else:
+            self._sql_away = False
+        finally:
+            self._on_away(self._sql_away)
+        return answer
+
+    async def _keep(self, placed: Sequence[Placed]) -> Mapping[int, str]:
+        """What SQL refuses whatever we do must not keep from it all that comes behind."""
+        try:
+            return await self._sql.keep(placed)
+        except Unkeepable as error:
+            if len(placed) == 1:
+                return await self._sql.keep([without_entry(placed[0], str(error))])
+            half = len(placed) // 2
+            await self._keep(placed[:half])
+            return await self._keep(placed[half:])
+
+
+def without_entry(placed: Placed, reason: str) -> Placed:
+    """The place alone, so that it counts as moved."""
+    if placed.entry is not None:
+        session = placed.entry.session
+        call = f"{session.ref.platform}/{session.ref.call}" if session else ""
+        log.error("record_lost", extra={"call": call, "reason": reason, "heard": "all the same"})
+    return Placed(placed.part, placed.id, None)
 
 
 def entry_of(fields: object) -> Entry | None:
@@ -165,6 +213,11 @@ def entry_of(fields: object) -> Entry | None:
         return None
 
 
-def after(id: str) -> str:
+def number_of(id: str) -> tuple[int, int]:
     milliseconds, _, number = id.partition("-")
-    return f"{milliseconds}-{int(number) + 1}"
+    return int(milliseconds), int(number)
+
+
+def after(id: str) -> str:
+    milliseconds, number = number_of(id)
+    return f"{milliseconds}-{number + 1}"

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from holdsvc.calls.model import CallerId, CallRef
 from holdsvc.stores import rows, tally
 from holdsvc.stores.erasure import anonymous
-from holdsvc.stores.mover import FIRST, Entry, Placed
+from holdsvc.stores.mover import FIRST, Entry, Placed, number_of
 
 # Several versions of a call come at once, so that the last one stands.
 SESSIONS = replace(rows.SESSIONS, then=rows.SESSIONS.then.partition(" WHERE ")[0])
@@ -88,8 +88,3 @@ def fresh(placed: Iterable[Placed], reached: dict[int, str]) -> list[Entry]:
 
 def calls_of(entries: Iterable[Entry]) -> list[CallRef]:
     return list({entry.session.ref: None for entry in entries if entry.session is not None})
-
-
-def number_of(id: str) -> tuple[int, int]:
-    milliseconds, _, number = id.partition("-")
-    return int(milliseconds), int(number)

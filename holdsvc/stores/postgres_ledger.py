@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from asyncpg import Connection
 
+from holdsvc.calls.model import CallerId, PhoneNumber
 from holdsvc.errors import ConfigError
 from holdsvc.stores import rows
 from holdsvc.stores.dialect import POSTGRES, numbered
@@ -73,6 +74,11 @@ class PostgresLedger(SqlLedger):
         cursor = self._wait(self._cursor(numbered(sql), values))
         while some := self._wait(cursor.fetch(AT_ONCE, timeout=LONGEST)):
             yield from map(tuple, some)
+
+    def number(self, caller: CallerId) -> PhoneNumber | None:
+        """Asked for every row of an export: one question and one answer."""
+        found = self._wait(self._db.fetchval("SELECT number FROM numbers WHERE caller = $1", caller))
+        return PhoneNumber(found) if found else None
 
     async def _cursor(self, sql: str, values: Sequence[rows.Value]) -> Any:  # Any: a cursor, which has no public type
         statement = await self._db.prepare(sql, timeout=LONGEST)

@@ -17,7 +17,7 @@ from asyncpg import Connection
 
 from holdsvc.calls.model import CallerId, CallId, CallRef
 from holdsvc.calls.record import WaitRecord
-from holdsvc.errors import StoreUnavailable
+from holdsvc.errors import StoreUnavailable, Unkeepable
 from holdsvc.ports import Ended, WaitQuery
 from holdsvc.stores import erasure, rows
 from holdsvc.stores.dialect import numbered
@@ -92,6 +92,8 @@ class PostgresLog:
                 with in_our_words(self._url):
                     async with transaction(connection):
                         return await work(connection)
+            except Unkeepable:
+                raise
             except (StoreUnavailable, asyncio.CancelledError):
                 await self._part()
                 raise

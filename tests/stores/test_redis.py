@@ -329,7 +329,7 @@ def test_an_address_that_will_not_do_is_named_without_its_password(url: str) -> 
 def test_a_wait_log_of_another_kind_is_refused_with_what_there_is(tmp_path: Path) -> None:
     settings = Settings(store=StoreSettings(url="redis://h"), ledger=LedgerSettings(url="oracle://x"))
 
-    with pytest.raises(ConfigError, match=r"ledger\.url: 'oracle' is not known; there is sqlite:"):
+    with pytest.raises(ConfigError, match=r"ledger\.url: 'oracle' is not known; there is sqlite: and postgresql:"):
         catalogue.store(settings)
 
 
