@@ -471,6 +471,8 @@ class Totals(Struct, frozen=True):
     amendments: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # (queue, from, to)
     choices: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # (queue, choice, via)
     content_seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (queue, kind)
+    came: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (queue, Came) as first told
+    came_now: Mapping[tuple[str, str], int] = field(default_factory=dict)  # the same, as amended
 
 
 class Evidence(Struct, frozen=True):
@@ -504,6 +506,7 @@ class Ended(NamedTuple):
     outcome: str
     hour: int  # since 1970, UTC
     length: int  # place among the edges: 0 is up to the first, itself included
+    came: str = ""  # `Came`, where that is known
 
 
 class HeardSum(NamedTuple):

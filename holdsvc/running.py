@@ -58,7 +58,10 @@ def running(
                 sleep,
                 house.metrics.store_away,
             )
-            places = Places(house.roster, house.intake.plan, house.streams, house.intake.take_now, house.clock, sleep)
+            foresight = house.movements.foresight
+            places = Places(
+                house.roster, house.intake.plan, house.streams, house.intake.take_now, house.clock, sleep, foresight
+            )
             tasks = [asyncio.create_task(one.run()) for one in (alarms, house.streams, places)]
             preparing = None
             if ingest and library.pending():

@@ -210,6 +210,23 @@ def wallboard() -> dashboard.Dashboard:
                 (f"max by (queue) (holdsvc_expected_wait_seconds{{{QUEUE}}})", "{{queue}}"),
             ),
             lines(
+                "When agents came, against what was told, a minute",
+                "The wait that callers are told first, as a range: later counts also who left when it had passed.",
+                "short",
+                (f"sum by (came) (60 * rate(holdsvc_waits_told_total{{{QUEUE}}}[5m]))", "{{came}}"),
+                stack=True,
+            ),
+            lines(
+                "Told and kept, last hour",
+                "Share of those told a wait whose agent came within it, or sooner. A gap: told to fewer than ten.",
+                "percentunit",
+                (
+                    f"queue:holdsvc_told_kept:ratio1h{{{QUEUE}}} and queue:holdsvc_told:increase1h >= 10",
+                    "{{queue}}",
+                ),
+                top=1,
+            ),
+            lines(
                 "How waits ended, a minute",
                 "Each wait ends in exactly one way.",
                 "short",

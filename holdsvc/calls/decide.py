@@ -338,10 +338,13 @@ def wait_facts(before: HoldSession, after: HoldSession, at: datetime) -> list[An
                 ended=now.ended,
                 was=was.outcome if was else None,
                 became=now.outcome,
+                came_was=before.came,
+                came=after.came,
             )
         )
     elif now.ended is not None and now.outcome is not None:
-        facts.append(WaitEnded(at=at, queue=queue, began=now.began, ended=now.ended, outcome=now.outcome))
+        ended = WaitEnded(at=at, queue=queue, began=now.began, ended=now.ended, outcome=now.outcome, came=after.came)
+        facts.append(ended)
     if now.outcome is Outcome.ANSWERED and (was is None or was.outcome is not Outcome.ANSWERED):
         facts.append(HandedOver(at=now.ended or at, queue=queue))
     return facts

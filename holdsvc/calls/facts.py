@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from holdsvc.calls.model import CallerId, ContentId, Kind, Outcome, QueueName, Via
+from holdsvc.calls.promise import Came, Promise
 from holdsvc.calls.quiz import Result
 
 
@@ -77,6 +78,7 @@ class WaitEnded(Fact, frozen=True, tag=True, kw_only=True):
     began: datetime
     ended: datetime
     outcome: Outcome
+    came: Came | None = None  # when the agent came, against what was told first
 
     @property
     def seconds(self) -> float:
@@ -91,6 +93,8 @@ class WaitAmended(Fact, frozen=True, tag=True, kw_only=True):
     ended: datetime | None
     was: Outcome | None
     became: Outcome | None
+    came_was: Came | None = None  # as it had been told
+    came: Came | None = None
 
 
 class HandedOver(Fact, frozen=True, tag=True, kw_only=True):
@@ -118,10 +122,11 @@ class NoticeTold(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class Promised(Fact, frozen=True, tag=True, kw_only=True):
-    """The place in the queue that the caller was told; 21 stands for "not among the first twenty"."""
+    """What the caller was told of the queue: the place, the wait, or both. Place 21 stands for "not among the first twenty"."""
 
     queue: QueueName
-    position: int
+    position: int | None = None
+    wait: Promise | None = None
 
 
 class LeaveChosen(Fact, frozen=True, tag=True, kw_only=True):

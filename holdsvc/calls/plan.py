@@ -65,6 +65,7 @@ class HoldPlan(Struct, frozen=True, dict=True):
     prompts_per_minute: int = 12  # of what was not asked for; 0: none
     segment_seconds: int = LONGEST_SEGMENT  # of content in one document
     tell_position: bool = True  # the caller's place in the queue, when it is known and has improved
+    tell_wait: bool = True  # how long it will most likely take, where there is ground for it
     speech: bool = True  # spoken choices count; False: keys alone
     sends_on: tuple[Departure, ...] = ()  # reasons for leaving the queue for which the queue's file names where to
     notice: Notice | None = None

@@ -1,8 +1,8 @@
 """The wait that a caller is told: one of a few ranges of whole minutes, each of which has its own sentence.
 
-It is the narrowest that the estimate fits into, so that it holds at least as often as the estimate does (`estimate.SHARE`). What was
-told is kept to: another range is told where it is a better one that ends no later than promised, and a worse one only when even the
-earliest end that is likely lies behind what was promised; then it is said that it takes longer.
+It is the narrowest that the estimate fits into, so that it holds at least as often as the estimate does (`estimate.SHARE`). What
+was told is kept to: another range is told where it is a better one that ends no later than promised, and a worse one only when even
+the earliest end that is likely lies behind what was promised; then it is said that it takes longer.
 """
 
 from __future__ import annotations

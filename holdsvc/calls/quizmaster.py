@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from holdsvc.calls import estimate, quiz, tuning
+from holdsvc.calls import quiz, tuning
 from holdsvc.calls.controls import Changed, menu_prompts, offers, say
 from holdsvc.calls.events import CallEvent
 from holdsvc.calls.facts import QuizAnswered
@@ -42,9 +42,7 @@ def remaining(session: HoldSession, plan: HoldPlan, at: datetime) -> float | Non
     if wait is None:
         return None
     most = None if plan.max_wait is None else plan.max_wait - (at - wait.began).total_seconds()
-    if session.movement is None:
-        return most
-    told = estimate.expected(session.movement, at.timestamp(), wait.began.timestamp(), session.position)
+    told = session.expected(at)
     return min((one for one in (most, told.likely if told else None) if one is not None), default=None)
 
 

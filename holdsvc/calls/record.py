@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from holdsvc.calls.history import Hold
 from holdsvc.calls.model import CallerId, CallId, Outcome, QueueName
+from holdsvc.calls.promise import MINUTE, Came, Promise
 from holdsvc.calls.session import Chosen, HoldSession, Listened
 
 
@@ -22,7 +23,9 @@ class WaitRecord(Struct, frozen=True):
     outcome: Outcome | None
     amended: bool = False
     position_told: int | None = None
-    estimate_told: float | None = None
+    estimate_told: float | None = None  # seconds from then on, at the most
+    waits_told: tuple[Promise, ...] = ()  # the first and the last
+    came: Came | None = None  # when the agent came, against the first
     listened: tuple[Listened, ...] = ()
     choices: tuple[Chosen, ...] = ()
     holds: tuple[Hold, ...] = ()
@@ -34,6 +37,7 @@ def record(session: HoldSession) -> WaitRecord | None:
     wait = session.history.wait
     if wait is None:
         return None
+    last = session.waits_told[-1] if session.waits_told else None
     return WaitRecord(
         platform=session.ref.platform,
         call=session.ref.call,
@@ -45,6 +49,9 @@ def record(session: HoldSession) -> WaitRecord | None:
         outcome=wait.outcome,
         amended=session.amended,
         position_told=session.promised,
+        estimate_told=last.span.high * MINUTE if last and last.span.high else None,
+        waits_told=session.waits_told,
+        came=session.came,
         listened=session.listened,
         choices=session.choices,
         holds=session.history.holds,

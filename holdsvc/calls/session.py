@@ -12,7 +12,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls.estimate import Movement
+from holdsvc.calls.estimate import Expected, Movement, expected
 from holdsvc.calls.events import CallHeld, Departure, LifeEvent
 from holdsvc.calls.heard import Sent
 from holdsvc.calls.history import History, Rules, fold
@@ -31,6 +31,7 @@ from holdsvc.calls.model import (
     Talk,
     Via,
 )
+from holdsvc.calls.promise import Came, Promise, kept
 from holdsvc.calls.quiz import Quiz
 from holdsvc.calls.rotation import Plays
 
@@ -125,7 +126,8 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     before_word: Before | None = None
     talks_until: datetime | None = None  # the end of the last prompt of the present turn
     promised: int | None = None  # place in the queue that was told last, as in `Promised`
-    promised_at: datetime | None = None
+    promised_at: datetime | None = None  # when a place or a wait was told last
+    waits_told: tuple[Promise, ...] = ()  # the first and the last
     stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says
     streaming: bool = False  # the caller's media comes to us
     moved: bool = False  # we ended the stream ourselves, for the call to go on elsewhere, and the platform has not said so yet
@@ -155,6 +157,21 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
             return Identity.NONE
         other = self.told_account and self.told_account != contact.account
         return Identity.NUMBER if other else self.told_level
+
+    def expected(self, at: datetime) -> Expected | None:
+        """How long this caller will still wait, as far as that is known."""
+        wait = self.history.wait
+        if wait is None or self.movement is None:
+            return None
+        return expected(self.movement, at.timestamp(), wait.began.timestamp(), self.position)
+
+    @property
+    def came(self) -> Came | None:
+        """When the agent came, against the wait that was told first."""
+        wait = self.history.wait
+        if not self.waits_told or wait is None or wait.ended is None or wait.outcome is None:
+            return None
+        return kept(self.waits_told[0], wait.ended, wait.outcome)
 
     @property
     def outcome(self) -> Outcome | None:

@@ -213,6 +213,7 @@ class _Waits(Collector):
         self.amended: Sums[tuple[str, str, str]] = Sums()
         self.choices: Sums[tuple[str, str, str]] = Sums()
         self.content: dict[tuple[str, str], float] = {}
+        self.came: Sums[tuple[str, str]] = Sums()
 
     def start_from(self, totals: Totals, live: Callable[[], Sequence[HoldSession]], queues: Sequence[str]) -> None:
         self._live, self._queues = live, frozenset(queues)
@@ -220,6 +221,8 @@ class _Waits(Collector):
             self.calls[platform, self.queue(queue), outcome] += number
         for (queue, was, became), number in totals.amendments.items():
             self.amended[self.queue(queue), was, became] += number
+        for (queue, came), number in totals.came.items():
+            self.came[self.queue(queue), came] += number
         for (queue, choice, via), number in totals.choices.items():
             self.choices[self.queue(queue), entry(choice), via] += number
         for (queue, kind), seconds in totals.content_seconds.items():
@@ -233,6 +236,8 @@ class _Waits(Collector):
         match fact:
             case WaitEnded():
                 self.calls[platform, self.queue(fact.queue), fact.outcome.value] += 1
+                if fact.came is not None:
+                    self.came[self.queue(fact.queue), fact.came.value] += 1
             case WaitAmended():
                 was = fact.was.value if fact.was else "waiting"
                 became = fact.became.value if fact.became else "waiting"
@@ -254,6 +259,7 @@ class _Waits(Collector):
         yield gauge("holdsvc_expected_wait_seconds", "Likely wait of who came now; none where not known", expected)
         yield total("holdsvc_calls", "Waits that ended", ("platform", "queue", "outcome"), self.calls)
         yield total("holdsvc_waits_amended", "Waits told otherwise later", ("queue", "from", "to"), self.amended)
+        yield total("holdsvc_waits_told", "Ends of waits, against what was told", ("queue", "came"), self.came)
         yield total("holdsvc_choices", "What callers chose to hear", ("queue", "choice", "via"), self.choices)
         yield total("holdsvc_content_seconds", "Seconds of content heard", ("queue", "kind"), self.content)
 
@@ -283,7 +289,10 @@ def gauge(name: str, text: str, values: dict[str, float]) -> GaugeMetricFamily:
 
 
 def total(
-    name: str, text: str, labels: tuple[str, ...], values: Sums[tuple[str, str, str]] | dict[tuple[str, str], float]
+    name: str,
+    text: str,
+    labels: tuple[str, ...],
+    values: Sums[tuple[str, str, str]] | Sums[tuple[str, str]] | dict[tuple[str, str], float],
 ) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=list(labels))
     for key, value in values.items():

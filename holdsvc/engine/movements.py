@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from holdsvc.calls import estimate
@@ -68,22 +68,27 @@ class Movements:
 
     def expected_by(self, sessions: Iterable[HoldSession], now: datetime) -> dict[CallRef, Expected]:
         """For each of those who wait, where there is ground for it, to be shown."""
-        at, paces = now.timestamp(), dict[QueueName, Pace | None]()
-        told: dict[CallRef, Expected] = {}
-        for session in sessions:
-            wait, queue = session.history.wait, session.queue
+        foresight = self.foresight(now)
+        told = ((session.ref, rounded(foresight(session, now))) for session in sessions)
+        return {ref: expected for ref, expected in told if expected is not None}
+
+    def foresight(self, now: datetime) -> Callable[[HoldSession, datetime], Expected | None]:
+        """How long callers will still wait, for as long as it is still `now`: the pace of a queue is counted once."""
+        paces: dict[QueueName, Pace | None] = {}
+
+        def still(session: HoldSession, at: datetime) -> Expected | None:
+            wait, queue, second = session.history.wait, session.queue, at.timestamp()
             movement = self.of(queue)
             if queue not in paces:
-                paces[queue] = estimate.pace(movement, at)
+                paces[queue] = estimate.pace(movement, now.timestamp())
             moving = paces[queue]
             if moving is None or wait is None or wait.ended is not None:
-                continue
+                return None
             began = wait.began.timestamp()
             in_front = estimate.ahead(movement, began, session.position)
-            still = rounded(estimate.still(moving, in_front, max(0.0, at - began)))
-            if still is not None:
-                told[session.ref] = still
-        return told
+            return estimate.still(moving, in_front, max(0.0, second - began))
+
+        return still
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from holdsvc.calls import position
 from holdsvc.calls.events import QueueMoved
 from holdsvc.calls.model import EventId, QueueName
 from holdsvc.calls.plan import HoldPlan
+from holdsvc.calls.position import Foresight
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
 from holdsvc.engine.roster import Roster
@@ -38,9 +39,11 @@ class Places:
         take: Take,
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        foresight: Callable[[datetime], Foresight] = lambda now: HoldSession.expected,
     ) -> None:
+        """`foresight`: of one moment, how long callers will still wait."""
         self._roster, self._plan, self._streams, self._take = roster, plan, streams, take
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._foresight = clock, sleep, foresight
 
     async def run(self) -> None:
         """Until cancelled. No fault ends it: the next look comes."""
@@ -53,13 +56,14 @@ class Places:
 
     async def look(self) -> int:
         """Tell whoever has moved up; return how many there were."""
-        told = 0
+        told, foresight = 0, self._foresight(self._clock.now())
         for line in await self._lines():
             for before, (_, session) in enumerate(line):
                 await self._breathe(before)
                 place = before + 1
-                wanted = session.streaming and position.better(session, place)
-                if wanted and await self._tell(session, place, self._clock.now()):
+                now = self._clock.now()
+                wanted = session.streaming and position.may_want(session, place, now)
+                if wanted and await self._tell(session, place, now, foresight):
                     await self._breathe(told, TOLD)
                     told += 1
         return told
@@ -81,10 +85,10 @@ class Places:
         if number % at_once == at_once - 1:
             await self._sleep(REST)
 
-    async def _tell(self, session: HoldSession, place: int, now: datetime) -> bool:
+    async def _tell(self, session: HoldSession, place: int, now: datetime, foresight: Foresight) -> bool:
         """At once where the sound can give way; else the core is told, and tells it at the next joint."""
         plan = self._plan(session)
-        if not position.wants(session, place, plan, now):
+        if not position.wants(session, place, plan, now, foresight):
             return False
         if position.gives_way(session, plan, now):
             return self._streams.tell(session.ref, partial(moved, place=place, at_once=True))

@@ -66,6 +66,7 @@ class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
     rewind: float = 5.0  # seconds by which speech is taken up earlier than it stopped
     prompts_per_minute: int = 12  # at most, of what was not asked for
     tell_position: bool = True  # callers are told their place in the queue, when it is known and has improved
+    tell_wait: bool = True  # and how long it will most likely take, in minutes, where there is ground for it
     segment_seconds: int = LONGEST_SEGMENT  # of content in one document: what ops put up is heard behind it
     short_abandon: float = 5.0
     silence_limit: float = 180.0
@@ -226,6 +227,7 @@ class PlanBook:
             rewind=rules.rewind,
             prompts_per_minute=rules.prompts_per_minute,
             tell_position=rules.tell_position,
+            tell_wait=rules.tell_wait,
             speech=rules.speech,
             sends_on=tuple(Departure(why) for why, to in rules.departures.items() if to != Destination()),
             language=rules.language,

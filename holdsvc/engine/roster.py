@@ -13,6 +13,7 @@ from holdsvc.calls.estimate import Expected
 from holdsvc.calls.facts import AnyFact, WaitAmended, WaitEnded
 from holdsvc.calls.history import Stage
 from holdsvc.calls.model import CallerId, CallRef, Outcome, QueueName
+from holdsvc.calls.promise import Came
 from holdsvc.calls.service_level import Target
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
@@ -56,11 +57,11 @@ class Roster:
             self._sessions.pop(session.ref, None)
         for fact in facts:
             if isinstance(fact, WaitEnded):
-                self._count(fact.queue, fact.outcome, fact.began, fact.ended, 1)
+                self._count(fact.queue, fact.outcome, fact.came, fact.began, fact.ended, 1)
             elif isinstance(fact, WaitAmended):
                 ended = fact.ended or fact.began
-                self._count(fact.queue, fact.was, fact.began, ended, -1)
-                self._count(fact.queue, fact.became, fact.began, ended, 1)
+                self._count(fact.queue, fact.was, fact.came_was, fact.began, ended, -1)
+                self._count(fact.queue, fact.became, fact.came, fact.began, ended, 1)
 
     def forget(self, caller: CallerId) -> None:
         for session in self._sessions.values():
@@ -68,12 +69,14 @@ class Roster:
                 anonymous = replace(session, caller=None, masked="", contact=None, told_account="", past=())
                 self._sessions[session.ref] = anonymous
 
-    def _count(self, queue: str, outcome: Outcome | None, began: datetime, ended: datetime, by: int) -> None:
+    def _count(
+        self, queue: str, outcome: Outcome | None, came: Came | None, began: datetime, ended: datetime, by: int
+    ) -> None:
         self._turn_over()
         if outcome is None or ended.astimezone(self.zone).date() != self._day:
             return
         length = bisect_left(self.edges, (ended - began).total_seconds())
-        kind = Ended(queue, outcome.value, int(ended.timestamp() // 3600), length)
+        kind = Ended(queue, outcome.value, int(ended.timestamp() // 3600), length, came.value if came else "")
         if (
             by < 0 and not self._today[kind]
         ):  # it was told with another length, or in another hour: the nearest that there is
@@ -83,7 +86,8 @@ class Roster:
         self._today[kind] = max(0, self._today[kind] + by)
 
     def _alike(self, kind: Ended) -> list[Ended]:
-        return [one for one, count in self._today.items() if one[:2] == kind[:2] and count]
+        alike = kind.queue, kind.outcome, kind.came
+        return [one for one, count in self._today.items() if (one.queue, one.outcome, one.came) == alike and count]
 
     def _turn_over(self) -> None:
         if (day := self._date()) != self._day:

@@ -84,6 +84,14 @@ def tell(session: HoldSession, facts: Sequence[AnyFact]) -> None:
             log.info(name, extra={"call": session.ref.call, "queue": session.queue, **more})
 
 
+def told(fact: Promised) -> dict[str, object]:
+    more: dict[str, object] = {"position": fact.position} if fact.position else {}
+    if fact.wait is not None:
+        span = fact.wait.span
+        more |= {"minutes": f"{span.low}-{span.high}" if span.high else f"{span.low}-", "longer": fact.wait.longer}
+    return more
+
+
 def line(fact: AnyFact) -> tuple[str, dict[str, object]] | None:
     match fact:
         case WaitBegan():
@@ -104,7 +112,7 @@ def line(fact: AnyFact) -> tuple[str, dict[str, object]] | None:
         case HoldBegan():
             return "hold_began", {}
         case Promised():
-            return "place_told", {"position": fact.position}
+            return ("place_told" if fact.position else "wait_told"), told(fact)
         case LeaveChosen():
             return "leave_chosen", {}
         case _:

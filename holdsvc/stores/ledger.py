@@ -104,8 +104,8 @@ SELECT count(*) FROM waits {condition_} AND coalesce(ended, 1e12) > ?
         """No wait is longer than two days."""
         length = " + ".join(["CASE WHEN seconds > ? THEN 1 ELSE 0 END"] * len(edges)) or "0"
         sql = (
-            f"SELECT queue, outcome, {self.put.hour('ended')}, {length}, count(*) FROM waits "  # noqa: S608
-            "WHERE began >= ? AND ended >= ? GROUP BY 1, 2, 3, 4"
+            f"SELECT queue, outcome, {self.put.hour('ended')}, {length}, coalesce(came, ''), count(*) FROM waits "  # noqa: S608
+            "WHERE began >= ? AND ended >= ? GROUP BY 1, 2, 3, 4, 5"
         )
         stamp = moment.timestamp()
         found = self._ask(sql, (*edges, stamp - LONGEST_WAIT, stamp))

@@ -83,7 +83,13 @@ class MemoryStore:
     async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
         waits = [record(session) for session in self._sessions.values()]
         return Counter(
-            Ended(wait.queue, wait.outcome.value, int(wait.ended.timestamp() // 3600), bisect_left(edges, wait.seconds))
+            Ended(
+                wait.queue,
+                wait.outcome.value,
+                int(wait.ended.timestamp() // 3600),
+                bisect_left(edges, wait.seconds),
+                wait.came.value if wait.came else "",
+            )
             for wait in waits
             if wait and wait.outcome and wait.ended and wait.seconds is not None and wait.ended >= moment
         )

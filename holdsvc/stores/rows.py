@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from holdsvc.calls.facts import AnyFact, CallerRecognised
 from holdsvc.calls.history import Hold
 from holdsvc.calls.model import CallerId, CallId, Outcome, Profile, QueueName
+from holdsvc.calls.promise import Came, Promise
 from holdsvc.calls.record import WaitRecord, record
 from holdsvc.calls.session import Chosen, HoldSession, Listened
 
@@ -32,6 +33,7 @@ write_json = msgspec.json.Encoder().encode
 read_fact = msgspec.json.Decoder(AnyFact).decode
 read_heard = msgspec.json.Decoder(tuple[Listened, ...]).decode
 read_choices = msgspec.json.Decoder(tuple[Chosen, ...]).decode
+read_promises = msgspec.json.Decoder(tuple[Promise, ...]).decode
 read_holds = msgspec.json.Decoder(tuple[Hold, ...]).decode
 
 MOST_ROWS = 32  # in one statement, for each takes memory; made for powers of two, so that few serve batches of any size
@@ -56,7 +58,7 @@ SESSIONS = Table(
 FACTS = Table("facts", ("session", "version", "n", "kind", "at", "fact"))
 WAIT_COLUMNS = (
     "platform", "call", "queue", "caller", "began", "ended", "seconds", "outcome", "amended",
-    "position_told", "estimate_told", "heard", "choices", "holds",
+    "position_told", "estimate_told", "heard", "choices", "holds", "waits_told", "came",
 )  # fmt: skip
 WAITS = Table(
     "waits",
@@ -159,6 +161,8 @@ def wait_row(number: int, session: HoldSession) -> Row | None:
         write_json(wait.listened).decode(),
         write_json(wait.choices).decode(),
         write_json(wait.holds).decode(),
+        write_json(wait.waits_told).decode() if wait.waits_told else None,
+        wait.came.value if wait.came else None,
     )
 
 
@@ -189,6 +193,8 @@ class WaitRow(NamedTuple):
     heard: str
     choices: str
     holds: str
+    waits_told: str | None
+    came: str | None
 
 
 def wait_record(columns: Iterable[Any]) -> WaitRecord:
@@ -208,5 +214,7 @@ def wait_record(columns: Iterable[Any]) -> WaitRecord:
         listened=read_heard(row.heard),
         choices=read_choices(row.choices),
         holds=read_holds(row.holds),
+        waits_told=read_promises(row.waits_told) if row.waits_told else (),
+        came=Came(row.came) if row.came else None,
         row=row.row,
     )

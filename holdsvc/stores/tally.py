@@ -7,6 +7,7 @@ from typing import Any
 
 from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitBegan, WaitEnded
 from holdsvc.calls.model import Outcome
+from holdsvc.calls.promise import Came
 from holdsvc.ports import Totals
 
 Key = tuple[str, str, str, str]  # name of the sum, and up to three labels
@@ -31,6 +32,8 @@ def began(platform: str, fact: WaitBegan) -> tuple[Change, ...]:
 
 def ended(platform: str, fact: WaitEnded) -> tuple[Change, ...]:
     return (
+        *came("came", fact.queue, fact.came, 1.0),
+        *came("came_now", fact.queue, fact.came, 1.0),
         (("waiting", "", "", ""), -1.0),
         (("outcome", platform, fact.queue, fact.outcome.value), 1.0),
         (("ended", platform, fact.queue, fact.outcome.value), 1.0),
@@ -40,10 +43,16 @@ def ended(platform: str, fact: WaitEnded) -> tuple[Change, ...]:
 def amended(platform: str, fact: WaitAmended) -> tuple[Change, ...]:
     was, became = word(fact.was), word(fact.became)
     return (
+        *came("came_now", fact.queue, fact.came_was, -1.0),
+        *came("came_now", fact.queue, fact.came, 1.0),
         (("amended", fact.queue, was, became), 1.0),
         (stands(platform, fact.queue, was), -1.0),
         (stands(platform, fact.queue, became), 1.0),
     )
+
+
+def came(name: str, queue: str, when: Came | None, by: float) -> tuple[Change, ...]:
+    return (((name, queue, when.value, ""), by),) if when is not None else ()
 
 
 def chosen(platform: str, fact: ContentChosen) -> tuple[Change, ...]:
@@ -88,5 +97,7 @@ def totals(sums: Mapping[Key, float]) -> Totals:
         ended={key[1:]: int(value) for key, value in named("ended")},
         amendments={key[1:]: int(value) for key, value in named("amended")},
         choices={key[1:]: int(value) for key, value in named("choice")},
+        came={key[1:3]: int(value) for key, value in named("came")},
+        came_now={key[1:3]: int(value) for key, value in named("came_now")},
         content_seconds={key[1:3]: value for key, value in named("content")},
     )

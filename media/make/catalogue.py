@@ -35,19 +35,31 @@ ONES = {
     "четырнадцать пятнадцать шестнадцать семнадцать восемнадцать девятнадцать",
 }
 TENS = {
-    "en": "twenty thirty forty fifty",
-    "es": "veinte treinta cuarenta cincuenta",
-    "ru": "двадцать тридцать сорок пятьдесят",
+    "en": "twenty thirty forty fifty sixty",
+    "es": "veinte treinta cuarenta cincuenta sesenta",
+    "ru": "двадцать тридцать сорок пятьдесят шестьдесят",
 }
 BETWEEN = {"en": "-", "es": " y ", "ru": " "}  # tens and ones
-# How the last word changes before a noun; the Russian feminine is the accusative, as in "одну минуту назад".
+# How the last word changes before a noun; the Russian feminine is the accusative, as in "одну минуту назад". In the genitive every
+# word of a number changes.
 FORMS = {
     ("es", "masculine"): (("veintiuno", "veintiún"), ("uno", "un")),
     ("es", "feminine"): (("uno", "una"),),
     ("ru", "masculine"): (),
     ("ru", "feminine"): (("один", "одну"), ("два", "две")),
 }
-COUNTED = 60  # numbers below it can be spelled
+GENITIVES = (
+    ("один", "одной"),
+    ("два", "двух"),
+    ("три", "трёх"),
+    ("четыре", "четырёх"),
+    ("сорок", "сорока"),
+    ("пятьдесят", "пятидесяти"),
+    ("шестьдесят", "шестидесяти"),
+    ("восемь", "восьми"),
+    ("ь", "и"),
+)
+COUNTED = 70  # numbers below it can be spelled
 
 
 class WrongCatalogue(ValueError):
@@ -69,8 +81,10 @@ def read(file: Path = CATALOGUE) -> Texts:
         wrong += judged(family, entry, languages, of=dict)
         for language in languages:
             for number in numbers:
+                first, last = number if isinstance(number, list) else (number, number)
+                id = "_".join((family, *dict.fromkeys((str(first), str(last)))))
                 try:
-                    texts[language][f"{family}_{number}"] = counted(number, language, entry.get(language, {}))
+                    texts[language][id] = counted(last, language, entry.get(language, {}), first)
                 except (KeyError, IndexError) as error:
                     wrong.append(f"{family} has no text for {number} in {language}: {error.args[0]}")
     if wrong:
@@ -89,15 +103,16 @@ def judged(name: str, wordings: Mapping[str, Any], languages: Sequence[str], of:
         yield f"{name} has a text in {language}, which is none of the languages"
 
 
-def counted(number: int, language: str, forms: Mapping[str, str]) -> str:
-    """The sentence for one number: its own, else that of its plural category."""
+def counted(number: int, language: str, forms: Mapping[str, str], first: int = 0) -> str:
+    """The sentence for one number: its own, else that of its plural category. Of a range it is the last, and `first` goes before."""
     pattern = forms.get(f"={number}")
     if pattern is None:
         category = Locale.parse(language).plural_form(number)
         if category not in forms:
             raise KeyError(f"the plural {category!r} is missing")
         pattern = forms[category]
-    text = pattern.replace("{n}", spelled(number, language, forms.get("form", "")))
+    form = forms.get("form", "")
+    text = pattern.replace("{n}", spelled(number, language, form)).replace("{first}", spelled(first, language, form))
     return text[:1].upper() + text[1:]
 
 
@@ -113,10 +128,16 @@ def spelled(number: int, language: str, form: str = "") -> str:
     else:
         word = tens[number // 10 - 2]
         word += BETWEEN[language] + ones[number % 10] if number % 10 else ""
+    if (language, form) == ("ru", "genitive"):
+        return " ".join(map(genitive, word.split()))
     for ending, other in FORMS[language, form] if form else ():
         if word.endswith(ending):
             return word.removesuffix(ending) + other
     return word
+
+
+def genitive(word: str) -> str:
+    return next((word.removesuffix(end) + other for end, other in GENITIVES if word.endswith(end)), word)
 
 
 def chinese(number: int) -> str:

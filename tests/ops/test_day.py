@@ -13,6 +13,7 @@ import pytest
 from holdsvc.calls.estimate import Expected, Ground
 from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitEnded
 from holdsvc.calls.model import ContentId, Kind, Outcome, QueueName, Via
+from holdsvc.calls.promise import Came
 from holdsvc.calls.session import HoldSession
 from holdsvc.engine.lookup import Found
 from holdsvc.engine.metrics import Metrics
@@ -102,7 +103,8 @@ class Day:
         yield ContentHeard(
             at=now, queue=queue, content=ContentId("x"), kind=kind, shelf="", from_second=0, until_second=seconds
         )
-        yield WaitEnded(at=now, queue=queue, began=began, ended=now, outcome=outcome)
+        came = self.rng.choice((*Came, *[Came.WITHIN] * 7)) if outcome is Outcome.ANSWERED else None
+        yield WaitEnded(at=now, queue=queue, began=began, ended=now, outcome=outcome, came=came)
         if outcome is Outcome.UNKNOWN:
             yield WaitAmended(at=now, queue=queue, began=began, ended=now, was=outcome, became=Outcome.ANSWERED)
 

@@ -13,6 +13,7 @@ from holdsvc.calls.events import CallHeld
 from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitEnded
 from holdsvc.calls.menu import SHIPPED, Action
 from holdsvc.calls.model import CallId, CallRef, ContentId, Kind, Outcome, QueueName, Via
+from holdsvc.calls.promise import Came
 from holdsvc.calls.session import HoldSession, lived
 from holdsvc.engine.lookup import Found
 from holdsvc.engine.metrics import Metrics
@@ -32,6 +33,7 @@ CHOICES = (
     "language:es",
     "language:ru",
 )
+KEYED = {"leave", *(one.id for one in SHIPPED if one.digit)}
 MOST_SERIES = 12_000
 
 
@@ -45,13 +47,26 @@ def everything_that_happens(queue: QueueName) -> Iterator[AnyFact]:
         yield WaitEnded(at=after(60), queue=queue, began=NOON, ended=after(60), outcome=outcome)
     for was, became in ((Outcome.ABANDONED, Outcome.ANSWERED), (Outcome.UNKNOWN, Outcome.ANSWERED)):
         yield WaitAmended(at=after(90), queue=queue, began=NOON, ended=after(70), was=was, became=became)
+    for came in Came:
+        yield WaitEnded(at=after(60), queue=queue, began=NOON, ended=after(60), outcome=Outcome.ANSWERED, came=came)
     for choice in CHOICES:
-        for via in Via if choice in PLAYED else (Via.KEY, Via.VOICE):
+        for via in ways(choice):
             yield ContentChosen(at=after(5), queue=queue, choice=choice, via=via)
     for kind in Kind:
         yield ContentHeard(
             at=after(9), queue=queue, content=ContentId("x"), kind=kind, shelf="", from_second=0, until_second=9
         )
+
+
+def ways(choice: str) -> Iterator[Via]:
+    """How it may come to be chosen: one entry is a queue's default, and what has no key is only said."""
+    if choice in KEYED or choice in PLAYED:
+        yield Via.KEY
+    yield Via.VOICE
+    if choice in PLAYED:
+        yield Via.REMEMBERED
+    if choice == "music":
+        yield Via.DEFAULT
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +115,7 @@ def test_every_label_comes_from_a_closed_set(exposition: str) -> None:
         "queue": {*QUEUES, "default"},
         "platform": set(PLATFORMS),
         "outcome": ends,
+        "came": {one.value for one in Came},
         "from": ends,
         "to": ends,
         "choice": {choice.partition(":")[0] for choice in CHOICES},

@@ -85,7 +85,7 @@ def damages() -> Iterator[tuple[str, str]]:
         "a row is doubled",
         (
             "INSERT INTO waits SELECT 99, 99, platform, 'copy', queue, caller, began, ended, seconds, outcome, amended,"
-            " position_told, estimate_told, heard, choices, holds FROM waits WHERE call = 'abandoned'"
+            " position_told, estimate_told, heard, choices, holds, waits_told, came FROM waits WHERE call = 'abandoned'"
         ),
     )
     yield "an outcome was changed by hand", "UPDATE waits SET outcome = 'answered' WHERE call = 'abandoned'"
