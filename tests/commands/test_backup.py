@@ -30,6 +30,7 @@ from tests.content.shelf import entry, fill
 from tests.service import running
 from tests.stores.calls import ITEMS, one_call, sound, tell
 
+SONGS, COPIES = 200, 5  # put up while the first copies are made
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TUNE = replace(ITEMS[0], licence=Licence("our agreement", "us", until=date(2027, 1, 31), territories=("US",)))
 
@@ -114,7 +115,7 @@ async def test_the_name_of_each_thing_in_a_data_folder_says_whether_it_is_copied
 
 
 async def test_what_is_written_meanwhile_is_in_the_copy_whole_or_not_at_all(data, tmp_path):
-    """Airings are kept, and items are put on the shelf and taken off, while ten copies are made.
+    """Airings are kept, and items are put on the shelf and taken off, while copies are made.
 
     As by `media add` and `media forget`: the index is written after the file, and files stay for a while.
     """
@@ -130,7 +131,7 @@ async def test_what_is_written_meanwhile_is_in_the_copy_whole_or_not_at_all(data
 
     def put_up() -> None:
         kept = [entry("waltz")]
-        for number in range(100_000):
+        for number in range(SONGS):
             if stop.is_set():
                 return
             (media / f"song{number}.wav").write_bytes(b"sound")
@@ -140,7 +141,7 @@ async def test_what_is_written_meanwhile_is_in_the_copy_whole_or_not_at_all(data
     async with running(data, free_port()):
         busy = [asyncio.create_task(broadcast()), asyncio.create_task(asyncio.to_thread(put_up))]
         try:
-            for number in range(10):
+            for number in range(COPIES):
                 before = done
                 copy = tmp_path / f"copy{number}"
                 await asyncio.to_thread(copy_all, data, data / LOG, copy, lambda told: None)
@@ -153,6 +154,27 @@ async def test_what_is_written_meanwhile_is_in_the_copy_whole_or_not_at_all(data
             stop.set()
             await asyncio.gather(*busy)
     assert done
+
+
+async def test_what_is_put_up_or_leaves_just_as_its_index_is_copied_is_in_the_copy_or_missed_by_nobody(
+    data, tmp_path, monkeypatch
+):
+    media, copy_file = data / "media", backup._copy_file
+    (media / "leaving.wav").write_bytes(b"sound")
+
+    def meanwhile(source: Path, target: Path) -> None:
+        if source == media / "index.toml":
+            (media / "late.wav").write_bytes(b"sound")
+            write_index(media, (entry("waltz"), entry("late")))
+            (media / "leaving.wav").unlink()
+        copy_file(source, target)
+
+    monkeypatch.setattr(backup, "_copy_file", meanwhile)
+    async with running(data, free_port()):
+        copy_all(data, data / LOG, tmp_path / "copy", print)
+
+    assert [one.id for one in read_index(tmp_path / "copy" / "media")] == ["waltz", "late"]
+    assert {path.name for path in (tmp_path / "copy" / "media").iterdir()} == {"index.toml", "waltz.wav", "late.wav"}
 
 
 async def test_a_backup_overwrites_nothing_and_one_that_fails_leaves_nothing(data, tmp_path, monkeypatch):
