@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable
-from math import floor
+from math import floor, inf
 from typing import TYPE_CHECKING, Protocol
 
 from holdsvc.audio.blocks import Blocks
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from holdsvc.engine.lines import OwnedLine
 
 ROUND = round(FRAME / RATE / SLOT)  # slots in which the belt goes round: 20 ms, in each of them a share of the lines
+STOPS = (0, 2)  # of those, where lines are taken on: few, since each waking costs as much as many frames do
 CAUGHT_UP = 3 * ROUND  # slots by which the belt may be late and still sends all: a telephone's buffer takes four frames
 STRETCH = 2 * RATE  # bytes of mu-law that are made ready together, and laid on the belt: taking them back costs nothing
 MOST_BLOCKS = 1024  # of a stretch, about 32 kB each: 34 minutes of different sound
@@ -42,7 +43,7 @@ class BeltMeter(Protocol):
 
 
 class Belt:
-    """Goes round in 20 ms. Each line has its place, so that the sends of all are spread evenly over that time."""
+    """Goes round in 20 ms, and each line has its place. It stops at two of them, so that the sends of all are in two halves."""
 
     def __init__(self, meter: BeltMeter, monotonic: Callable[[], float], ring: Ring | None = None) -> None:
         """`ring`: by which all lines of a place are served at once; None: one after the other."""
@@ -75,11 +76,16 @@ class Belt:
         if not len(self):
             self._next = max(self._next, floor((self._monotonic() + NEAR) / SLOT))
         coming = (self.places[number % ROUND] for number in range(self._next, self._next + ROUND))
-        min(coming, key=lambda place: len(place.lines)).add(line)
+        min((place for place in coming if place.number in STOPS), key=lambda place: len(place.lines)).add(line)
 
     def reaches(self, place: Place) -> float:
         """When the belt comes by there next."""
         return (self._next + (place.number - self._next) % ROUND) * SLOT
+
+    @property
+    def next_at(self) -> float:
+        """When it comes by next where somebody is."""
+        return min((self.reaches(place) for place in self.places if place.lines), default=inf)
 
     def turn(self, now: float) -> None:
         """Send what is due, and look at what has come. After a long stall the belt begins anew: a gap, never a burst."""

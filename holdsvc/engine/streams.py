@@ -34,7 +34,7 @@ from holdsvc.ports import Sharing, Sounds, Wire
 __all__ = ["Answer", "Full", "Meter", "Socket", "Stream", "Streams", "Take", "Ticket", "Tokens"]
 
 MOST = 4000  # streams a process; further callers are refused, and their document goes on with what stands behind the stream
-REST = 0.004  # seconds beyond the next slot, where nothing is paced to the frame: each waking costs what a stream does
+REST = 0.008  # seconds beyond the next slot, where no frame is due: each waking costs what a stream does
 AT_ONCE = 20  # streams that are interrupted in one go
 KEPT_WITHIN = 1.0  # seconds that the store has at a parting; the sound that the far end holds is shorter still
 MOST_QUESTIONS = 64  # a stream; a caller who presses faster than we answer loses keys, not the house
@@ -148,7 +148,7 @@ class Streams:
                 self._busy.clear()
                 await self._busy.wait()
             self.turn(self.clock.monotonic())
-            until = self._wheel.next_at if len(self.belt) else self._wheel.next_at + REST
+            until = min(self.belt.next_at, self._wheel.next_at + REST)
             rest = ceil((until - self.clock.monotonic()) * 1000) / 1000
             await self._sleep(max(0.0, rest))  # whole milliseconds: a loop that wakes a moment too early spins
 
