@@ -13,6 +13,7 @@ import pytest
 from holdsvc.audio import g711
 from holdsvc.audio.formats import RATE
 from holdsvc.audio.levels import level
+from holdsvc.calls import promise
 from holdsvc.calls.controls import TOLD_KEYS
 from holdsvc.calls.menu import SHIPPED
 from holdsvc.calls.model import Kind
@@ -116,6 +117,7 @@ def test_every_prompt_is_said_somewhere():
     entries = {*(choice.id for choice in SHIPPED), *(f"leave_{key}" for key in (*range(10), "star", "pound"))}
     made = {f"{family}_{entry}" for family in ("choice", "did_you_say") for entry in (*entries, "leave")}
     made |= {f"control_{name}" for name in TOLD_KEYS} | {f"now_{kind}" for kind in Kind}
+    made |= {promise.prompt(span) for span in promise.SPANS}
     made |= {prompt(place) for place in range(1, BEYOND + 1)} | {
         score_prompt(Score(right=n)) for n in range(MOST_SCORE + 2)
     }
@@ -160,6 +162,17 @@ def test_no_prompt_flatters_or_begs(language, prompt):
         ("ru", "score_1", "Пока один правильный ответ."),
         ("ru", "score_4", "Пока четыре правильных ответа."),
         ("ru", "score_14", "Пока четырнадцать правильных ответов."),
+        ("en", "wait_under_1", "You will most likely wait less than a minute."),
+        ("en", "wait_2_5", "You will most likely wait two to five minutes."),
+        ("es", "wait_under_1", "La espera será, probablemente, de menos de un minuto."),
+        ("es", "wait_20_45", "La espera será, probablemente, de veinte a cuarenta y cinco minutos."),
+        ("zh", "wait_2_10", "很可能要等两到十分钟。"),
+        ("zh", "wait_under_2", "很可能不到两分钟就轮到您。"),
+        ("ru", "wait_under_1", "Ждать, скорее всего, меньше минуты."),
+        ("ru", "wait_under_3", "Ждать, скорее всего, меньше трёх минут."),
+        ("ru", "wait_2_5", "Ждать, скорее всего, от двух до пяти минут."),
+        ("ru", "wait_15_45", "Ждать, скорее всего, от пятнадцати до сорока пяти минут."),
+        ("ru", "wait_20_60", "Ждать, скорее всего, от двадцати до шестидесяти минут."),
     ],
 )
 def test_numbers_have_the_grammar_of_their_language(language, prompt, text):
@@ -178,6 +191,11 @@ def test_numbers_have_the_grammar_of_their_language(language, prompt, text):
         (21, "ru", "feminine", "двадцать одну"),
         (32, "ru", "feminine", "тридцать две"),
         (12, "ru", "feminine", "двенадцать"),
+        (1, "ru", "genitive", "одной"),
+        (8, "ru", "genitive", "восьми"),
+        (24, "ru", "genitive", "двадцати четырёх"),
+        (56, "ru", "genitive", "пятидесяти шести"),
+        (60, "es", "masculine", "sesenta"),
         (2, "zh", "", "两"),
         (10, "zh", "", "十"),
         (22, "zh", "", "二十二"),
