@@ -9,6 +9,7 @@ ELSEWHERE = (
     "notice_",
     "quiz_",
     "position_",
+    "wait_",
     "choice_leave_",
     "did_you_say_",
     "say_yes",
