@@ -195,6 +195,7 @@ def settled(wish: asking.Wish, event: DigitPressed | UtteranceHeard, plan: HoldP
     if isinstance(event, UtteranceHeard) and event.near and not asking.concerns(session, event.id):
         return session
     session = replace(session, saying=(), menu_due=False) if quizzing else go_on(session, plan, event.at)
+    session = replace(session, offer=None)  # the word cut it short: zero means the menu again
     session = say(spoken(session, event.at, plan) if wish.says else session, *wish.says)
     return quizmaster.after(session, None, event.at, plan) if quizzing else session
 

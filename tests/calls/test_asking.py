@@ -10,8 +10,9 @@ from holdsvc.calls import asking
 from holdsvc.calls.events import HeardUntil, StreamOpened, UtteranceHeard
 from holdsvc.calls.facts import ContentChosen, NotUnderstood
 from holdsvc.calls.instructions import Listen
-from holdsvc.calls.menu import Action
+from holdsvc.calls.menu import SHIPPED, Action
 from holdsvc.calls.model import Talk, Via
+from holdsvc.calls.plan import offered
 from tests.calls.test_decide import Call, held, key
 from tests.plans import NOON, PROMPTS, a_plan, after
 
@@ -102,6 +103,22 @@ def test_a_yes_that_nothing_was_asked_for_chooses_nothing():
 def test_another_clear_wish_and_another_key_are_obeyed_in_place_of_an_answer():
     assert chosen(called()(nearly("music:jazz", 9))(surely("podcast", 12))) == [("podcast", Via.VOICE)]
     assert chosen(called()(nearly("music:jazz", 9))(key("5", 12))) == [("quiet", Via.KEY)]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_zero_tells_the_choices_where_our_question_cut_the_offers_of_other_languages_short(live):
+    """Once, zero meant another language there, which nobody had been offered."""
+    spoken = {**PLAN.prompts["en"], "language_offer": 1.5, "language_set": 1.5}
+    both = {"en": spoken, "es": spoken}
+    call = called(a_plan(prompts=both, menu=offered(SHIPPED, PLAN.items, tuple(both))), live=live)
+    told, until = call.session.offer
+    seconds = (told - NOON).total_seconds() - 1.0
+    call(nearly("music:jazz", seconds))
+
+    call(key("0", (until - NOON).total_seconds() - 0.5))
+
+    assert call.said()[0] == "choice_music"
+    assert call.session.language == ""
 
 
 def test_an_utterance_that_is_told_twice_is_asked_about_once():
