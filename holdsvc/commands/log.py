@@ -100,7 +100,8 @@ def forget(config: Path | None, text: str) -> int:
 
 
 async def forgotten(settings: Settings, number: PhoneNumber) -> int:
-    file_of(settings)
+    if not is_postgres(catalogue.ledger_url(settings)):
+        file_of(settings)
     store = catalogue.store(settings)
     try:
         await store.open()

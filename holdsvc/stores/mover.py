@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from heapq import merge
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -52,12 +53,11 @@ class Placed(Struct, frozen=True):
     entry: Entry | None
 
     @property
-    def order(self) -> tuple[int, float, int, int]:
-        """In which entries of several parts happened, as far as that can be told; those of one part never change places."""
-        milliseconds, number = number_of(self.id)
+    def order(self) -> tuple[int, float, int]:
+        """In which entries of several parts happened, as far as that can be told."""
         session = self.entry.session if self.entry else None
         latest = session.latest.timestamp() if session and session.latest else 0.0
-        return milliseconds, latest, session.version if session else 0, number
+        return number_of(self.id)[0], latest, session.version if session else 0
 
 
 pack_entry = msgspec.msgpack.Encoder().encode
@@ -146,14 +146,14 @@ class Mover:
                 for part in range(self._parts)
             ]
         )
-        placed = [
-            Placed(part, name.decode(), entry_of(fields)) for part, some in enumerate(found) for name, fields in some
+        parts = [
+            [Placed(part, name.decode(), entry_of(fields)) for name, fields in some] for part, some in enumerate(found)
         ]
+        placed = list(merge(*parts, key=lambda one: one.order))  # those of one part never change places
         if not placed:
             if self._sql_away:
                 await self._heard_of(self._sql.positions())
             return False
-        placed.sort(key=lambda one: one.order)
         await self._apply_all(placed)
         reached = await self._heard_of(self._keep(placed))
         self._position.update(reached)

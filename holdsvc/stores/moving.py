@@ -77,10 +77,10 @@ class Draft:
 
 def fresh(placed: Iterable[Placed], reached: dict[int, str]) -> list[Entry]:
     """Those that were not moved yet. `reached` goes on with them."""
-    new = []
+    before, new = dict(reached), []
     for one in placed:
-        if number_of(one.id) > number_of(reached.get(one.part, FIRST)):
-            reached[one.part] = one.id
+        if number_of(one.id) > number_of(before.get(one.part, FIRST)):
+            reached[one.part] = max(one.id, reached.get(one.part, FIRST), key=number_of)
             if one.entry is not None:
                 new.append(one.entry)
     return new

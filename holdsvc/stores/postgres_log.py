@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache, partial
 from typing import TypeVar
 
 from asyncpg import Connection
 
-from holdsvc.calls.model import CallerId, CallId, CallRef
+from holdsvc.calls.model import CallerId
 from holdsvc.calls.record import WaitRecord
-from holdsvc.errors import StoreUnavailable, Unkeepable
+from holdsvc.errors import ConfigError, StoreUnavailable, Unkeepable
 from holdsvc.ports import Ended, WaitQuery
 from holdsvc.stores import erasure, rows
 from holdsvc.stores.dialect import numbered
@@ -45,6 +46,7 @@ class PostgresLog:
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
         self._rests_until = 0.0
+        self._serving = False
 
     async def open(self) -> None:
         """A database that is away is come back to; one that will not have us refuses the start."""
@@ -52,6 +54,7 @@ class PostgresLog:
             await self._do(positions)
         except StoreUnavailable as error:
             log.warning("log_away", extra={"where": shown(self._url), "reason": str(error), "kept": "in Redis"})
+        self._serving = True
 
     async def close(self) -> None:
         async with self._turn:
@@ -80,10 +83,20 @@ class PostgresLog:
         self._check_rest()
 
         def read() -> T:
-            with PostgresLedger(self._url) as ledger:
+            with self._only_away(), PostgresLedger(self._url) as ledger:
                 return ask(ledger)
 
         return await asyncio.to_thread(read)
+
+    @contextmanager
+    def _only_away(self) -> Iterator[None]:
+        """Once we serve, a database that will not have us any more is one that is away."""
+        try:
+            yield
+        except ConfigError as error:
+            if self._serving:
+                raise StoreUnavailable(str(error)) from error
+            raise
 
     async def _do(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         async with self._turn:
@@ -103,14 +116,15 @@ class PostgresLog:
             return self._connection
         self._check_rest()
         try:
-            connection = await connect(self._url)
+            with self._only_away():
+                connection = await connect(self._url)
+                try:
+                    await migrate(connection, self._url)
+                except BaseException:
+                    connection.terminate()
+                    raise
         except StoreUnavailable:
             self._rests_until = asyncio.get_running_loop().time() + REST
-            raise
-        try:
-            await migrate(connection, self._url)
-        except BaseException:
-            connection.terminate()
             raise
         self._connection = connection
         return connection
@@ -147,9 +161,9 @@ async def move(placed: Sequence[Placed], connection: Connection) -> Mapping[int,
     await connection.execute(ALONE)
     reached = await positions(connection)
     entries = fresh(placed, reached)
-    refs = calls_of(entries)
-    found = await connection.fetch(CALLS, [ref.platform for ref in refs], [storable(ref.call) for ref in refs])
-    known = {CallRef(platform, CallId(call)): Known(*one) for platform, call, *one in found}
+    refs = {(ref.platform, storable(ref.call)): ref for ref in calls_of(entries)}
+    found = await connection.fetch(CALLS, [platform for platform, _ in refs], [call for _, call in refs])
+    known = {refs[platform, call]: Known(*one) for platform, call, *one in found}
     draft = Draft(await connection.fetchval(LAST_SESSION), known)
     for entry in entries:
         draft.take(entry)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from holdsvc.stores.mover import Mover
+from holdsvc.stores.mover import Mover, SqlLog
 from holdsvc.stores.redis import PARTS, RedisStore, log_of
 from holdsvc.stores.redis_link import Link, connect
 from holdsvc.stores.sqlite_log import SqliteLog
@@ -25,6 +25,7 @@ SAFE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 READY_WITHIN = 30.0  # seconds
 PATIENT = 20.0  # seconds that a Redis on a busy machine may take for an answer
 SLOTS = 16384
+APART = 97  # ports between those of two processes that began one after the other
 WHEN_WE_ARE_GONE = 'read -r _; kill -9 "$1"; rm -rf "$2"'  # nobody writes: what is read is the end of our pipe
 
 
@@ -39,8 +40,8 @@ def program() -> str:
 
 
 def free_port() -> int:
-    """Below those that the kernel gives out, and with room for a Cluster's second port."""
-    for port in range(21_000 + os.getpid() % 5_000, 32_000):
+    """Below those that the kernel gives out, and with room for a Cluster's second port; processes side by side begin apart."""
+    for port in range(21_000 + os.getpid() * APART % 5_000, 32_000):
         with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as other:
             one.bind(("127.0.0.1", port))
             other.bind(("127.0.0.1", port + 10_000))
@@ -194,8 +195,8 @@ def emptied(*servers: RedisServer) -> RedisServer:
     return servers[0]
 
 
-def redis_store(url: str, log: Path, lease: float = 0.0) -> RedisStore:
+def redis_store(url: str, log: Path | SqlLog, lease: float = 0.0) -> RedisStore:
     """Without a lease a call is handed out as due again and again, as by a store of one process."""
     link = Link(connect(url, PATIENT))
-    mover = Mover(link, SqliteLog(log), log_of, PARTS)
+    mover = Mover(link, SqliteLog(log) if isinstance(log, Path) else log, log_of, PARTS)
     return RedisStore(link, mover, lease=lease)

@@ -19,8 +19,10 @@ from holdsvc.calls.record import record
 from holdsvc.errors import StaleSession
 from holdsvc.ports import Ended, Store, WaitQuery
 from holdsvc.stores.memory import MemoryStore
+from holdsvc.stores.postgres_log import PostgresLog
 from holdsvc.stores.sqlite import SqliteStore
 from tests.stores.calls import after, answered, decided, gone, held, known, new, one_call, pressed, ref, steps, tell
+from tests.stores.postgres_server import new_database
 from tests.stores.redis_server import emptied, redis_store, shared_cluster, shared_node
 
 STORES: dict[str, Callable[[Path], Store]] = {
@@ -28,6 +30,7 @@ STORES: dict[str, Callable[[Path], Store]] = {
     "sqlite": lambda folder: SqliteStore(folder / "holdsvc.sqlite3"),
     "redis": lambda folder: redis_store(emptied(shared_node()).url, folder / "holdsvc.sqlite3"),
     "redis-cluster": lambda folder: redis_store(emptied(*shared_cluster()).url, folder / "holdsvc.sqlite3"),
+    "redis-postgres": lambda folder: redis_store(emptied(shared_node()).url, PostgresLog(new_database())),
 }
 CALLER = CallerId("pseudonym")
 NUMBER = PhoneNumber("+15005550123")

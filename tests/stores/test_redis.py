@@ -19,7 +19,7 @@ from holdsvc.reports.audit import audit
 from holdsvc.settings import LedgerSettings, ServiceSettings, Settings, StoreSettings
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.mover import Mover, Placed
-from holdsvc.stores.redis import PARTS, RedisStore, log_of
+from holdsvc.stores.redis import PARTS, RedisStore, log_of, part_of
 from holdsvc.stores.redis_link import Link, addresses, connect
 from holdsvc.stores.sqlite_log import SqliteLog
 from tests.stores.calls import after, answered, decided, held, known, new, one_call, ref, steps, tell
@@ -166,6 +166,19 @@ async def test_a_log_that_is_moved_again_because_the_answer_was_lost_is_not_doub
 
     assert row.seconds == 60.0
     assert log.kept > 5  # it was moved more than once
+    assert law_holds(tmp_path / "log.sqlite3")
+
+
+async def test_news_of_one_moment_are_all_moved_though_the_older_ones_were_kept_last(
+    two: tuple[RedisStore, RedisStore], tmp_path: Path
+) -> None:
+    store, _ = two
+    part = part_of("twilio/CA0")
+    names = [name for name in (f"CA{n}" for n in range(1000)) if part_of(f"twilio/{name}") == part]
+
+    await asyncio.gather(*(tell(store, name, held(-n)) for n, name in enumerate(names)))
+
+    assert sorted(row.call for row in await store.waits(WaitQuery())) == sorted(names)
     assert law_holds(tmp_path / "log.sqlite3")
 
 
