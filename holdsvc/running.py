@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -20,7 +21,7 @@ from holdsvc.engine.intake import Taken
 from holdsvc.engine.movements import latest
 from holdsvc.engine.places import Places
 from holdsvc.engine.ring import Ring
-from holdsvc.errors import BadContent
+from holdsvc.errors import BadContent, StoreUnavailable
 from holdsvc.ports import Ears, LinePlatform
 from holdsvc.settings import Settings
 from holdsvc.speech.workers import Workers
@@ -29,6 +30,7 @@ from holdsvc.web.house import House
 
 log = logging.getLogger(__name__)
 Sleep = Callable[[float], Awaitable[None]]
+T = TypeVar("T")
 
 
 def understanding(hearing: Hearing, ears: Ears | None) -> Callable[[web.Application], AsyncIterator[None]]:
@@ -108,9 +110,18 @@ async def take_up(house: House) -> None:
     house.intake.unkept.read_back()
     store, roster = house.store, house.roster
     live, totals = await store.live(), await store.totals()
-    roster.start_from(live, await store.ended_since(roster.midnight, roster.edges))
+    roster.start_from(live, await logged(store.ended_since(roster.midnight, roster.edges), {}))
     house.metrics.start_from(totals, roster.live, house.plans.names(), house.movements.expected)
-    house.movements.start_from(live, await store.waits(latest(totals.offered, house.clock.now())))
+    house.movements.start_from(live, await logged(store.waits(latest(totals.offered, house.clock.now())), ()))
+
+
+async def logged(asked: Awaitable[T], otherwise: T) -> T:
+    """What the wait log says. One that is away, apart from the store, keeps nobody from being served."""
+    try:
+        return await asked
+    except StoreUnavailable as error:
+        log.warning("log_not_read", extra={"reason": str(error), "then": "the wall's figures of today begin now"})
+        return otherwise
 
 
 async def prepare_behind(library: Library, folder: Path) -> None:
