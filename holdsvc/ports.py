@@ -61,6 +61,7 @@ class Report(Struct, frozen=True):
     caller: str = ""  # the number as the platform wrote it, "" where this webhook does not tell
     spoken: str = ""  # what the platform's own recogniser understood; belongs to the `UtteranceHeard` among the events
     turn: int | None = None  # the version of the session that the request answers to
+    wait: int | None = None  # which of the call's waits the request's address names; None: whichever was on at the time
     stream: bool | None = None  # how sound is to come, where the request's address says so; else the queue's file
     doubts: tuple[str, ...] = ()  # what in the request was not believed: counted, and of no other effect
 
@@ -97,6 +98,7 @@ class Scene(Struct, frozen=True):
     segment: float = 60.0  # seconds of one sound where nobody said how long
     hand_over: Destination = Destination()
     departures: Mapping[str, Destination] = field(default_factory=dict)  # why -> where
+    wait: int = 1  # which of the call's waits this is, for the addresses in this answer
 
 
 class Reply(Struct, frozen=True):

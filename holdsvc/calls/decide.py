@@ -34,6 +34,7 @@ from holdsvc.calls.events import (
     StreamOpened,
     TimeCame,
     UtteranceHeard,
+    WentElsewhere,
     WentSilent,
 )
 from holdsvc.calls.facts import (
@@ -65,6 +66,7 @@ from holdsvc.calls.session import HoldSession, lived, noted, refolded
 
 MOST_BROKEN = 3  # streams in a row that broke or could not be opened; then the platform's queue and documents must do
 HEARD_OF = timedelta(seconds=30)  # a live stream tells more often what was heard
+TOLD_WITHIN = timedelta(seconds=10)  # of the caller's coming to another queue it is told how the stay in this one ended
 BEGINNING = timedelta(seconds=5)  # of a hold in mid-call: its first document is asked for by then, and not its second
 
 
@@ -96,6 +98,8 @@ def attributed(session: HoldSession, event: CallEvent) -> CallEvent:
     """The platform says that our leaving worked; why the caller was to leave, only we know."""
     if isinstance(event, LeftQueue) and event.why is Departure.CHOICE and session.leaving:
         return replace(event, why=session.leaving)
+    if isinstance(event, WentElsewhere):
+        return replace(event, why=session.leaving or event.why, settled=session.reported)
     return event
 
 
@@ -139,6 +143,8 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
             return replace(session, released=True), ()
         case TimeCame():
             return wait_no_longer(session, event, plan), ()
+        case WentElsewhere(at=at):
+            return replace(session, elsewhere=min(session.elsewhere or at, at)), ()
         case _:
             return session, ()
 
@@ -146,6 +152,7 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
 def arrive(session: HoldSession, event: CallArrived, plan: HoldPlan) -> HoldSession:
     """At the front door, perhaps not for the first time: what an earlier stay ended with is over."""
     session = replace(session, leaving=None, released=False, handed=EventId(""), broken=0, position=None)
+    session = replace(session, entered=min(session.entered, event.at)) if session.entered else session
     if plan.media is not Media.STREAM:
         return session
     return lived(session, CallHeld(at=event.at, id=EventId(f"{event.id}+held"), began=event.at))
@@ -225,12 +232,20 @@ def wait_no_longer(session: HoldSession, event: TimeCame, plan: HoldPlan) -> Hol
     """The alarm rang: the call has been silent for too long, or has waited as long as the queue allows."""
     if session.history.stage is not Stage.WAITING or session.latest is None:
         return session
+    if session.elsewhere is not None and event.at >= session.elsewhere + TOLD_WITHIN:
+        return lived(session, ended_elsewhere(session, session.elsewhere, event))
     if event.at >= session.latest + timedelta(seconds=plan.silence_limit):
         return lived(session, WentSilent(at=session.latest, id=EventId(f"{event.id}+silent")))
     alive = event.at - session.latest <= HEARD_OF
     if alive and session.streaming and overdue(session, event.at, plan):
         return programme.leave(session, event, Departure.OVERFLOW)
     return session
+
+
+def ended_elsewhere(session: HoldSession, at: datetime, event: TimeCame) -> WentElsewhere:
+    """Nobody told how the wait ended. Without an agent that we would know of, the caller was moved on: by us, or over there."""
+    why = session.leaving or Departure.OVERFLOW
+    return WentElsewhere(at=at, id=EventId(f"{event.id}+elsewhere"), why=why, settled=True)
 
 
 def overdue(session: HoldSession, now: datetime, plan: HoldPlan) -> bool:
@@ -246,6 +261,8 @@ def wake(session: HoldSession, plan: HoldPlan) -> datetime | None:
     if session.history.stage is not Stage.WAITING or session.latest is None or wait is None:
         return None
     silent = session.latest + timedelta(seconds=plan.silence_limit)
+    if session.elsewhere is not None:
+        return min(silent, session.elsewhere + TOLD_WITHIN)
     if plan.max_wait is None or session.leaving or not session.streaming:
         return silent
     return min(silent, wait.began + timedelta(seconds=plan.max_wait))

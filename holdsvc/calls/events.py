@@ -153,14 +153,24 @@ class LeftQueue(CallEvent, frozen=True, tag=True, kw_only=True):
     exact: bool = True
 
 
+class WentElsewhere(CallEvent, frozen=True, tag=True, kw_only=True):
+    """The caller came to another queue of ours, or to the same one anew: this wait is over, however it ended.
+
+    Why the caller was to leave is known to the session. `settled`: nobody has told how it ended, and it is not waited for.
+    """
+
+    why: Departure = Departure.OVERFLOW
+    settled: bool = False
+
+
 class WentSilent(CallEvent, frozen=True, tag=True, kw_only=True):
     """Nothing was heard of the call for too long. The weakest evidence: anything else corrects it."""
 
 
 LifeEvent = (
-    CallHeld | AgentAnswered | HoldResumed | CallerHungUp | LeftQueue | ReleaseAsked | WentSilent
+    CallHeld | AgentAnswered | HoldResumed | CallerHungUp | LeftQueue | ReleaseAsked | WentElsewhere | WentSilent
 )  # what the history of a call is folded from
-LIFE = (CallHeld, AgentAnswered, HoldResumed, CallerHungUp, LeftQueue, ReleaseAsked, WentSilent)
+LIFE = (CallHeld, AgentAnswered, HoldResumed, CallerHungUp, LeftQueue, ReleaseAsked, WentElsewhere, WentSilent)
 
 AnyEvent = (
     CallArrived

@@ -22,6 +22,7 @@ from holdsvc.calls.events import (
     LeftQueue,
     LifeEvent,
     ReleaseAsked,
+    WentElsewhere,
     WentSilent,
 )
 from holdsvc.calls.model import Outcome
@@ -36,7 +37,9 @@ DEPARTURES = {
     Departure.FAILURE: Outcome.FAILED,
 }
 # At one and the same moment the more telling event counts first.
-RANK = {CallHeld: 0, AgentAnswered: 1, ReleaseAsked: 2, LeftQueue: 3, HoldResumed: 4, CallerHungUp: 5, WentSilent: 6}
+RANK = {
+    CallHeld: 0, AgentAnswered: 1, ReleaseAsked: 2, LeftQueue: 3, HoldResumed: 4, CallerHungUp: 5, WentElsewhere: 6, WentSilent: 7,
+}  # fmt: skip
 
 
 class Stage(StrEnum):
@@ -137,12 +140,29 @@ def at_its_moment(event: LifeEvent, begins: list[datetime]) -> LifeEvent:
 
 
 def judge(began: datetime, events: list[LifeEvent], rules: Rules) -> Wait:
+    elsewhere = [event for event in events if isinstance(event, WentElsewhere)]
+    until = elsewhere[0].at if elsewhere else None
     for event in events:
         outcome = ends_a_wait(event, began, rules)
-        if outcome is not None and event.at > began - SAME_MOMENT:
-            return Wait(began, max(event.at, began), outcome)
+        if outcome is not None and event.at > began - SAME_MOMENT and (until is None or counts(event, until)):
+            return Wait(began, max(event.at if until is None else min(event.at, until), began), outcome)
+    if until is not None:
+        settled = [event for event in elsewhere if event.settled]
+        return Wait(began, max(until, began), DEPARTURES[settled[-1].why]) if settled else Wait(began)
     silent = [event for event in events if isinstance(event, WentSilent)]
     return Wait(began, max(silent[-1].at, began), Outcome.UNKNOWN) if silent else Wait(began)
+
+
+def counts(event: LifeEvent, until: datetime) -> bool:
+    """It is about this wait, although the caller was elsewhere from then on. Who went elsewhere has not hung up before, and what
+    is told of the call later is of the wait there; only how this stay ended may be told late."""
+    match event:
+        case LeftQueue():
+            return True
+        case CallerHungUp():
+            return False
+        case _:
+            return event.at <= until + SAME_MOMENT
 
 
 def ends_a_wait(event: LifeEvent, began: datetime, rules: Rules) -> Outcome | None:
@@ -168,7 +188,7 @@ def talk(wait: Wait | None, events: list[LifeEvent]) -> History:
             wait
             and wait.ended
             and moment(event)[0] <= wait.ended + WHOLE_SECOND
-            and not isinstance(event, CallerHungUp)
+            and not isinstance(event, CallerHungUp | WentElsewhere)
         ):
             continue
         match event:
@@ -178,7 +198,7 @@ def talk(wait: Wait | None, events: list[LifeEvent]) -> History:
             case AgentAnswered() | HoldResumed() if stage is Stage.ON_HOLD:
                 stage = Stage.TALKING
                 holds[-1] = replace(holds[-1], ended=event.at)
-            case CallerHungUp() | LeftQueue():
+            case CallerHungUp() | LeftQueue() | WentElsewhere():
                 if stage is Stage.ON_HOLD:
                     holds[-1] = replace(holds[-1], ended=event.at)
                 return History(Stage.ENDED, wait, tuple(holds))

@@ -18,9 +18,35 @@ CallerId = NewType("CallerId", str)  # keyed pseudonym of a number; the number i
 PromptId = NewType("PromptId", str)
 
 
-class CallRef(Struct, frozen=True, gc=False, order=True):
+MOST_WAITS = 99  # of one call; whoever is sent round in circles goes on in the last
+BETWEEN = "/"  # between a call's id and the number of its wait, in keys: no platform's ids have it
+
+
+class CallRef(Struct, frozen=True, gc=False, order=True, omit_defaults=True):
+    """One wait of a call. A call that was in one queue after another has waited several times; the first is number 1."""
+
     platform: str
     call: CallId
+    wait: int = 1
+
+    @property
+    def key(self) -> str:
+        """What names it beside the platform, in stores: of the first wait it is the call's id itself."""
+        return self.call if self.wait == 1 else f"{self.call}{BETWEEN}{self.wait}"
+
+    @property
+    def whole(self) -> CallRef:
+        """What all waits of the call have in common."""
+        return self if self.wait == 1 else CallRef(self.platform, self.call)
+
+    def nth(self, wait: int) -> CallRef:
+        return self if self.wait == wait else CallRef(self.platform, self.call, wait)
+
+
+def parted(key: str) -> tuple[CallId, int]:
+    """A call's id and the number of its wait, out of `CallRef.key`."""
+    call, _, wait = key.rpartition(BETWEEN)
+    return (CallId(call), int(wait)) if call and wait.isdecimal() else (CallId(key), 1)
 
 
 class PhoneNumber:

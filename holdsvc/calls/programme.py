@@ -44,7 +44,7 @@ def recall(session: HoldSession, profile: Profile, plan: HoldPlan) -> HoldSessio
         offsets=profile.offsets,
         places=profile.latest,
         plays=heard,
-        past=profile.waits,
+        past=profile.waits if session.entered is None else session.past,  # waits of this very call are no earlier calls
         quiz=scored(session, profile),
     )
 

@@ -29,6 +29,7 @@ class WaitRecord(Struct, frozen=True):
     listened: tuple[Listened, ...] = ()
     choices: tuple[Chosen, ...] = ()
     holds: tuple[Hold, ...] = ()
+    wait: int = 1  # which of the call's waits
     row: int = 0  # its place in the log, for paging; 0 until it is kept
 
 
@@ -55,4 +56,5 @@ def record(session: HoldSession) -> WaitRecord | None:
         listened=session.listened,
         choices=session.choices,
         holds=session.history.holds,
+        wait=session.ref.wait,
     )

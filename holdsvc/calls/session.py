@@ -89,6 +89,8 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     amended: bool = False
     seen: tuple[EventId, ...] = ()
     latest: datetime | None = None  # the moment that the newest news is about
+    entered: datetime | None = None  # of a call's later waits: when the caller came to this queue
+    elsewhere: datetime | None = None  # when the caller came to the next one
     wake_at: datetime | None = None
 
     caller_read: bool = False  # the number has been looked at, whatever came of it
@@ -130,7 +132,9 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     waits_told: tuple[Promise, ...] = ()  # the first and the last
     stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says
     streaming: bool = False  # the caller's media comes to us
-    moved: bool = False  # we ended the stream ourselves, for the call to go on elsewhere, and the platform has not said so yet
+    moved: bool = (
+        False  # we ended the stream ourselves, for the call to go on elsewhere, and the platform has not said so yet
+    )
     broken: int = 0  # streams that broke, or could not be opened, since the last one that did
     released: bool = False
     handed: EventId = EventId("")  # the event that was answered with the hand-over

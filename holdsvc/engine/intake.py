@@ -25,6 +25,7 @@ from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.menu import Menu
 from holdsvc.calls.model import (
+    MOST_WAITS,
     CallerId,
     CallId,
     CallRef,
@@ -38,6 +39,7 @@ from holdsvc.calls.model import (
 )
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
+from holdsvc.calls.waits import Incoming, Placed, bare, belongs, founded, placed
 from holdsvc.clock import Clock
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.unkept import News, NoSpool, Unkept
@@ -99,12 +101,14 @@ class Intake:
         return bool(self.unkept)
 
     async def report(self, report: Report) -> Taken:
-        """A webhook's news; returns after it has been kept."""
+        """A webhook's news; returns after it has been kept. The session is that of the wait that it belongs to."""
         async with self._lock(report.ref):
-            session = await self.load(report.ref)
-            events, number = await self._complete(report, session)
-            queue = QueueName(intern(report.queue))  # one text for all its callers
-            taken = await self._decide(HoldSession(report.ref, queue, stream=report.stream), events)
+            place = await self._placed(report)
+            session = place.known or place.new
+            events, number = await self._complete(replace(report, ref=session.ref), session)
+            deciding = self._decide(place.new, (*place.before, *events))
+            others = (self._decide(bare(other), (event,)) for other, event in place.elsewhere)
+            taken = (await asyncio.gather(deciding, *others))[0] if place.elsewhere else await deciding
             if number is not None:
                 await number
             return taken
@@ -132,12 +136,23 @@ class Intake:
             return None
 
     async def find(self, call: str, platforms: Sequence[str]) -> HoldSession | None:
-        """A call by the platform's id alone."""
+        """A call by the platform's id alone: its latest wait."""
         for platform in platforms:
-            session = await self.load(CallRef(platform, CallId(call)))
-            if session is not None:
-                return session
+            known = await self.waits(CallRef(platform, CallId(call)))
+            if known:
+                return known[-1]
         return None
+
+    async def waits(self, ref: CallRef) -> tuple[HoldSession, ...]:
+        """All waits of the call, in their order. One that is not known in the middle is no end."""
+        known: list[HoldSession] = []
+        for number in range(1, MOST_WAITS + 1):
+            session = await self.load(ref.nth(number))
+            if session is not None:
+                known.append(session)
+            elif number > 1 and (not known or known[-1].ref.wait < number - 1):
+                break
+        return tuple(known)
 
     async def forget(self, raw: str) -> int | None:
         """Erase a caller; how many waits became anonymous, None if that is no number."""
@@ -186,26 +201,37 @@ class Intake:
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _lock(self, ref: CallRef) -> asyncio.Lock:
-        lock = self._locks.get(ref)
+        """One for all waits of a call: news of one may concern another."""
+        lock = self._locks.get(ref.whole)
         if lock is None:
-            lock = self._locks[ref] = asyncio.Lock()
+            lock = self._locks[ref.whole] = asyncio.Lock()
         return lock
 
+    async def _placed(self, report: Report) -> Placed:
+        queue = QueueName(intern(report.queue))  # one text for all its callers
+        news = Incoming(report.ref, queue, report.events, report.wait, report.stream)
+        named = await self.load(report.ref.nth(report.wait)) if report.wait else None
+        if named is not None and belongs(named, news):
+            return Placed(bare(named), named)
+        known = await self.waits(report.ref)
+        if named is not None and named not in known:
+            known = tuple(sorted((*known, named), key=lambda one: one.ref.wait))
+        return placed(news, known)
+
     async def _complete(
-        self, report: Report, session: HoldSession | None
+        self, report: Report, session: HoldSession
     ) -> tuple[tuple[CallEvent, ...], asyncio.Task[None] | None]:
         """The report's events, with who is calling before them and what was said understood; and the number on its way."""
         events = tuple(self._understood(event, report, session) for event in report.events)
         begins = any(isinstance(event, CallArrived | CallHeld) for event in events)
-        if not begins or not report.caller or (session is not None and session.caller_read):
+        if not begins or not report.caller or session.caller_read:
             return events, None
         known, number = await self._recognise(report)
         return (known, *events), number
 
-    def _understood(self, event: CallEvent, report: Report, session: HoldSession | None) -> CallEvent:
+    def _understood(self, event: CallEvent, report: Report, session: HoldSession) -> CallEvent:
         if not isinstance(event, UtteranceHeard) or not report.spoken:
             return event
-        session = session or HoldSession(report.ref, report.queue)
         plan = self.plan(session)
         language = plan.spoken(session.language)
         menu = asking.menu(session, plan, event.at)
@@ -245,9 +271,10 @@ class Intake:
     async def contact_came(self, ref: CallRef, contact: Contact) -> None:
         """A directory's answer, be it late: news like any other."""
         async with self._lock(ref):  # so that the call's first news is kept, even if the directory was faster
-            session = await self.load(ref)
-            if session is not None:
-                contact = self._recognition.apart(ref, contact)
+            known = await self.waits(ref)
+            if known:  # whatever queue the question was asked in, the answer is of use where the caller waits now
+                session = known[-1]
+                contact = self._recognition.apart(session.ref, contact)
                 event = CallerKnown(at=self._clock.now(), id=EventId(f"{ref.call}+{contact.source}"), contact=contact)
                 await self._decide(session, (event,))
 
@@ -286,11 +313,14 @@ class Intake:
     async def _decide_again(self, new: HoldSession, events: tuple[CallEvent, ...]) -> Taken:
         """Until no other writer was faster."""
         for _ in range(MOST_RACES):
-            taken = self._fold(await self.load(new.ref) or new, events)
+            session = await self.load(new.ref) or new
+            if session.queue != new.queue and not founded(session):
+                session = replace(session, queue=new.queue)
+            taken = self._fold(session, events)
             if taken.repeated:
                 return taken
             try:
-                await self._keep(taken, events)
+                await self._keep(taken, new, events)
             except StaleSession:
                 continue
             self._tell(taken)
@@ -298,7 +328,7 @@ class Intake:
         log.error("races_lost", extra={"call": new.ref.call, "times": MOST_RACES})
         return taken
 
-    async def _keep(self, taken: Taken, events: tuple[CallEvent, ...]) -> None:
+    async def _keep(self, taken: Taken, new: HoldSession, events: tuple[CallEvent, ...]) -> None:
         session = taken.session
         if self.unkept.session(session.ref) is None:
             try:
@@ -306,7 +336,7 @@ class Intake:
                 return
             except StoreUnavailable as error:
                 log.warning("store_unavailable", extra={"call": session.ref.call, "reason": str(error)})
-        news = News(HoldSession(session.ref, session.queue, stream=session.stream), cast(tuple[AnyEvent, ...], events))
+        news = News(new, cast(tuple[AnyEvent, ...], events))
         if not self.unkept.put_by(session, news):
             log.error(
                 "record_lost", extra={"call": session.ref.call, "reason": "no more room", "heard": "all the same"}
@@ -316,15 +346,16 @@ class Intake:
         self, before: asyncio.Task[None] | None, taken: Taken, events: tuple[CallEvent, ...]
     ) -> None:
         ref = taken.session.ref
+        new = HoldSession(ref, taken.session.queue, stream=taken.session.stream)
         if before is not None:
             await asyncio.wait({before})
         await self._beat()
         try:
-            await self._keep(taken, events)
+            await self._keep(taken, new, events)
             self._tell(taken)
         except StaleSession:
             self._ahead.pop(ref, None)
-            await self._decide_again(HoldSession(ref, taken.session.queue, stream=taken.session.stream), events)
+            await self._decide_again(new, events)
         finally:
             if self._ahead.get(ref) is taken.session:
                 del self._ahead[ref]

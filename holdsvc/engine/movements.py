@@ -39,7 +39,9 @@ class Movements:
         """`waits`: the latest of the log, oldest first."""
         for wait in waits:
             if wait.ended is not None and wait.outcome is not None:
-                self._depart(CallRef(wait.platform, wait.call), wait.queue, wait.began, wait.ended, wait.outcome)
+                self._depart(
+                    CallRef(wait.platform, wait.call, wait.wait), wait.queue, wait.began, wait.ended, wait.outcome
+                )
         for session in sessions:
             self._place(session)
 

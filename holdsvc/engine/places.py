@@ -74,7 +74,7 @@ class Places:
         for number, session in enumerate(self._roster.live()):
             await self._breathe(number)
             wait = session.history.wait
-            if wait is not None and not session.released and session.leaving is None:
+            if wait is not None and not session.released and session.leaving is None and session.elsewhere is None:
                 queues.setdefault(session.queue, []).append((wait.began, session))
         for line in queues.values():
             line.sort(key=lambda one: one[0])

@@ -98,8 +98,9 @@ class Roster:
         return self._clock.now().astimezone(self.zone).date()
 
     def get(self, call: str) -> HoldSession | None:
-        """A live call by the platform's id; with several platforms the first that has it."""
-        return next((session for ref, session in self._sessions.items() if ref.call == call), None)
+        """A live call by the platform's id, in its latest wait; with several platforms the first that has it."""
+        found = [session for ref, session in self._sessions.items() if ref.call == call]
+        return max(found, key=lambda session: session.ref.wait, default=None)
 
     def live(self) -> list[HoldSession]:
         return list(self._sessions.values())

@@ -161,7 +161,7 @@ class Stream:
     def _begin(self, start: WireStart, now: float) -> None:
         if self.name:
             return
-        if start.ref != self.ticket.ref or (start.token and not self.ticket.matches(start.token)):
+        if start.ref != self.ticket.ref.whole or (start.token and not self.ticket.matches(start.token)):
             self._refuse("another_call")
             return
         self.name = start.stream

@@ -34,7 +34,7 @@ from holdsvc.calls.events import (
 )
 from holdsvc.calls.heard import heard_of
 from holdsvc.calls.instructions import Instruction
-from holdsvc.calls.model import CallId, CallRef, ContentId, EventId, Identity, QueueName
+from holdsvc.calls.model import MOST_WAITS, CallId, CallRef, ContentId, EventId, Identity, QueueName
 from holdsvc.errors import BadWebhook
 from holdsvc.platforms import heard, twilio_documents, twilio_signature
 from holdsvc.platforms.twilio_documents import GATHER_TIMEOUT, NAME, SPEECH_END
@@ -55,6 +55,7 @@ LEFT = {
 TALKED = frozenset({"completed", "answered"})
 NOT_REACHED = frozenset({"busy", "no-answer", "failed"})
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})  # CallStatus of a call that is no more
+DOORS = frozenset({"call", "wait"})  # steps at which a wait may begin
 RETRIED = frozenset({"I-Twilio-Idempotency-Token", "sent"})  # differ between two deliveries of one request
 
 CALL = re.compile(r"[A-Za-z0-9_-]{2,64}", re.ASCII)  # "CA" and 32 hexadecimal digits; compatible platforms write UUIDs
@@ -126,6 +127,7 @@ class News(Struct, frozen=True):
     query: Mapping[str, str]
     queue: QueueName
     turn: int | None
+    wait: int | None
     id: EventId
     signed: bool
 
@@ -169,7 +171,7 @@ class News(Struct, frozen=True):
 
     def report(self, *events: CallEvent, call: str = "", caller: str = "", spoken: str = "") -> Report:
         ref = CallRef(NAME, CallId(call) if call else self.call)
-        return Report(ref, self.queue, events, caller=caller, spoken=spoken, turn=self.turn)
+        return Report(ref, self.queue, events, caller=caller, spoken=spoken, turn=self.turn, wait=self.wait)
 
 
 def news(verified: Verified) -> News:
@@ -180,18 +182,30 @@ def news(verified: Verified) -> News:
     if not CALL.fullmatch(call):
         raise BadWebhook("bad_call" if call else "no_call")
     turn = whole(query.get("turn", ""), 10**9)
+    queue = queue_name(query.get("queue", ""))
     step = f"{request.step}+{query['after']}" if "after" in query else request.step
+    if turn is None and request.step in DOORS:
+        step = f"{step}+{queue}"  # who is sent from one queue to another comes to the same door with the same form
     return News(
         step=request.step,
         at=request.at,
         call=CallId(call),
         fields=fields,
         query=query,
-        queue=queue_name(query.get("queue", "")),
+        queue=queue,
         turn=turn,
+        wait=wait_of(query, turn),
         id=identity(call, step, turn, verified.fields),
         signed=verified.signed,
     )
+
+
+def wait_of(query: Mapping[str, str], turn: int | None) -> int | None:
+    """Our own addresses name it, but for a call's first; those that the contact centre wrote know nothing of it."""
+    if not turn:
+        return None
+    named = whole(query.get("wait", "1"), MOST_WAITS)
+    return named or None
 
 
 def first(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

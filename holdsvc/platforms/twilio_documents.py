@@ -310,7 +310,8 @@ def redirect(scene: Scene, step: str, more: dict[str, str] | None = None) -> Ele
 
 
 def hook(scene: Scene, step: str, more: dict[str, str] | None = None) -> str:
-    return scene.links.hook(NAME, step, {"queue": scene.queue, "turn": str(scene.turn), **(more or {})})
+    wait = {"wait": str(scene.wait)} if scene.wait > 1 else {}
+    return scene.links.hook(NAME, step, {"queue": scene.queue, "turn": str(scene.turn), **wait, **(more or {})})
 
 
 # --- trees ------------------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ class Known:
         known = self.waiting.get(ref)
         if known is not None or ref in self._recent:
             return known or self._recent[ref]
-        found = self._read(f"{READ_SESSIONS} WHERE platform = ? AND call = ?", ref.platform, ref.call)
+        found = self._read(f"{READ_SESSIONS} WHERE platform = ? AND call = ?", ref.platform, ref.key)
         if not found:
             self._recent[ref] = None
             return None

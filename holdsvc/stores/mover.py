@@ -194,7 +194,7 @@ def without_entry(placed: Placed, reason: str) -> Placed:
     """The place alone, so that it counts as moved."""
     if placed.entry is not None:
         session = placed.entry.session
-        call = f"{session.ref.platform}/{session.ref.call}" if session else ""
+        call = f"{session.ref.platform}/{session.ref.key}" if session else ""
         log.error("record_lost", extra={"call": call, "reason": reason, "heard": "all the same"})
     return Placed(placed.part, placed.id, None)
 

@@ -161,7 +161,7 @@ async def move(placed: Sequence[Placed], connection: Connection) -> Mapping[int,
     await connection.execute(ALONE)
     reached = await positions(connection)
     entries = fresh(placed, reached)
-    refs = {(ref.platform, storable(ref.call)): ref for ref in calls_of(entries)}
+    refs = {(ref.platform, storable(ref.key)): ref for ref in calls_of(entries)}
     found = await connection.fetch(CALLS, [platform for platform, _ in refs], [call for _, call in refs])
     known = {refs[platform, call]: Known(*one) for platform, call, *one in found}
     draft = Draft(await connection.fetchval(LAST_SESSION), known)

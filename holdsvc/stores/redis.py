@@ -20,7 +20,7 @@ from msgspec import MsgspecError, Struct
 
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.memory import remember
-from holdsvc.calls.model import CallerId, CallId, CallRef, PhoneNumber, Profile
+from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile, parted
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import ConfigError, StaleSession, StoreUnavailable, Unkeepable
@@ -71,6 +71,7 @@ return claimed
 
 
 def part_of(name: str) -> int:
+    """Of a caller, or of a call: all its waits lie together."""
     return crc32(name.encode("utf-8", "surrogatepass")) % PARTS
 
 
@@ -83,12 +84,12 @@ def log_of(part: int) -> str:
 
 
 def name_of(ref: CallRef) -> str:
-    return f"{ref.platform}/{ref.call}"
+    return f"{ref.platform}/{ref.key}"
 
 
 def ref_of(name: str) -> CallRef:
-    platform, _, call = name.partition("/")
-    return CallRef(platform, CallId(call))
+    platform, _, key = name.partition("/")
+    return CallRef(platform, *parted(key))
 
 
 class Told(Struct, frozen=True):
@@ -167,7 +168,7 @@ class RedisStore:
 
     async def _save(self, session: HoldSession, facts: Sequence[AnyFact], *, forget: bool = False) -> int:
         name = name_of(session.ref)
-        part = part_of(name)
+        part = part_of(name_of(session.ref.whole))
         changes = [
             one
             for names, value in tally.changes(session.ref.platform, facts)
@@ -315,8 +316,7 @@ class RedisStore:
     # --- inside --------------------------------------------------------------------------------------------------------
 
     def _call(self, ref: CallRef) -> str:
-        name = name_of(ref)
-        return key(part_of(name), f"call:{name}")
+        return key(part_of(name_of(ref.whole)), f"call:{name_of(ref)}")
 
     def _now(self) -> float:
         return self._monotonic() if self._monotonic else asyncio.get_running_loop().time()

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from holdsvc.calls.facts import AnyFact, CallerRecognised
 from holdsvc.calls.history import Hold
-from holdsvc.calls.model import CallerId, CallId, Outcome, Profile, QueueName
+from holdsvc.calls.model import CallerId, Outcome, Profile, QueueName, parted
 from holdsvc.calls.promise import Came, Promise
 from holdsvc.calls.record import WaitRecord, record
 from holdsvc.calls.session import Chosen, HoldSession, Listened
@@ -108,7 +108,7 @@ def session_row(number: int, session: HoldSession, facts: int, forgotten: bool) 
     return (
         number,
         session.ref.platform,
-        session.ref.call,
+        session.ref.key,
         session.version,
         is_waiting(session),
         facts,
@@ -148,7 +148,7 @@ def wait_row(number: int, session: HoldSession) -> Row | None:
     return (
         number,
         wait.platform,
-        wait.call,
+        session.ref.key,
         wait.queue,
         wait.caller,
         wait.began.timestamp(),
@@ -199,9 +199,10 @@ class WaitRow(NamedTuple):
 
 def wait_record(columns: Iterable[Any]) -> WaitRecord:
     row = WaitRow(*columns)
+    call, wait = parted(row.call)
     return WaitRecord(
         platform=row.platform,
-        call=CallId(row.call),
+        call=call,
         queue=QueueName(row.queue),
         caller=CallerId(row.caller) if row.caller is not None else None,
         began=moment(row.began),
@@ -216,5 +217,6 @@ def wait_record(columns: Iterable[Any]) -> WaitRecord:
         holds=read_holds(row.holds),
         waits_told=read_promises(row.waits_told) if row.waits_told else (),
         came=Came(row.came) if row.came else None,
+        wait=wait,
         row=row.row,
     )

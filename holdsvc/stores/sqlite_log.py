@@ -88,7 +88,7 @@ def move(placed: Sequence[Placed], db: sqlite3.Connection) -> Mapping[int, str]:
 
 def known(db: sqlite3.Connection, ref: CallRef) -> Known | None:
     found = db.execute(
-        "SELECT id, version, facts, forgotten FROM sessions WHERE platform = ? AND call = ?", (ref.platform, ref.call)
+        "SELECT id, version, facts, forgotten FROM sessions WHERE platform = ? AND call = ?", (ref.platform, ref.key)
     ).fetchone()
     return Known(*found) if found else None
 

@@ -47,7 +47,9 @@ async def announce(request: web.Request) -> web.StreamResponse:
         why = "this service is being stopped" if house.streams.draining else "all streams are taken"
         raise refusal(web.HTTPServiceUnavailable, why)
     ref, queue = CallRef(platform.name, CallId(identity(wanted.uuid))), QueueName(wanted.queue)
-    taken = await house.intake.report(Report(ref, queue, news(wanted, ref, house), caller=wanted.caller, stream=True))
+    taken = await house.intake.report(
+        Report(ref, queue, news(wanted, ref, house), caller=wanted.caller, wait=1, stream=True)
+    )
     if taken.session.streaming or taken.session.outcome is not None:
         raise refusal(web.HTTPConflict, "this call has been here: each uuid is good for one")
     try:

@@ -107,7 +107,7 @@ async def decided(house: House, platform: Platform, incoming: WebhookRequest, re
 
 def head_of(house: House, queue: QueueName) -> tuple[str, ...]:
     """What an agent who asks for the next caller is told."""
-    waiting = house.roster.waiting(queue)
+    waiting = [session for session in house.roster.waiting(queue) if session.elsewhere is None]
     return brief(waiting[0], house.clock.now()) if waiting else ()
 
 
@@ -115,7 +115,7 @@ def set_scene(house: House, platform: Platform, incoming: WebhookRequest, taken:
     session = taken.session
     opens = opens_stream(taken.instructions) and not house.streams.full  # else the platform's own queue must do
     token = house.streams.tokens.issue(session.ref, session.queue) if opens else ""
-    return scene(house, incoming, session.queue, session.version, token)
+    return replace(scene(house, incoming, session.queue, session.version, token), wait=session.ref.wait)
 
 
 def opens_stream(todo: Sequence[Instruction]) -> bool:

@@ -331,3 +331,34 @@ async def test_moments_are_kept_to_the_microsecond(store: Store) -> None:
     (row,) = await store.waits(WaitQuery())
 
     assert row.began == at == (session.history.wait and session.history.wait.began)
+
+
+async def test_waits_of_one_call_are_kept_apart_and_lie_in_one_row_each(store: Store) -> None:
+    await tell(store, "CA1", held(), gone(30))
+    second = replace(new("CA1", QueueName("sales")), ref=ref("CA1").nth(2))
+    decision = decided(second, held(40))
+    await store.save(decision.session, decision.facts)
+    await tell(store, "CA12", held())
+
+    first = await store.load(ref("CA1"))
+    rows = [(row.call, row.wait, row.queue, row.outcome) for row in await store.waits(WaitQuery())]
+    waiting = {session.ref for session in await store.live()}
+    assert first is not None
+    assert (first.queue, first.outcome) == ("support", Outcome.ABANDONED)
+    assert await store.load(ref("CA1").nth(2)) == decision.session
+    assert await store.load(ref("CA1").nth(3)) is None
+    assert sorted(rows, key=lambda row: row[:2]) == [
+        ("CA1", 1, "support", Outcome.ABANDONED),
+        ("CA1", 2, "sales", None),
+        ("CA12", 1, "support", None),
+    ]
+    assert waiting == {ref("CA1").nth(2), ref("CA12")}
+    assert (await store.totals()).offered == 3
+
+
+async def test_a_later_wait_is_woken_by_its_own_name(store: Store) -> None:
+    second = replace(new("CA1"), ref=ref("CA1").nth(2))
+    decision = decided(second, held(40))
+    await store.save(decision.session, decision.facts)
+
+    assert await store.due(after(10_000), 10) == [ref("CA1").nth(2)]
