@@ -192,6 +192,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     path = path or shipped("config") / "holdsvc.toml"
     tree = read_toml(path)
     refuse_secrets(tree, path)
+    refuse_passwords(tree, path)
     queues = cast(dict[str, object], tree.setdefault("queues", {}))
     folder = path.parent / "queues"
     for file in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
@@ -227,6 +228,17 @@ def refuse_secrets(tree: Mapping[str, object], path: Path) -> None:
             raise ConfigError(
                 ".".join(key), f"secrets do not belong into {path.name}; set {variable} or {variable}_FILE"
             )
+
+
+def refuse_passwords(tree: Mapping[str, object], path: Path) -> None:
+    """An address may hold one, and a file may be shown to anybody."""
+    for section in ("store", "ledger"):
+        within = tree.get(section)
+        url = within.get("url") if isinstance(within, Mapping) else None
+        if isinstance(url, str) and ":" in url.rpartition("@")[0].partition("://")[2]:
+            variable = f"{PREFIX}{section}__url".upper()
+            why = f"a password does not belong into {path.name}; set {variable} or {variable}_FILE to the whole address"
+            raise ConfigError(f"{section}.url", why)
 
 
 def matching(tree: object, pattern: list[str], above: tuple[str, ...]) -> list[tuple[str, ...]]:

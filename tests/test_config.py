@@ -124,6 +124,11 @@ WRONG = {
         {},
         "ledger.url: the embedded store keeps the wait log in its own file; one elsewhere goes with store.url = redis://",
     ),
+    "a password in an address": (
+        '[store]\nurl = "redis://me:s3cret@redis.acme.eu"\n',
+        {},
+        "store.url: a password does not belong into holdsvc.toml; set HOLDSVC_STORE__URL or HOLDSVC_STORE__URL_FILE",
+    ),
     "a key that is taken": (
         '[queues.sales.menu]\nleave = "1"\n',
         {},

@@ -243,4 +243,4 @@ DIRECTORIES = [
 ]
 
 SEEDS = [*SETTINGS, *SECRET, *NETWORK, *MACHINE, *MEDIA, *OUTSIDE, *QUEUES, *DIRECTORIES]
-ONLINE = ("HS-501", "HS-502", "HS-503")  # tried against sockets of the test's own
+ONLINE = ("HS-501", "HS-502", "HS-503", "HS-504", "HS-505")  # tried against sockets of the test's own

@@ -67,6 +67,9 @@ GOOD_ONES = {
     "a podcast": Seed(
         "", '[podcasts.a]\nurl = "https://feeds.acme.eu/x"\nlicence = "CC-BY-4.0"\nqueues = ["default"]\n'
     ),
+    "several machines": Seed(
+        "", '[store]\nurl = "redis://redis.acme.eu"\n[ledger]\nurl = "postgresql://holdsvc@db.acme.eu/holdsvc"\n'
+    ),
     "more words for an entry": Seed("", seeds.queue('menu = { words = { music = ["tunes"] } }')),
     "two languages": Seed("", prepare=seeds.media(prompts={"en": {"hello": "Hello."}, "es": {"hello": "Hola."}})),
     "an attribution": Seed(
@@ -182,7 +185,9 @@ def test_what_does_not_answer_is_named_and_what_answers_is_not(tmp_path):
             f'[podcasts.good]\nurl = "http://127.0.0.1:{there}/"\nlicence = "x"\n'
             f'[podcasts.gone]\nurl = "http://127.0.0.1:{nowhere}/"\nlicence = "x"\n'
             f'[updates.odd]\nurl = "nowhere"\n'
-            f'[directories.crm]\nkind = "http"\nurl = "http://127.0.0.1:{nowhere}/{{number}}"\n',
+            f'[directories.crm]\nkind = "http"\nurl = "http://127.0.0.1:{nowhere}/{{number}}"\n'
+            f'[store]\nurl = "redis+sentinel://127.0.0.1:{nowhere},127.0.0.1:{nowhere}/master"\n'
+            f'[ledger]\nurl = "postgresql://holdsvc@127.0.0.1:{nowhere}/holdsvc"\n',
             "utf-8",
         )
 
@@ -193,4 +198,16 @@ def test_what_does_not_answer_is_named_and_what_answers_is_not(tmp_path):
         ("HS-502", "podcasts.gone"),
         ("HS-502", "updates.odd"),
         ("HS-503", "directories.crm"),
+        ("HS-504", "store.url"),
+        ("HS-505", "ledger.url"),
     }
+
+
+def test_of_several_addresses_one_that_answers_is_enough():
+    with socket.create_server(("127.0.0.1", 0)) as door, socket.socket() as shut:
+        shut.bind(("127.0.0.1", 0))
+        there, nowhere = door.getsockname()[1], shut.getsockname()[1]
+
+        assert online.fault(f"redis+cluster://:s3cret@127.0.0.1:{nowhere},127.0.0.1:{there}") == ""
+        assert "no connection" in online.fault(f"postgresql://me:s3cret@127.0.0.1:{nowhere}/holdsvc")
+        assert online.fault("feed.example.com") == "its address cannot be read"

@@ -194,8 +194,12 @@ CODES: Mapping[str, Rule] = {
         HS_405="callers' numbers go over the network without encryption",
         HS_408="a table of callers that everybody may read",
     ),
-    **errors(HS_501="the public URL does not answer"),
-    **warnings(HS_502="a podcast's or update's server does not answer", HS_503="a directory does not answer"),
+    **errors(HS_501="the public URL does not answer", HS_504="Redis does not answer"),
+    **warnings(
+        HS_502="a podcast's or update's server does not answer",
+        HS_503="a directory does not answer",
+        HS_505="the wait log's database does not answer",
+    ),
 }
 
 

@@ -19,7 +19,7 @@ from msgspec import Struct, field
 
 from holdsvc.calls.plan import Media
 from holdsvc.commands.checks.codes import Finding, finding
-from holdsvc.config import Settings
+from holdsvc.config import Settings, is_postgres
 from holdsvc.content.confine import Confinement
 from holdsvc.engine.ring import Ring
 
@@ -178,6 +178,8 @@ def store(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield finding("HS-105", why, "set it to FULL")
     key = "store.url" if settings.store.url.startswith("sqlite:") else "ledger.url"
     url = settings.store.url if key == "store.url" else settings.ledger.url
+    if is_postgres(url):
+        return
     named = url.removeprefix("sqlite:").removeprefix("//")
     if named and not Path(named).expanduser().parent.is_dir():
         yield finding("HS-164", f"{key}: there is no folder for {named}", f"make it, or correct {key}")

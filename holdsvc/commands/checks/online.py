@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+from holdsvc import catalogue
 from holdsvc.commands.checks.codes import Finding, finding
-from holdsvc.config import Settings
+from holdsvc.config import Settings, is_postgres
 from holdsvc.content.subscriptions import Subscriptions
 from holdsvc.errors import BadContent
+from holdsvc.stores.redis_link import SENTINEL_PORT, addresses
 
 PATIENCE = 5.0  # seconds for each
 AT_ONCE = 16
-PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "postgresql": 5432, "postgres": 5432}
 
 
 def rules(settings: Settings) -> Iterator[Finding]:
@@ -30,6 +32,10 @@ def named(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Code, key and address of everything that is to answer."""
     if settings.service.public_url:
         yield "HS-501", "service.public_url", settings.service.public_url
+    if catalogue.is_shared(settings):
+        yield "HS-504", "store.url", settings.store.url
+        if is_postgres(settings.ledger.url) and urlsplit(settings.ledger.url).netloc:  # else it names a socket's file
+            yield "HS-505", "ledger.url", settings.ledger.url
     try:
         added = Subscriptions(settings.data_dir).read()
     except BadContent:  # another rule says so
@@ -40,13 +46,21 @@ def named(settings: Settings) -> Iterator[tuple[str, str, str]]:
 
 
 def fault(url: str) -> str:
-    """Why nothing answers there, "" where something does."""
+    """Why nothing answers there, "" where something does: one of several is enough."""
+    faults = []
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or PORTS.get(parts.scheme)
-        if not host or not port:
-            return "its address cannot be read"
-        socket.create_connection((host, port), PATIENCE).close()
-    except (OSError, ValueError) as error:
-        return f"no connection ({getattr(error, 'strerror', None) or error})"
-    return ""
+        kind, _, way = parts.scheme.partition("+")
+        port = SENTINEL_PORT if way == "sentinel" else PORTS.get(kind)
+        for host, number in addresses(parts, port or 0):
+            if not number:
+                return "its address cannot be read"
+            try:
+                socket.create_connection((host, number), PATIENCE).close()
+            except OSError as error:
+                faults.append(f"no connection ({error.strerror or error})")
+            else:
+                return ""
+    except ValueError:
+        return "its address cannot be read"
+    return faults[0]
