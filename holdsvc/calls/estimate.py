@@ -15,7 +15,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from enum import StrEnum
-from math import ceil, floor, log, sqrt
+from math import ceil, erf, floor, log, sqrt
 
 from msgspec import Struct
 
@@ -66,6 +66,21 @@ class Expected(Struct, frozen=True, gc=False):
     ground: Ground
 
 
+class Outlook(Struct, frozen=True, gc=False):
+    """An estimate with all that it says, for other ranges than its own."""
+
+    expected: Expected
+    steps: float = 0.0  # equal ones that spread as much as those in front
+    answers: int = 0  # that the pace was counted from
+    rests: tuple[float, ...] = ()  # where it rests on waits: how much longer those waited, shortest first
+
+    def by(self, seconds: float) -> float:
+        """The chance that the wait is over by then."""
+        if self.rests:
+            return bisect_right(self.rests, seconds) / (len(self.rests) + 1)
+        return chance(seconds / self.expected.likely, self.steps, self.answers)
+
+
 class Pace(Struct, frozen=True, gc=False):
     """How a queue moves at present."""
 
@@ -87,6 +102,11 @@ class Stretch(Struct):
 
 def expected(movement: Movement, at: float, began: float | None = None, position: int | None = None) -> Expected | None:
     """For a caller who waits since `began`, None: who would come now. `position` is the platform's word, counted from 1."""
+    told = outlook(movement, at, began, position)
+    return None if told is None else told.expected
+
+
+def outlook(movement: Movement, at: float, began: float | None = None, position: int | None = None) -> Outlook | None:
     moving = pace(movement, at)
     waited = 0.0 if began is None else max(0.0, at - began)
     return None if moving is None else still(moving, ahead(movement, began, position), waited)
@@ -99,27 +119,28 @@ def ahead(movement: Movement, began: float | None, position: int | None = None) 
     return known if position is None else max(0, min(known, position - 1))
 
 
-def still(moving: Pace, in_front: int, waited: float = 0.0) -> Expected | None:
+def still(moving: Pace, in_front: int, waited: float = 0.0) -> Outlook | None:
     return by_place(moving, in_front) if moving.in_order else by_waits(moving, waited)
 
 
-def by_place(moving: Pace, in_front: int) -> Expected:
+def by_place(moving: Pace, in_front: int) -> Outlook:
     """The departures that are needed, each at the rate that then holds; the spread is that of a sum of such times at a rate
     that was itself only counted, `F` with twice the number of the former over twice that of the latter."""
     likely = departures(moving.per_second, moving.leaving, in_front, 1)
     squares = departures(moving.per_second, moving.leaving, in_front, 2)
     needed = likely * likely / squares  # as many equal steps spread as much
     low = 0.0 if moving.idle else likely * spread(needed, moving.answers, -TENTH)
-    return Expected(low, likely, max(likely, likely * spread(needed, moving.answers, TENTH)), Ground.PLACE)
+    high = max(likely, likely * spread(needed, moving.answers, TENTH))
+    return Outlook(Expected(low, likely, high, Ground.PLACE), needed, moving.answers)
 
 
-def by_waits(moving: Pace, waited: float) -> Expected | None:
+def by_waits(moving: Pace, waited: float) -> Outlook | None:
     """Of those who waited longer than this caller has, how much longer. So few say nothing: the range has no ends."""
-    rest = [one - waited for one in moving.waits if one > waited]
+    rest = tuple(one - waited for one in moving.waits if one > waited)
     first, last = rank(len(rest), (1 - SHARE) / 2)
     if first < 1 or last > len(rest):
         return None
-    return Expected(rest[first - 1], rest[len(rest) // 2], rest[last - 1], Ground.WAITS)
+    return Outlook(Expected(rest[first - 1], rest[len(rest) // 2], rest[last - 1], Ground.WAITS), rests=rest)
 
 
 def rank(count: int, beyond: float) -> tuple[int, int]:
@@ -226,3 +247,9 @@ def spread(steps: float, answers: int, deviations: float) -> float:
     middle, square = (1 - a) * (1 - b), (1 - b) ** 2 - deviations**2 * b
     root = deviations**2 * (a * (1 - b) ** 2 + b * (1 - a) ** 2 - deviations**2 * a * b)
     return max(0.0, (middle + (1 if deviations > 0 else -1) * sqrt(root)) / square) ** 3
+
+
+def chance(times: float, steps: float, answers: int) -> float:
+    """The other way round: how much of this `F` lies below so many times its middle."""
+    a, b, cube = 1 / (9 * steps), 1 / (9 * answers), max(0.0, times) ** (1 / 3)
+    return 0.0 if times <= 0 else (1 + erf(((1 - b) * cube - (1 - a)) / sqrt(2 * (b * cube**2 + a)))) / 2

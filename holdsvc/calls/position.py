@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from holdsvc.calls import asking, promise, quizmaster
 from holdsvc.calls.controls import Changed, may_speak, spoken
-from holdsvc.calls.estimate import Expected
+from holdsvc.calls.estimate import Outlook
 from holdsvc.calls.events import CallEvent, CallHeld, ContentEnded, QueueMoved
 from holdsvc.calls.facts import Promised
 from holdsvc.calls.history import Stage
@@ -30,7 +30,7 @@ WAIT_APART = timedelta(minutes=2)  # to the next wait, unless a place is told wi
 EXACT = 20  # places that have a sentence of their own
 BEYOND = EXACT + 1  # stands for all behind them
 
-Foresight: TypeAlias = Callable[[HoldSession, datetime], Expected | None]
+Foresight: TypeAlias = Callable[[HoldSession, datetime], Outlook | None]
 
 
 def heed(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
@@ -68,7 +68,7 @@ def may_want(session: HoldSession, place: int, at: datetime) -> bool:
 
 
 def told(
-    session: HoldSession, plan: HoldPlan, at: datetime, foresight: Foresight = HoldSession.expected
+    session: HoldSession, plan: HoldPlan, at: datetime, foresight: Foresight = HoldSession.outlook
 ) -> tuple[int | None, Promise | None]:
     """Place and wait, each where it is known, better than what was told, and the caller wants to hear it; else None."""
     history = session.history
@@ -95,8 +95,8 @@ def wait_told(
     if not plan.tell_wait or not (moves or (session.talk is Talk.FULL and passed(session, APART, at))):
         return None
     last = session.waits_told[-1] if session.waits_told else None
-    expected = foresight(session, at)
-    wait = promise.made(expected, last, at) if expected else None
+    outlook = foresight(session, at)
+    wait = promise.made(outlook, last, at) if outlook else None
     if wait is None or not (moves or last is None or wait.longer or passed(session, WAIT_APART, at)):
         return None
     says = promise.prompts(wait)

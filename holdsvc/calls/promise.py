@@ -1,6 +1,6 @@
 """The wait that a caller is told: one of a few ranges of whole minutes, each of which has its own sentence.
 
-It is the narrowest that the estimate fits into, so that it holds at least as often as the estimate does (`estimate.SHARE`). What
+It is the narrowest of them in which the wait will most likely end: in eight of ten cases at least, as the estimate sees it. What
 was told is kept to: another range is told where it is a better one that ends no later than promised, and a worse one only when even
 the earliest end that is likely lies behind what was promised; then it is said that it takes longer.
 """
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from holdsvc.calls.estimate import Expected
+from holdsvc.calls.estimate import SHARE, Expected, Outlook
 from holdsvc.calls.model import Outcome, PromptId
 
 MINUTE = 60.0
@@ -62,21 +62,22 @@ class Came(StrEnum):
     LATER = "later"  # or the caller left unanswered when what was told had passed
 
 
-def fitting(expected: Expected) -> Span | None:
+def fitting(outlook: Outlook) -> Span | None:
     """None: no sentence of ours is true of it and tells anything."""
-    return next((one for one in SPANS if fits(expected, one)), None)
+    return next((one for one in SPANS if fits(outlook, one)), None)
 
 
-def fits(expected: Expected, span: Span) -> bool:
-    return span.low * MINUTE <= expected.low and (span.high is None or expected.high <= span.high * MINUTE)
+def fits(outlook: Outlook, span: Span) -> bool:
+    by_its_end = 1.0 if span.high is None else outlook.by(span.high * MINUTE)
+    return by_its_end - outlook.by(span.low * MINUTE) >= SHARE
 
 
-def made(expected: Expected, last: Promise | None, at: datetime) -> Promise | None:
+def made(outlook: Outlook, last: Promise | None, at: datetime) -> Promise | None:
     """What is to be told now, after what was told last; None: nothing."""
-    span = fitting(expected)
+    span = fitting(outlook)
     if span is None:
         return None
-    told = Promise(at, span, longer=last is not None and broken(last, expected, at))
+    told = Promise(at, span, longer=last is not None and broken(last, outlook.expected, at))
     return told if last is None or told.longer or better(told, last) else None
 
 

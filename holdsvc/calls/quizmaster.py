@@ -42,8 +42,8 @@ def remaining(session: HoldSession, plan: HoldPlan, at: datetime) -> float | Non
     if wait is None:
         return None
     most = None if plan.max_wait is None else plan.max_wait - (at - wait.began).total_seconds()
-    told = session.expected(at)
-    return min((one for one in (most, told.likely if told else None) if one is not None), default=None)
+    told = session.outlook(at)
+    return min((one for one in (most, told.expected.likely if told else None) if one is not None), default=None)
 
 
 def table(session: HoldSession, plan: HoldPlan, at: datetime) -> Table:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls.estimate import Expected, Movement, expected
+from holdsvc.calls.estimate import Movement, Outlook, outlook
 from holdsvc.calls.events import CallHeld, Departure, LifeEvent
 from holdsvc.calls.heard import Sent
 from holdsvc.calls.history import History, Rules, fold
@@ -162,12 +162,12 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
         other = self.told_account and self.told_account != contact.account
         return Identity.NUMBER if other else self.told_level
 
-    def expected(self, at: datetime) -> Expected | None:
+    def outlook(self, at: datetime) -> Outlook | None:
         """How long this caller will still wait, as far as that is known."""
         wait = self.history.wait
         if wait is None or self.movement is None:
             return None
-        return expected(self.movement, at.timestamp(), wait.began.timestamp(), self.position)
+        return outlook(self.movement, at.timestamp(), wait.began.timestamp(), self.position)
 
     @property
     def came(self) -> Came | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from holdsvc.calls import estimate
-from holdsvc.calls.estimate import LATELY, MOST_DEPARTED, Departed, Expected, Movement, Pace
+from holdsvc.calls.estimate import LATELY, MOST_DEPARTED, Departed, Expected, Movement, Outlook, Pace
 from holdsvc.calls.facts import AnyFact, WaitAmended, WaitEnded
 from holdsvc.calls.history import Stage
 from holdsvc.calls.model import CallRef, Outcome, QueueName
@@ -66,19 +66,20 @@ class Movements:
 
     def expected(self, queue: QueueName, now: datetime) -> Expected | None:
         """For a caller who would come now and had to wait, to be shown."""
-        return rounded(estimate.expected(self.of(queue), now.timestamp()))
+        told = estimate.expected(self.of(queue), now.timestamp())
+        return rounded(told) if told is not None else None
 
     def expected_by(self, sessions: Iterable[HoldSession], now: datetime) -> dict[CallRef, Expected]:
         """For each of those who wait, where there is ground for it, to be shown."""
         foresight = self.foresight(now)
-        told = ((session.ref, rounded(foresight(session, now))) for session in sessions)
-        return {ref: expected for ref, expected in told if expected is not None}
+        told = ((session.ref, foresight(session, now)) for session in sessions)
+        return {ref: rounded(outlook.expected) for ref, outlook in told if outlook is not None}
 
-    def foresight(self, now: datetime) -> Callable[[HoldSession, datetime], Expected | None]:
+    def foresight(self, now: datetime) -> Callable[[HoldSession, datetime], Outlook | None]:
         """How long callers will still wait, for as long as it is still `now`: the pace of a queue is counted once."""
         paces: dict[QueueName, Pace | None] = {}
 
-        def still(session: HoldSession, at: datetime) -> Expected | None:
+        def still(session: HoldSession, at: datetime) -> Outlook | None:
             wait, queue, second = session.history.wait, session.queue, at.timestamp()
             movement = self.of(queue)
             if queue not in paces:
@@ -140,8 +141,6 @@ class Movements:
         self._known.pop(fact.queue, None)
 
 
-def rounded(told: Expected | None) -> Expected | None:
+def rounded(told: Expected) -> Expected:
     """To whole seconds: nothing that we know of a wait is finer."""
-    if told is None:
-        return None
     return Expected(round(told.low), round(told.likely), round(told.high), told.ground)

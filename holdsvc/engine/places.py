@@ -39,7 +39,7 @@ class Places:
         take: Take,
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        foresight: Callable[[datetime], Foresight] = lambda now: HoldSession.expected,
+        foresight: Callable[[datetime], Foresight] = lambda now: HoldSession.outlook,
     ) -> None:
         """`foresight`: of one moment, how long callers will still wait."""
         self._roster, self._plan, self._streams, self._take = roster, plan, streams, take

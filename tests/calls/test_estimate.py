@@ -67,7 +67,7 @@ def test_no_longer_rest_is_told_the_longer_somebody_has_waited_where_the_average
 
     told = [estimate.still(moving, 3, waited) for waited in (0, 60, 120, 150, 210, 300, 600)]
 
-    likely = [one.likely for one in told if one is not None]
+    likely = [one.expected.likely for one in told if one is not None]
     assert likely == sorted(likely, reverse=True)
     assert likely[:2] == [121.0, 61.0]
     assert told[3:] == [None] * 4, "who has waited longer than anybody answered lately is told nothing"
@@ -243,11 +243,36 @@ def test_the_wait_falls_as_the_place_in_line_falls(movement, in_front, more):
     moving = estimate.pace(movement, NOW)
     assume(moving is not None and moving.in_order)
 
-    nearer, farther = estimate.still(moving, in_front), estimate.still(moving, in_front + more)
+    nearer, farther = (estimate.still(moving, place).expected for place in (in_front, in_front + more))
 
     assert nearer.likely < farther.likely
     assert nearer.low <= farther.low * (1 + 1e-9)
     assert nearer.high <= farther.high * (1 + 1e-9)
+
+
+@given(MOVEMENTS, st.integers(0, 400), st.lists(st.floats(0, 1e5), min_size=2))
+def test_the_chance_that_the_wait_is_over_grows_with_time_and_is_a_tenth_at_either_end_of_the_range(
+    movement, in_front, seconds
+):
+    moving = estimate.pace(movement, NOW)
+    assume(moving is not None and moving.in_order)
+    outlook = estimate.still(moving, in_front)
+
+    chances = [outlook.by(second) for second in sorted(seconds)]
+
+    assert chances == sorted(chances)
+    assert all(0 <= chance <= 1 for chance in chances)
+    assert outlook.by(0) == 0
+    if outlook.expected.low > 0:
+        assert outlook.by(outlook.expected.low) == pytest.approx(0.1, abs=1e-6)
+    if outlook.expected.high > outlook.expected.likely:
+        assert outlook.by(outlook.expected.high) == pytest.approx(0.9, abs=1e-6)
+
+
+def test_where_it_rests_on_waits_the_chance_is_counted_among_them():
+    outlook = estimate.Outlook(estimate.Expected(10.0, 50.0, 90.0, estimate.Ground.WAITS), rests=(10.0, 50.0, 90.0))
+
+    assert [outlook.by(seconds) for seconds in (5, 10, 60, 500)] == [0.0, 0.25, 0.5, 0.75]
 
 
 @given(MOVEMENTS)

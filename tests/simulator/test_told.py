@@ -1,0 +1,44 @@
+"""What callers are told of their wait, held against when the agent came: of eight in ten at least it is true."""
+
+from __future__ import annotations
+
+import pytest
+
+from holdsvc.calls.promise import Came
+from tests.simulator.foretold import ROWS
+from tests.simulator.told import LONG, run, shares
+
+
+@pytest.mark.parametrize("staff", [ROWS[5], LONG[1], LONG[3]], ids=lambda one: f"{one.agents} agents")
+def test_most_are_answered_within_what_they_were_told_first_and_few_later(staff):
+    waits = run(staff, 2500, 7)
+    told = [one for one in waits if one.promises]
+
+    assert len(told) > 0.9 * len(waits) > 900
+    assert 0.8 < shares(waits, 0)[Came.WITHIN] < 0.96, "beyond it, a narrower range would have done"
+    assert shares(waits, 0)[Came.LATER] < 0.13
+    assert shares(waits, -1)[Came.LATER] < 0.13
+
+
+def test_where_agents_come_and_go_it_is_still_true_of_most():
+    waits = run(LONG[0], 2500, 7, away=4)
+
+    assert shares(waits, 0)[Came.WITHIN] > 0.75
+    assert shares(waits, 0)[Came.LATER] < 0.15
+
+
+def test_nobody_is_told_more_than_before_without_the_word_that_it_takes_longer_and_few_are_told_that():
+    waits = run(ROWS[5], 2500, 7)
+    worse = [after for one in waits for _, after in one.worse]
+
+    assert len(worse) > 20, "or this shows nothing"
+    assert all(after.longer for after in worse)
+    assert sum(any(told.longer for told in one.promises) for one in waits) < 0.1 * len(waits)
+
+
+def test_it_is_told_rarely():
+    waits = run(LONG[2], 2500, 7)
+    told = [len(one.promises) for one in waits if one.promises]
+    minutes = [(one.caller.ended - one.caller.began) / 60 for one in waits if one.promises]
+
+    assert sum(told) < 0.5 * sum(minutes), "once in two minutes at the most"
