@@ -20,7 +20,6 @@ from holdsvc.engine.ears import Hearing
 from holdsvc.engine.intake import Taken
 from holdsvc.engine.movements import latest
 from holdsvc.engine.places import Places
-from holdsvc.engine.ring import Ring
 from holdsvc.errors import BadContent, StoreUnavailable
 from holdsvc.ports import Ears, LinePlatform
 from holdsvc.settings import Settings
@@ -61,8 +60,6 @@ def running(
                 sleep,
                 house.metrics.store_away,
             )
-            with contextlib.suppress(OSError):  # where the system has none, sockets are asked one by one
-                house.streams.use(Ring())
             foresight = house.movements.foresight
             places = Places(
                 house.roster, house.intake.plan, house.streams, house.intake.take_now, house.clock, sleep, foresight

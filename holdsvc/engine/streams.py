@@ -23,7 +23,6 @@ from holdsvc.engine.captions import Captions
 from holdsvc.engine.ears import Hearing
 from holdsvc.engine.glances import Glances
 from holdsvc.engine.intake import Taken
-from holdsvc.engine.ring import Ring
 from holdsvc.engine.shell import Meter, Question, Watched
 from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Stream
@@ -141,10 +140,6 @@ class Streams:
         stream = self._by_call.get(taken.session.ref)
         if stream is not None and taken.instructions:
             stream.perform(taken.instructions)
-
-    def use(self, ring: Ring) -> None:
-        """For the questions to many sockets at once. Each belt of lines wants a ring of its own."""
-        self._glances.use(ring)
 
     async def run(self) -> None:
         """Serve whoever is due, slot by slot; rest between them, and let others have their turn when we are late."""

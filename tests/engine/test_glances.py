@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import socket
 
 import pytest
 
 from holdsvc.engine.frames import PING, TEXT
-from holdsvc.engine.glances import EVERY, MANY, PART, ROUNDS, Glances
-from holdsvc.engine.ring import Ring
+from holdsvc.engine.glances import EVERY, PART, Glances
 from holdsvc.engine.sockets import OwnedSocket
-from tests.engine.lines import connected_by_tcp
 from tests.engine.test_frames import SKIP, client_frame, media
 
 SOUND = client_frame(TEXT, media(1))
@@ -19,7 +17,7 @@ KEY = client_frame(TEXT, b'{"event":"dtmf","digit":"1"}')
 
 class Caller:
     def __init__(self) -> None:
-        ours, self.far = connected_by_tcp()
+        ours, self.far = socket.socketpair()
         self.socket = OwnedSocket(ours, lambda one: None, skip=SKIP)
         self.heard: list[str | bytes] = []
 
@@ -40,13 +38,9 @@ def caller():
     one.socket._end()
 
 
-@pytest.fixture(params=["one by one", "by ring"])
-def glances(request, caller, monkeypatch):
+@pytest.fixture
+def glances(caller):
     made: Glances[Caller] = Glances()
-    if request.param == "by ring":
-        monkeypatch.setattr("holdsvc.engine.glances.MANY", 1)
-        made.use(asking_ring())
-        monkeypatch.setattr("holdsvc.engine.glances.ioctl", None)  # nothing else may ask
     made.due(100.0)
     made.add(caller.socket, caller)
     return made
@@ -110,49 +104,3 @@ def test_who_is_gone_is_not_glanced_at(caller, glances):
     glances.remove(caller.socket)
 
     assert glances.due(100.0 + EVERY) == []
-
-
-def asking_ring() -> Ring:
-    try:
-        ring = Ring()
-    except OSError as error:
-        pytest.skip(f"io_uring is refused here: {error.strerror}")
-    if not ring.asks:
-        pytest.skip("this kernel's io_uring cannot be asked what waits")
-    return ring
-
-
-def test_more_sockets_than_there_was_room_for_are_all_asked(caller, monkeypatch):
-    monkeypatch.setattr("holdsvc.engine.ring.ENTRIES", 2)
-    made: Glances[Caller] = Glances()
-    made.use(asking_ring())
-    callers = [Caller() for _ in range(ROUNDS * 2 * MANY)]
-    for one in callers:
-        made.add(one.socket, one)
-        one.says(SOUND)
-        one.read()
-        one.says(SOUND, SOUND)
-    made.due(100.0)
-    for one in callers[::3]:
-        one.says(KEY)
-
-    assert sorted(map(callers.index, made.due(100.0 + EVERY))) == list(range(0, len(callers), 3))
-
-
-def test_with_a_ring_that_failed_each_is_asked_by_itself(caller, monkeypatch):
-    monkeypatch.setattr("holdsvc.engine.glances.MANY", 1)
-    ring, made = asking_ring(), Glances[Caller]()
-    made.use(ring)
-    made.due(100.0)
-    made.add(caller.socket, caller)
-    caller.says(SOUND, KEY)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, ring._fd)
-    os.close(nothing)
-
-    assert made.due(100.0 + EVERY) == [caller], "whom nobody could ask about is looked at"
-    caller.read()
-    assert ring.broken
-    assert made.due(100.0 + 2 * EVERY) == []
-    caller.says(KEY)
-    assert made.due(100.0 + 3 * EVERY) == [caller]
