@@ -1,6 +1,7 @@
 import pytest
 
-from tests.media.walk import NAMES, PAGE, page, texts, walk
+from tests.media.other_days import NOTICES
+from tests.media.walk import NAMES, PAGE, other_days, page, texts, walk
 
 KNOWN = texts()
 # Said only where a number, a person or the platform gives cause.
@@ -11,11 +12,14 @@ ELSEWHERE = (
     "position_",
     "wait_",
     "choice_leave_",
+    "choice_callback_",
+    "callback_",
     "did_you_say_",
     "say_yes",
     "no_more",
 )
 OUTSIDE = ("hold_again", "leaving", "goodbye", "sorry_trouble", "now_quiz")
+ON_OTHER_DAYS = {"score_3", "quiz_on", "quiz_wrong", "quiz_again", *NOTICES, *OUTSIDE} - {"now_quiz"}
 
 
 def test_the_walk_that_is_written_out_is_the_one_that_callers_hear():
@@ -37,6 +41,17 @@ def test_a_walk_meets_every_prompt_of_the_menu_and_keeps_to_its_language(languag
     }
     due -= {"language_offer", "connecting"}
     assert due <= {name for name, text in KNOWN[language].items() if text in lines}
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_on_other_days_the_score_the_notices_and_the_last_words_are_heard(language):
+    lines = [line for _, heard in other_days(language, KNOWN) for line in heard if not line.startswith("*")]
+    named = {text: name for name, text in KNOWN[language].items()}
+
+    assert set(lines) <= set(named), "in this language alone"
+    assert {named[line] for line in lines} >= ON_OTHER_DAYS
+    assert any(named[line].startswith("wait_") for line in lines)
+    assert {name for name in KNOWN[language] if name.startswith("notice_")} == set(NOTICES)
 
 
 @pytest.mark.parametrize("language", NAMES)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from holdsvc.calls.quiz import Question, Shelf
 from holdsvc.calls.session import HoldSession
 from holdsvc.content.index import read_prompts
 from holdsvc.content.quiz import read_banks, recordings
+from tests.media.other_days import performed
 from tests.plans import CALL, ITEMS, NOON, QUEUE, item
 
 MEDIA = Path(__file__).resolve().parents[2] / "media"
@@ -118,6 +119,13 @@ def walk(language: str, known: Texts) -> Iterator[tuple[str, list[str]]]:
         yield deed, [line for one in decision.instructions for line in heard(one, plan, known)]
 
 
+def other_days(language: str, known: Texts) -> Iterator[tuple[str, list[str]]]:
+    """The same for calls in which there is cause for the rest of what we say."""
+    plan = a_plan(language, known)
+    for deed, turn in performed(plan):
+        yield deed, [line for one in turn for line in heard(one, plan, known)]
+
+
 def heard(instruction: Instruction, plan: HoldPlan, known: Texts) -> Iterator[str]:
     match instruction:
         case Say(prompts=prompts, language=language):
@@ -132,14 +140,22 @@ def page() -> str:
     lines = [
         "# What callers hear, step by step",
         "",
-        "One call in each language, with every key: the texts in the order in which they are played. *Slanted* words are",
-        "content. Made by `python -m tests.media.walk` from the service's own decisions and the prompts that ship; a test",
-        "compares.",
+        "One call in each language with every key, and then some on other days, in which there is cause for what is left:",
+        "the texts in the order in which they are played. *Slanted* words are content. Of what is told with a number (places,",
+        "waits, scores, keys to leave by) one stands for all. Made by `python -m tests.media.walk` from the service's own",
+        "decisions and the prompts that ship; a test compares.",
     ]
     for language in NAMES:
-        lines += ["", f"## {NAMES[language]}", "", "| the caller | hears |", "|---|---|"]
-        lines += [f"| {deed} | {'<br>'.join(told) or 'nothing yet'} |" for deed, told in walk(language, known)]
+        lines += ["", f"## {NAMES[language]}", "", *table(walk(language, known))]
+        lines += ["", "On other days:", "", *table(other_days(language, known))]
     return "\n".join(lines) + "\n"
+
+
+def table(rows: Iterable[tuple[str, list[str]]]) -> Iterator[str]:
+    yield "| the caller | hears |"
+    yield "|---|---|"
+    for deed, told in rows:
+        yield f"| {deed} | {'<br>'.join(told) or 'nothing yet'} |"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+"""The walk's other calls: what is said only where the caller was here before, or a person or the platform gives cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from holdsvc.calls.decide import decide
+from holdsvc.calls.estimate import Departed, Movement
+from holdsvc.calls.events import (
+    AgentAnswered,
+    CallArrived,
+    CallerKnown,
+    CallEvent,
+    CallHeld,
+    ContentEnded,
+    Departure,
+    DigitPressed,
+    LeftQueue,
+    StreamClosed,
+    StreamOpened,
+)
+from holdsvc.calls.instructions import Instruction
+from holdsvc.calls.menu import SHIPPED
+from holdsvc.calls.model import Outcome, Profile, PromptId, QuizScore
+from holdsvc.calls.plan import HoldPlan, Media, Notice, offered
+from holdsvc.calls.session import HoldSession
+from tests.plans import CALL, LEAVE, NOON, QUEUE
+
+NOTICES = {
+    "notice_longer_waits": "longer waits",
+    "notice_storm": "a storm",
+    "notice_outage": "an outage",
+    "notice_system": "a slow system",
+    "notice_closing": "closing soon",
+}
+APART = timedelta(seconds=40)
+EVERY = 30.0  # seconds between two answers, where the pace is known
+Make = Callable[[datetime, str], CallEvent]
+Step = tuple[str, Make, HoldPlan]
+
+
+def calls(plan: HoldPlan) -> Iterator[tuple[Profile, Iterator[Step]]]:
+    """Each with what we remember of the caller."""
+    leave = replace(plan, menu=offered((*SHIPPED, LEAVE), plan.items, tuple(plan.prompts)))
+    yield Profile(choice="music", quiz=QuizScore(asked=9, right=3)), quizzing(leave)
+    yield Profile(choice="music"), answered(plan)
+    yield Profile(choice="music"), broken(replace(plan, media=Media.STREAM))
+
+
+def quizzing(plan: HoldPlan) -> Iterator[Step]:
+    """The score of the days before, what is switched on meanwhile, and out by a key."""
+    yield "calls again another day", held, plan
+    yield "presses 4: the quiz once more", key("4"), plan
+    yield "presses 1: an answer, a wrong one", key("1"), plan
+    yield "listens on; this walk has one question", ends, plan
+    yield "presses 5: quiet", key("5"), plan
+    for prompt, meant in NOTICES.items():
+        told = replace(plan, notice=Notice(prompt, PromptId(prompt)))
+        yield f"waits on; somebody has switched on: {meant}", held, told
+    yield "presses 6: out of this queue, which has a key for it", key("6"), plan
+    yield "has left, and nothing is set for whoever leaves", left, plan
+
+
+def answered(plan: HoldPlan) -> Iterator[Step]:
+    yield "calls another day", held, plan
+    yield "moves up to place 4, and the pace of the queue is known", moved, plan
+    yield "is answered by a person", lambda at, name: AgentAnswered(at=at, id=name), plan
+    yield "is put on hold by that person", lambda at, name: CallHeld(at=at, id=name, began=at, mid_call=True), plan
+
+
+def broken(plan: HoldPlan) -> Iterator[Step]:
+    yield "calls a queue with live sound", lambda at, name: CallArrived(at=at, id=name), plan
+    yield "hears it", lambda at, name: StreamOpened(at=at, id=name), plan
+    yield "is cut off from the sound, and gets it back at once", lambda at, name: StreamClosed(at=at, id=name), plan
+
+
+def key(digit: str) -> Make:
+    return lambda at, name: DigitPressed(at=at, id=name, digit=digit)
+
+
+def held(at: datetime, name: str) -> CallEvent:
+    return CallHeld(at=at, id=name, began=NOON)
+
+
+def moved(at: datetime, name: str) -> CallEvent:
+    return CallHeld(at=at, id=name, began=NOON, position=4)
+
+
+def pace(at: datetime) -> Movement:
+    """Somebody has been answered every so often, and three who came before wait still."""
+    now, here = at.timestamp(), NOON.timestamp()
+    ends = [now - EVERY * number for number in reversed(range(20))]
+    departed = tuple(Departed(end - 3 * EVERY, end, Outcome.ANSWERED) for end in ends)
+    return Movement(departed, (here - 30.0, here - 20.0, here - 10.0, here))
+
+
+def ends(at: datetime, name: str) -> CallEvent:
+    return ContentEnded(at=at, id=name)
+
+
+def left(at: datetime, name: str) -> CallEvent:
+    return LeftQueue(at=at, id=name, why=Departure.CHOICE)
+
+
+def performed(plan: HoldPlan) -> Iterator[tuple[str, tuple[Instruction, ...]]]:
+    """What the caller does, and the turn that follows."""
+    for number, (profile, steps) in enumerate(calls(plan)):
+        now = NOON
+        session = decide(HoldSession(CALL, QUEUE), CallerKnown(at=now, id="known", profile=profile), plan).session
+        for place, (deed, make, offer) in enumerate(steps):
+            known = replace(session, movement=pace(now) if make is moved else None)
+            decision = decide(known, make(now, f"{number}.{place}"), offer)
+            session, now = decision.session, now + APART
+            yield deed, decision.instructions
