@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from holdsvc.calls.heard import Part, Sent
@@ -274,14 +275,22 @@ def connect(to: Destination, scene: Scene) -> list[Element]:
 
 
 def send_on(to: Destination, scene: Scene) -> list[Element]:
-    """Out of our house: what happens there is no wait of ours."""
+    """Out of this queue. What happens elsewhere is no wait of ours; at a door of ours the next one begins."""
     if to.dial:
         dial = element("Dial")
         dial.append(element("Sip" if is_sip(to.dial) else "Number", to.dial))
         return [dial]
     if to.enqueue:
         return [element("Enqueue", queue_name(to.enqueue))]
-    return [element("Redirect", to.redirect, method="POST")] if to.redirect else []
+    return [element("Redirect", onward(to.redirect, scene), method="POST")] if to.redirect else []
+
+
+def onward(url: str, scene: Scene) -> str:
+    """To a front door of ours with the wait that it comes after: whoever goes round in a circle comes there with the same form."""
+    door = scene.links.hook(NAME, "call", {}).rstrip("?")
+    path, query, _ = url.partition("?")
+    ours = path in (door, urlsplit(door).path)
+    return f"{url}{'&' if query else '?'}after={scene.wait}" if ours else url
 
 
 def farewell(said: bool) -> list[Element]:

@@ -34,6 +34,7 @@ COLUMNS = {
     "heard": "content, with the seconds heard of each",
     "choices": "what the caller chose, how (key, voice, remembered, default) and when",
     "holds": "holds by the agent later in the call",
+    "wait": "which of the call's waits this is: 2 in the second queue",
 }
 BLOCK = 2000  # rows that go into a Parquet file together
 
@@ -79,6 +80,7 @@ def row(wait: WaitRecord, number_of: NumberOf | None) -> Row:
         "heard": [{"content": one.content, "seconds": one.seconds} for one in wait.listened],
         "choices": [{"what": one.what, "via": one.via.value, "at": one.at} for one in wait.choices],
         "holds": [{"began": one.began, "ended": one.ended} for one in wait.holds],
+        "wait": wait.wait,
     }
     if number_of is None:
         del told["number"]
@@ -151,6 +153,7 @@ def write_parquet(rows: Iterable[Row], columns: tuple[str, ...], out: BinaryIO) 
         "seconds": pa.float64(),
         "amended": pa.bool_(),
         "position_told": pa.int32(),
+        "wait": pa.int32(),
         "estimate_told": pa.float64(),
         "heard": pa.list_(pa.struct([("content", text), ("seconds", pa.float64())])),
         "choices": pa.list_(pa.struct([("what", text), ("via", text), ("at", moment)])),

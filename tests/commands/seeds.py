@@ -53,6 +53,11 @@ def queue(text: str) -> str:
     return f"[queues.sales]\n{text}\n"
 
 
+def overflow(name: str, onward: str) -> str:
+    redirect = f'overflow = {{ redirect = "/hooks/twilio/call?queue={onward}" }}'
+    return f"[queues.{name}]\nmax_wait = 600\ndepartures = {{ {redirect} }}\n"
+
+
 def token(value: str) -> dict[str, str]:
     return {**SECRETS, "HOLDSVC_API__TOKEN": value}
 
@@ -229,6 +234,8 @@ QUEUES = [
     Seed("HS-320", '[queues."Sales Desk"]\n'),
     Seed("HS-321", "".join(f"[queues.q{n}]\n" for n in range(51))),
     Seed("HS-322", f"{PUBLIC}[streams]\nmost = 0\n{STREAM}", SECRETS),
+    Seed("HS-324", overflow("sales", "support") + overflow("support", "sales")),
+    Seed("HS-324", overflow("sales", "sales")),
 ]
 
 DIRECTORIES = [

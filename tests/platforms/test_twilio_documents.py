@@ -29,7 +29,7 @@ from holdsvc.ports import Destination
 from holdsvc.simulator.twiml import Place, read
 
 from .bench import BASE, EVERY_INSTRUCTION, MENU, SUPPORT, TUNE, scene
-from .twilio_talk import DOCUMENT, HOUSE, REF, link, rendered, shape, tags
+from .twilio_talk import DOCUMENT, HOUSE, REF, link, parsed, rendered, shape, tags
 
 PLACES = {
     "call": Place.CALL,
@@ -239,3 +239,41 @@ def test_whatever_a_caller_or_a_queue_is_called_the_tree_stays_the_same(name, fa
         ]
 
     assert every(name, fact, word, number) == every("plain", "plain", "plain", "15005550144")
+
+
+def test_a_departure_to_a_door_of_ours_says_after_which_wait_it_comes():
+    def way(url):
+        leave = Depart(QueueName("support"), Departure.OVERFLOW)
+        return rendered("left", leave, departures={"overflow": Destination(redirect=url)}, wait=2).find("Redirect").text
+
+    assert way("/hooks/twilio/call?queue=sales") == "/hooks/twilio/call?queue=sales&after=2"
+    assert way(f"{BASE}/hooks/twilio/call") == f"{BASE}/hooks/twilio/call?after=2"
+    assert way("https://elsewhere.example.com/call?queue=sales") == "https://elsewhere.example.com/call?queue=sales"
+
+
+def test_addresses_of_a_later_wait_name_it_and_those_of_the_first_are_as_they_ever_were():
+    def waits(wait):
+        document = rendered("wait", *DOCUMENT, wait=wait)
+        return [parse_qs(link(document, path)).get("wait") for path in ("Gather", "Redirect")]
+
+    assert waits(1) == [None, None]
+    assert waits(2) == [["2"], ["2"]]
+
+
+def test_an_address_tells_its_wait_and_one_that_the_contact_centre_wrote_tells_none():
+    told = {"QueueResult": "hangup", "QueueTime": "5"}
+
+    assert parsed("left", query="queue=support&turn=3", **told).wait == 1
+    assert parsed("left", query="queue=support&turn=3&wait=2", **told).wait == 2
+    assert parsed("left", query="queue=support", **told).wait is None
+    assert parsed("left", query="queue=support&turn=0&wait=2", **told).wait is None
+    assert parsed("left", query="queue=support&turn=3&wait=many", **told).wait is None
+    assert parsed("left", query="queue=support&turn=3&wait=100", **told).wait is None
+
+
+def test_the_same_form_at_the_doors_of_two_queues_is_two_events_and_sent_twice_one():
+    first, again = (parsed("call", query="queue=support").events[0].id for _ in range(2))
+
+    assert first == again
+    assert parsed("call", query="queue=sales").events[0].id != first
+    assert parsed("call", query="queue=support&after=2").events[0].id != first

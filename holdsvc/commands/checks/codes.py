@@ -182,6 +182,7 @@ CODES: Mapping[str, Rule] = {
         HS_317="short abandons that are not short",
         HS_320="a queue's name that is awkward in addresses and labels",
         HS_321="more than 50 queues",
+        HS_324="overflows that go round in a circle",
     ),
     **errors(
         HS_401="a directory's table cannot be read",

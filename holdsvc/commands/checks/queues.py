@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qsl, urlsplit
 
 from holdsvc.calls.menu import SHIPPED
 from holdsvc.calls.model import Kind
@@ -21,6 +21,7 @@ SHORTEST_WAIT, LONGEST_WAIT = 30.0, 4 * 3600.0
 UNHURRIED = 120.0  # seconds of silence; a lost hook is told of by the next document, up to 75 s later
 LONGEST_SHORT = 30.0  # seconds
 DIAL = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^@\s]+@[^@\s]+")
+DOOR = re.compile(r"/hooks/[^/]+/call")  # where a wait of ours begins
 PLAYED = frozenset(choice.id for choice in SHIPPED if choice.kind is not None and choice.kind is not Kind.QUIET)
 
 
@@ -38,6 +39,7 @@ def rules(scene: Scene) -> Iterator[Finding]:
         yield from limits(name, queue, scene.settings.reports.short_abandon, scene.settings.reports.target_seconds)
         yield from stream(scene, name, queue)
         yield from departures(name, queue)
+    yield from circles(settings.queues, settings.service.public_url)
 
 
 def file_of(name: str) -> str:
@@ -145,6 +147,29 @@ def departures(name: str, queue: QueueRules) -> Iterator[Finding]:
             why = f"queue {name}: departures.{why_left} sends callers back into the same queue, where they wait anew"
             yield finding("HS-316", why, f"name another queue in {file_of(name)}")
     yield from destination("hand_over", name, queue.hand_over)
+
+
+def circles(queues: Mapping[str, QueueRules], base: str) -> Iterator[Finding]:
+    """Overflows that lead back to where they began: callers go round until somebody takes them or they give up."""
+    onward = {name: leads_to(queue.departures.get("overflow", Destination()), base) for name, queue in queues.items()}
+    told: set[str] = set()
+    for name in onward:
+        way, here = [name], onward[name]
+        while here in onward and here not in way:
+            way.append(here)
+            here = onward[here]
+        if here == name and not told & set(way):
+            told.update(way)
+            why = f"callers whom departures.overflow sends on go round in a circle: {' to '.join((*way, name))}"
+            yield finding("HS-324", why, f"let one of {', '.join(map(file_of, way))} send them where somebody answers")
+
+
+def leads_to(place: Destination, base: str) -> str:
+    """The queue of ours behind a redirect; "" for anywhere else."""
+    if place.dial or place.enqueue:
+        return ""
+    path, _, query = place.redirect.removeprefix(base.rstrip("/")).partition("?")
+    return dict(parse_qsl(query)).get("queue", "default") if DOOR.fullmatch(path) else ""
 
 
 def destination(key: str, name: str, place: Destination) -> Iterator[Finding]:
