@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from holdsvc.audio.g711 import decode
 from holdsvc.calls import programme
 from holdsvc.calls.decide import decide
+from holdsvc.calls.estimate import Movement
 from holdsvc.calls.events import (
     CallArrived,
     CallerKnown,
@@ -65,6 +66,7 @@ class LiveLine:
 
     def __init__(self, plan: HoldPlan, profile: Profile) -> None:
         self.plan, self.now, self.began = plan, NOON, NOON
+        self.movement: Movement | None = None
         self.session = HoldSession(CallRef("twilio", CallId("CA0")), QUEUE)
         self.turn: tuple[Instruction, ...] = ()
         self.deed: CallEvent | None = None
@@ -95,6 +97,10 @@ class LiveLine:
         self.plan = replace(self.plan, notice=notice)
         self._take(NoticePosted(at=self.now, id=new_id()))
 
+    @property
+    def joint(self) -> datetime:
+        return self.now
+
     # --- what is heard -----------------------------------------------------------------------------------------------
 
     @property
@@ -122,9 +128,14 @@ class LiveLine:
         if heard := self._heard():
             self.session = decide(self.session, Heard(at=self.now, id=new_id(), heard=heard), self.plan).session
         self.before, self.before_turn, self.deed = self.session, self.turn, event
-        decision = decide(self.session, event, self.plan)
-        self.session, self.turn = decision.session, decision.instructions or self.turn
+        self.session, turn = decided(self, self.session, event)
+        self.turn = turn or self.turn
         self.began = self.now
+
+
+def decided(line: LiveLine, session: HoldSession, event: CallEvent) -> tuple[HoldSession, tuple[Instruction, ...]]:
+    decision = decide(replace(session, movement=line.movement), event, line.plan)
+    return replace(decision.session, movement=None), decision.instructions
 
 
 def new_id() -> EventId:
@@ -198,8 +209,8 @@ class Trial:
         for event in events:
             if isinstance(event, StreamOpened) and not isinstance(self.line.deed, StreamOpened):
                 return self.line.before_turn  # in the midst of the call
-            decision = decide(self.session, event, self.plan)
-            self.session, turn = decision.session, decision.instructions or turn
+            self.session, did = decided(self.line, self.session, event)
+            turn = did or turn
         self.turn = turn or self.turn
         return turn
 
@@ -221,6 +232,7 @@ class Studio:
 
     async def begin(self) -> None:
         """In the midst of the call; and what was done last is done, so that the turn begins to be said."""
+        self.clock.back()
         self.trial, self.far = self._made(self.line), Ear(self.clock)
         ref = CallRef("twilio", CallId(f"CA{next(numbers)}"))
         token = self.streams.tokens.issue(ref, QUEUE)

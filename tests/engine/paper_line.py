@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from holdsvc.calls.decide import decide
+from holdsvc.calls.estimate import Movement
 from holdsvc.calls.events import CallerKnown, CallEvent, UtteranceHeard
 from holdsvc.calls.model import CallerId, CallId, CallRef, EventId, Profile
 from holdsvc.calls.plan import HoldPlan, Notice
@@ -45,6 +46,7 @@ class Sounding(Struct, frozen=True):
 class PaperLine:
     def __init__(self, plan: HoldPlan, profile: Profile, platform: Twilio | None = None) -> None:
         self.plan, self.now = plan, NOON
+        self.movement: Movement | None = None
         self._platform = platform or Twilio(insecure=True)
         self.session = HoldSession(REF, QUEUE)
         self.place: int | None = None
@@ -78,7 +80,7 @@ class PaperLine:
         self.ask(sound.ear, nearly=choice, SpeechResult="something like it", Confidence="0.6")
 
     def ends(self) -> None:
-        self.now = max(self.now, self._over)
+        self.now = self.joint
         waited = int((self.now - NOON).total_seconds())
         there = {} if self.place is None else {"QueuePosition": str(self.place), "CurrentQueueSize": "30"}
         self.ask(self._next, QueueTime=str(waited), **there)
@@ -99,6 +101,10 @@ class PaperLine:
         return next((one for one in self.sounds if one.begins <= at + 1e-9 and at + 1e-9 < one.ends), None)
 
     @property
+    def joint(self) -> datetime:
+        return max(self.now, self._over)
+
+    @property
     def _over(self) -> datetime:
         """Behind the last sound a <Gather> waits a moment for a late key."""
         last = self.sounds[-1]
@@ -115,9 +121,9 @@ class PaperLine:
             self._take(understood(event, nearly), request.step)
 
     def _take(self, event: CallEvent, step: str) -> None:
-        decision = decide(self.session, event, self.plan)
+        decision = decide(replace(self.session, movement=self.movement), event, self.plan)
         turn = decision.session.version + 1
-        self.session = replace(decision.session, version=turn)
+        self.session = replace(decision.session, version=turn, movement=None)
         shown = scene(
             step,
             queue=QUEUE,

@@ -41,7 +41,7 @@ UNANSWERED = {
     "sorry_trouble": "said between two streams, in a document that opens the next one",
     "now_quiz": "never said: the quiz says quiz_intro or quiz_on",
 }
-NOT_YET = ("wait_", "callback_", "choice_callback_", "did_you_say_callback")
+NOT_YET = ("callback_", "choice_callback_", "did_you_say_callback")
 
 
 def answered(language: str) -> set[str]:

@@ -8,22 +8,35 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import product
+from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
+from holdsvc.calls.decide import decide
+from holdsvc.calls.estimate import Departed, Movement
+from holdsvc.calls.events import CallHeld
 from holdsvc.calls.menu import SHIPPED, Action, Choice
-from holdsvc.calls.model import Profile, PromptId, QuizScore
+from holdsvc.calls.model import EventId, Outcome, Profile, PromptId, QuizScore
 from holdsvc.calls.plan import HoldPlan, Notice
 from holdsvc.calls.session import HoldSession
 from holdsvc.engine.plans import MenuRules, QueueRules
 from tests.engine.full_shelf import full_shelf, plan_book
-from tests.plans import NOON, QUEUE
+from tests.plans import CALL, NOON, QUEUE
 
 KEYS = "1234567890*#"
 LEAVE = "6"  # the key that no shipped entry has
 A_WHILE = 30.0  # seconds of listening, after which a piece is taken up again where it stopped
+BEYOND_THE_MENU = 60.0  # seconds, in which it is told by itself
+QUEUES = (
+    (6, 2),
+    (6, 15),
+    (12, 15),
+    (12, 40),
+    (40, 40),
+)  # answers and places: the fewer answers, the wider what is told
 UNBOUNDED = 10**6  # prompts a minute: who presses ten keys a second wants to be answered
 
 
@@ -32,6 +45,11 @@ class Line(Protocol):
 
     session: HoldSession
     plan: HoldPlan
+    movement: Movement | None  # how the queue moves
+
+    @property
+    def joint(self) -> datetime:
+        """When a move would be told, if it came now."""
 
     def wait(self, seconds: float) -> None:
         """Time passes within the turn."""
@@ -68,6 +86,7 @@ def ways(begin: Begin, language: str, *, live: bool) -> Iterator[Line]:
     yield from controls(begin, plan)
     yield from languages(begin, plan)
     yield from places(begin, plan)
+    yield from waits(begin, plan)
     for key in KEYS:
         line = begin(a_plan(language, live=live, leave=key), Profile())
         if key != "0":  # else the menu comes by itself
@@ -118,11 +137,72 @@ def languages(begin: Begin, plan: HoldPlan) -> Iterator[Line]:
 
 def places(begin: Begin, plan: HoldPlan) -> Iterator[Line]:
     line = begin(plan, Profile())
-    line.wait(A_WHILE)
     for place in (25, *range(20, 0, -1)):
-        line.wait(50.0)
+        line.wait(BEYOND_THE_MENU)
         line.moves(place)
         yield line
+
+
+def waits(begin: Begin, plan: HoldPlan) -> Iterator[Line]:
+    """One line for each range that can be told, and one to whom a longer one is told in the end."""
+    for pace in paces():
+        yield told(begin(plan, Profile()), pace)
+    line = told(begin(plan, Profile()), Pace(40, 5.0, 4))
+    line.wait(BEYOND_THE_MENU)
+    tell(line, Pace(40, 400.0, 4))
+    yield line
+
+
+class Pace(NamedTuple):
+    """So many were answered lately, one every so many seconds; and the caller's place."""
+
+    answers: int
+    every: float
+    place: int
+
+
+def told(line: Line, pace: Pace) -> Line:
+    line.wait(BEYOND_THE_MENU)
+    tell(line, pace)
+    return line
+
+
+def tell(line: Line, pace: Pace) -> None:
+    now = line.joint.timestamp()
+    each = 3 * pace.every  # seconds that each of them waited
+    ends = [now - pace.every * number for number in reversed(range(pace.answers))]
+    waiting = (
+        *(NOON.timestamp() - 2.0 * number - 10.0 for number in reversed(range(pace.place - 1))),
+        NOON.timestamp(),
+    )
+    line.movement = Movement(tuple(Departed(end - each, end, Outcome.ANSWERED) for end in ends), waiting)
+    line.moves(pace.place)
+
+
+@cache
+def paces() -> tuple[Pace, ...]:
+    """Of many that a queue may have, the first for each sentence."""
+    plan, found = a_plan("en", live=False), {}
+    for (answers, place), step in product(QUEUES, range(28)):
+        pace = Pace(answers, 2.0 * 1.25**step, place)
+        line = Sketch(plan)
+        tell(line, pace)
+        found.setdefault(line.said, pace)
+    return tuple(pace for name, pace in found.items() if name)
+
+
+class Sketch:
+    """A line of which only the sentence about the wait is wanted."""
+
+    def __init__(self, plan: HoldPlan) -> None:
+        held = CallHeld(at=NOON, id=EventId("held"), began=NOON)
+        self.plan, self.session = plan, decide(HoldSession(CALL, QUEUE), held, plan).session
+        self.joint, self.movement, self.said = NOON + timedelta(seconds=A_WHILE), None, ""
+
+    def moves(self, place: int) -> None:
+        held = CallHeld(at=self.joint, id=EventId("moved"), began=NOON, position=place)
+        session = decide(replace(self.session, movement=self.movement), held, self.plan).session
+        self.said = next((one for one in session.saying if one.startswith("wait_")), "")
 
 
 def notices(begin: Begin, plan: HoldPlan) -> Iterator[Line]:
@@ -198,7 +278,3 @@ def fork(line: Line) -> Line:
 
 def all_prompts(language: str) -> set[str]:
     return set(full_shelf().prompts()[language])
-
-
-def moment(seconds: float) -> timedelta:
-    return timedelta(seconds=seconds)
