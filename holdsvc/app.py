@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from holdsvc import __version__, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
-from holdsvc.callers.pseudonym import Pseudonyms, key_from
+from holdsvc.callers.pseudonym import Pseudonyms, key_for
 from holdsvc.calls.model import CallerId, PhoneNumber
 from holdsvc.calls.service_level import Target
 from holdsvc.calls.session import HoldSession
@@ -38,7 +38,7 @@ from holdsvc.engine.broadcast import Broadcast
 from holdsvc.engine.captions import Captions
 from holdsvc.engine.draining import WINDOW
 from holdsvc.engine.ears import Hearing
-from holdsvc.engine.floor import Floor, at_once
+from holdsvc.engine.floor import Floor, at_once, concerns
 from holdsvc.engine.intake import Intake, Recognition
 from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.lookup import Limits, Lookup
@@ -51,6 +51,7 @@ from holdsvc.engine.personal import Personal, good
 from holdsvc.engine.plans import PlanBook, zone_of
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
+from holdsvc.engine.together import Together
 from holdsvc.errors import BadContent, ConfigError
 from holdsvc.ports import Ears
 from holdsvc.running import lines, running, understanding
@@ -108,6 +109,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     outbound = Outbound(settings.service.allow_outgoing)
     numbers = PhoneNumbers(settings.callers.region)
     late: list[Intake] = []
+    together: list[Together] = []
     lookup = Lookup(
         catalogue.directories(settings, numbers, outbound),
         clock,
@@ -115,17 +117,20 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         lambda source, result, seconds: metrics.looked_up(source, result.value, seconds),
         Limits(budget=settings.callers.budget),
     )
-    pseudonyms = Pseudonyms(key_from(folder / "callers.key"))
+    secret = settings.service.secret
+    pseudonyms = Pseudonyms(key_for(folder / "callers.key", secret))
     personal = Personal(good(settings.personal), own_voice(settings, folder), spoken_with(plans), clock)
     forget = forgetting(lookup, (roster.forget, personal.forget), pseudonyms)
-    recognition = Recognition(numbers, pseudonyms.of, lookup.ask, forget, personal.take, personal.items)
+    recognition = Recognition(
+        numbers, pseudonyms.of, lookup.ask, lambda number: together[0].forget(number), personal.take, personal.items
+    )
     own = OwnSounds(ready, personal)
     sounds = own if personal.speaks else ready
     spool = None if settings.store.url.startswith("memory:") else FileSpool(folder / "spool.jsonl")
-    told = (metrics.facts, roster.facts, movements.facts, notices.facts, personal.facts, trail.tell)
+    told = (metrics.facts, lambda *news: together[0].facts(*news), trail.tell)
     intake = Intake(store, plans, recognition, FuzzyWords(), clock, told, spool, movements.of)
     late.append(intake)
-    links = SignedLinks(base, key_from(folder / "audio.key"), own.address, ready.prompt_hash)
+    links = SignedLinks(base, key_for(folder / "audio.key", secret), own.address, ready.prompt_hash)
     captions = Captions(sounds, sounds)
     ears = options.ears or catalogue.ears(settings, lambda away: metrics.degraded("speech", away))
     hearing = hearing_of(ears, intake, plans, clock, metrics, captions)
@@ -140,7 +145,22 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         captions=captions,
         hearing=hearing,
         kept=intake.settle,
+        fellows=catalogue.fellows(store),
     )
+    intake.corrected = streams.anew
+    tell = at_once(streams, plans.known)
+    shared = Together(
+        catalogue.fellows(store),
+        streams,
+        roster,
+        notices,
+        (roster.facts, movements.facts, notices.facts, personal.facts),
+        tell,
+        lambda posted, queue: concerns(posted, queue, plans.known),
+        forget,
+    )
+    together.append(shared)
+    streams.began, notices.changed = shared.begun, shared.board_changed
     keeper, gate = outside(settings, folder, library, clock, options)
     radio = Radio(plans.for_all, library.linear, settings.live.bitrate, random.Random())
     house = House(
@@ -160,7 +180,8 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         clock=clock,
         notices=notices,
         personal=personal,
-        floor=Floor(notices, notice_voice(settings, folder, library), at_once(streams, plans.known), clock, new_id),
+        floor=Floor(notices, notice_voice(settings, folder, library), shared.put_up, clock, new_id),
+        together=shared,
         take_over=settings.streams.take_over and sys.platform != "win32",
         phone=bool(options.phone_token),
         announced=catalogue.announced(settings),
@@ -346,7 +367,8 @@ async def drain(application: web.Application, settings: Settings, at_once: async
     house, given = application[HOUSE], settings.service.drain_seconds
     shared = catalogue.is_shared(settings)
     window = (WINDOW if shared else 0.0) if given is None else given
-    await draining.drain(house.streams, house.plans, window, at_once)
+    house.together.ready(False)
+    await draining.drain(house.streams, house.plans, window, at_once, house.together.elsewhere)
 
 
 async def take_leave(application: web.Application) -> None:

@@ -26,17 +26,19 @@ from holdsvc.engine.personal import fields_of
 from holdsvc.errors import ConfigError
 from holdsvc.platforms.audiosocket import AudioSocket
 from holdsvc.platforms.twilio import Twilio
-from holdsvc.ports import Directory, Ledger, LinePlatform, Numbers, Platform, Store, Synthesiser
+from holdsvc.ports import Directory, Fellows, Ledger, LinePlatform, Numbers, Platform, Store, Synthesiser
 from holdsvc.speech.recognise.kinds import NONE
 from holdsvc.speech.speak.command import CommandSettings, CommandSynthesiser
 from holdsvc.speech.workers import Limits, Workers, command_of
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.memory import MemoryStore
-from holdsvc.stores.mover import Mover, SqlLog
-from holdsvc.stores.redis import PARTS, RedisStore, log_of
+from holdsvc.stores.mover import SqlLog
+from holdsvc.stores.redis import RedisStore
+from holdsvc.stores.redis_fellows import RedisFellows
 from holdsvc.stores.redis_link import Link, connect
 from holdsvc.stores.sqlite import SqliteStore
 from holdsvc.stores.sqlite_log import SqliteLog
+from holdsvc.stores.turns import MoverInTurns
 
 T = TypeVar("T")
 
@@ -77,8 +79,15 @@ Away = Callable[[str, bool], None]  # told which part is away, and when it is ba
 def shared(settings: Settings, committed: Committed, clock: Clock, away: Away) -> Store:
     """Live state in Redis, the wait log in PostgreSQL or in a file of ours."""
     link = Link(connect(settings.store.url))
-    mover = Mover(link, wait_log(settings), log_of, PARTS, on_away=lambda is_so: away("ledger", is_so))
-    return RedisStore(link, mover, committed, clock.monotonic)
+    fellows = RedisFellows(link)
+    leads = (lambda: fellows.leads) if is_postgres(settings.ledger.url) else None
+    mover = MoverInTurns(link, wait_log(settings), leads, on_away=lambda is_so: away("ledger", is_so))
+    return RedisStore(link, mover, committed, clock.monotonic, fellows=fellows)
+
+
+def fellows(store: Store) -> Fellows | None:
+    """The way to the processes that serve the same calls, where there may be any."""
+    return store.fellows if isinstance(store, RedisStore) else None
 
 
 def embedded(settings: Settings, committed: Committed, clock: Clock, away: Away) -> Store:

@@ -77,10 +77,12 @@ PREFIX = "HOLDSVC_"
 PACKAGE = Path(__file__).parent
 MOST_PORT = 65535
 MOST_WORKERS = 64
+LEAST_SECRET = 32  # characters
 
 
 # Where a secret belongs; such a key in a file is refused.
 SECRETS = (
+    "service.secret",
     "api.token",
     "platforms.*.auth_token",
     "platforms.*.previous_auth_token",
@@ -104,6 +106,8 @@ def hold_to_rules(settings: Settings) -> None:
     one_of("store.synchronous", settings.store.synchronous, ("FULL", "NORMAL"))
     if not 0 <= settings.service.port <= MOST_PORT:
         raise ConfigError("service.port", f"{settings.service.port} will not do: a port is 0 to {MOST_PORT}")
+    if settings.service.secret and len(settings.service.secret) < LEAST_SECRET:
+        raise ConfigError("service.secret", f"it is too short: {LEAST_SECRET} characters of chance or more")
     if (settings.service.drain_seconds or 0.0) < 0:
         raise ConfigError("service.drain_seconds", f"{settings.service.drain_seconds:g} will not do: 0 or more")
     hold_ledger_to_rules(settings)

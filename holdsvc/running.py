@@ -7,6 +7,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,6 +51,7 @@ def running(
     async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
         await house.store.open()
         try:
+            await house.together.open(partial(take_up_again, house))
             await take_up(house)
             await house.floor.tidy()
             alarms = Alarms(
@@ -76,6 +78,7 @@ def running(
             yield
             await stop(house, tasks)
         finally:
+            await house.together.close()
             await house.store.close()
 
     return while_it_runs
@@ -97,7 +100,7 @@ def rang(house: House) -> Callable[[Taken], Awaitable[None]]:
 
     async def perform(taken: Taken) -> None:
         if taken.session.streaming:
-            await house.streams.perform(taken.session.ref, taken.instructions)
+            await house.together.perform(taken.session.ref, taken.instructions)
 
     return perform
 
@@ -119,6 +122,20 @@ async def logged(asked: Awaitable[T], otherwise: T) -> T:
     except StoreUnavailable as error:
         log.warning("log_not_read", extra={"reason": str(error), "then": "the wall's figures of today begin now"})
         return otherwise
+
+
+async def take_up_again(house: House) -> None:
+    """Others may have kept things that we have not heard of."""
+    store, roster = house.store, house.roster
+    before = {session.ref for session in roster.live()}
+    live = await store.live()
+    roster.start_from(live, await store.ended_since(roster.midnight, roster.edges))
+    for session in live:
+        house.movements.facts(session, ())
+    for ref in before.difference(session.ref for session in live):
+        gone = await store.load(ref)
+        if gone is not None:
+            house.movements.facts(gone, ())
 
 
 async def prepare_behind(library: Library, folder: Path) -> None:

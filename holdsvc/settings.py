@@ -22,9 +22,11 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str = ""  # "" = http://HOST:PORT, which only this machine can reach
     data_dir: str = ""  # "" = a folder of the user's
     allow_outgoing: tuple[str, ...] = ()  # private networks that outgoing requests may reach, as 10.1.0.0/16
-    drain_seconds: float | None = (
-        None  # that live streams have left after SIGTERM; None: 600 on a shared store, else none
-    )
+    secret: str = ""  # the same for all processes that serve the same calls; "" = keys in the data folder
+    drain_seconds: float | None = None  # left to live streams after SIGTERM; None: 600 on a shared store, else 0
+
+    def __repr__(self) -> str:
+        return "ServiceSettings(…)"
 
 
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -91,7 +91,7 @@ WRONG = {
     "unknown key": ("[service]\nprot = 1\n", {}, "service.prot: there is no such key; did you mean port?"),
     "unknown section": ("[servce]\nport = 1\n", {}, "servce: there is no such key; did you mean service?"),
     "wrong type": ('[service]\nport = "many"\n', {}, "service.port: 'many' will not do: expected int"),
-    "a value for a section": ("service = 3\n", {}, "service: 3 will not do: this is a section with keys of its own"),
+    "a value for a section": ("log = 3\n", {}, "log: 3 will not do: this is a section with keys of its own"),
     "no TOML": ("[service\n", {}, "is not valid TOML"),
     "secret in the file": (
         '[api]\ntoken = "s"\n',

@@ -60,6 +60,11 @@ def key_from(path: Path, fresh: Callable[[], bytes] = _fresh) -> bytes:
     return _read(path, text)
 
 
+def key_for(path: Path, secret: str = "") -> bytes:
+    """Made of the secret that all processes share, where there is one; else it stands in the file."""
+    return hmac.digest(secret.encode(), b"holdsvc " + path.name.encode(), "sha256") if secret else key_from(path)
+
+
 def _read(path: Path, text: str) -> bytes:
     try:
         key = bytes.fromhex(text)

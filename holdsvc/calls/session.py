@@ -132,9 +132,7 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     waits_told: tuple[Promise, ...] = ()  # the first and the last
     stream: bool | None = None  # how sound is to come to this call; None: as the queue's file says
     streaming: bool = False  # the caller's media comes to us
-    moved: bool = (
-        False  # we ended the stream ourselves, for the call to go on elsewhere, and the platform has not said so yet
-    )
+    moved: bool = False  # we ended the stream for the call to go on elsewhere, and the platform has not said so yet
     broken: int = 0  # streams that broke, or could not be opened, since the last one that did
     released: bool = False
     handed: EventId = EventId("")  # the event that was answered with the hand-over

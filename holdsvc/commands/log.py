@@ -13,7 +13,7 @@ import aiohttp
 
 from holdsvc import app, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
-from holdsvc.callers.pseudonym import Pseudonyms, key_from
+from holdsvc.callers.pseudonym import Pseudonyms, key_for
 from holdsvc.calls.model import PhoneNumber
 from holdsvc.config import Settings, is_postgres, load
 from holdsvc.errors import ConfigError, InUse, OutboundFailed
@@ -108,7 +108,7 @@ async def forgotten(settings: Settings, number: PhoneNumber) -> int:
     except InUse:
         return await by_the_service(settings, number)
     try:
-        pseudonyms = Pseudonyms(key_from(app.data_folder(settings) / "callers.key"))
+        pseudonyms = Pseudonyms(key_for(app.data_folder(settings) / "callers.key", settings.service.secret))
         return await store.forget(number, pseudonyms.of(number))
     finally:
         await store.close()

@@ -42,12 +42,16 @@ class Unsayable(Exception):
     """The sentence says why."""
 
 
+def concerns(posted: Posted, queue: str, known: Callable[[str], bool]) -> bool:
+    return posted.queue in (queue if known(queue) else "default", EVERYWHERE)
+
+
 def at_once(streams: Streams, known: Callable[[str], bool]) -> Callable[[Posted], Awaitable[int]]:
     """Interrupt the streams that a notice is for. Queues that are not `known` behave as the default queue does."""
 
     async def tell(posted: Posted) -> int:
         return await streams.interrupt(
-            lambda queue: posted.queue in (queue if known(queue) else "default", EVERYWHERE),
+            lambda queue: concerns(posted, queue, known),
             lambda stream, at: NoticePosted(at=at, id=EventId(f"{stream}:{posted.id}")),
         )
 

@@ -87,6 +87,9 @@ class Intake:
         self._store, self._plans, self._recognition = store, plans, recognition
         self._words, self._clock, self._listeners = words, clock, listeners
         self._movement = movement
+        self.corrected: Callable[[Taken], None] = lambda taken: (
+            None
+        )  # told where a live stream must hear another answer
         self._locks: WeakValueDictionary[CallRef, asyncio.Lock] = WeakValueDictionary()
         self.unkept = Unkept(spool or NoSpool())
         self._ahead: dict[CallRef, HoldSession] = {}  # decided for a live stream, its keeping under way
@@ -355,7 +358,9 @@ class Intake:
             self._tell(taken)
         except StaleSession:
             self._ahead.pop(ref, None)
-            await self._decide_again(new, events)
+            again = await self._decide_again(new, events)
+            if again.instructions != taken.instructions and not again.repeated:
+                self.corrected(again)
         finally:
             if self._ahead.get(ref) is taken.session:
                 del self._ahead[ref]

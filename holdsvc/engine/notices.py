@@ -43,6 +43,8 @@ class Notices:
     def __init__(self, file: Path, new_id: Callable[[], str]) -> None:
         """A file that cannot be read is no reason not to start: it is said, and there are no notices."""
         self.generation = 0
+        # Told of what has just been put up, "" for any other change.
+        self.changed: Callable[[str], None] = lambda new: None
         self._file, self._new_id = file, new_id
         self._posted: tuple[Posted, ...] = ()
         self._told: Counter[str] = Counter()
@@ -66,6 +68,7 @@ class Notices:
     def hurry(self, queue: str, until: datetime) -> None:
         """Keep documents short in a queue, or in all, so that a word that is put up until then is heard soon."""
         self._hurried[queue] = until
+        self.changed("")
 
     def hurried(self, queue: str, now: datetime) -> bool:
         return any(until > now and one in (queue, EVERYWHERE) for one, until in self._hurried.items())
@@ -94,6 +97,7 @@ class Notices:
         if len(others) >= MOST:
             raise TooMany
         self._keep((*others, made))
+        self.changed(made.id)
         return made
 
     def withdraw(self, name: str) -> bool:
@@ -102,7 +106,18 @@ class Notices:
         if len(others) == len(self._posted):
             return False
         self._keep(others)
+        self.changed("")
         return True
+
+    def board(self) -> tuple[tuple[Posted, ...], dict[str, datetime]]:
+        """What is put up, and which queues are in a hurry until when: for other processes."""
+        return tuple(replace(one, told=self._told[one.id]) for one in self._posted), dict(self._hurried)
+
+    def adopt(self, posted: tuple[Posted, ...], hurried: Mapping[str, datetime]) -> None:
+        """What another process put up, in place of what was known here."""
+        self._posted, self._hurried = posted, dict(hurried)
+        self._told = Counter({one.id: max(one.told, self._told[one.id]) for one in posted})
+        self.generation += 1
 
     def _keep(self, posted: tuple[Posted, ...]) -> None:
         self._posted = posted = tuple(replace(one, told=self._told[one.id]) for one in posted)

@@ -62,7 +62,7 @@ class Places:
                 await self._breathe(before)
                 place = before + 1
                 now = self._clock.now()
-                wanted = session.streaming and position.may_want(session, place, now)
+                wanted = self._streams.holds(session.ref) and position.may_want(session, place, now)
                 if wanted and await self._tell(session, place, now, foresight):
                     await self._breathe(told, TOLD)
                     told += 1

@@ -97,6 +97,10 @@ class Roster:
     def _date(self) -> date:
         return self._clock.now().astimezone(self.zone).date()
 
+    def known(self, ref: CallRef) -> HoldSession | None:
+        """As it waits, if it does."""
+        return self._sessions.get(ref)
+
     def get(self, call: str) -> HoldSession | None:
         """A live call by the platform's id, in its latest wait; with several platforms the first that has it."""
         found = [session for ref, session in self._sessions.items() if ref.call == call]

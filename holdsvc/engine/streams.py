@@ -26,10 +26,11 @@ from holdsvc.engine.intake import Taken
 from holdsvc.engine.shell import Meter, Question, Watched
 from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Stream
+from holdsvc.engine.tickets import Tickets
 from holdsvc.engine.tokens import Ticket, Tokens
 from holdsvc.engine.voice import Socket
 from holdsvc.engine.wheel import SLOT, Served, Wheel
-from holdsvc.ports import Sharing, Sounds, Wire
+from holdsvc.ports import Fellows, Sharing, Sounds, Wire
 
 __all__ = ["Answer", "Full", "Meter", "Socket", "Stream", "Streams", "Take", "Ticket", "Tokens"]
 
@@ -66,12 +67,15 @@ class Streams:
         captions: Captions | None = None,
         hearing: Hearing | None = None,
         kept: Callable[[], Awaitable[None]] | None = None,
+        fellows: Fellows | None = None,
     ) -> None:
         """`kept` returns when all that was decided so far has been kept."""
         self.sounds, self.clock, self.meter = sounds, clock, meter
         self.house = house  # what a queue's callers hear when no answer comes, or none with sound in it
         self.captions, self.hearing = captions, hearing
         self.tokens = Tokens(clock.monotonic)
+        self.tickets = Tickets(self.tokens, fellows)
+        self.began: Callable[[CallRef], None] = lambda ref: None  # told of each stream that is known to be a call's
         self.draining = False  # no new streams; those that are there go on
         self._take, self._most, self._sleep, self._kept = take, most, sleep, kept
         self._streams: set[Stream] = set()
@@ -135,8 +139,17 @@ class Streams:
         stream = self._by_call.get(ref)
         return stream is not None and stream.interrupt(event)
 
-    def rang(self, taken: Taken) -> None:
-        """An alarm was answered; what it says is for the stream, if the call has one here."""
+    def holds(self, ref: CallRef) -> bool:
+        return ref in self._by_call
+
+    def died(self, ref: CallRef) -> None:
+        """The call has a stream elsewhere now: one that it has here is dead, whatever its socket says."""
+        stream = self._by_call.get(ref)
+        if stream is not None:
+            stream.close(GOING_AWAY)
+
+    def anew(self, taken: Taken) -> None:
+        """Decided another way than the stream was told; if the call has one here, it does so now."""
         stream = self._by_call.get(taken.session.ref)
         if stream is not None and taken.instructions:
             stream.perform(taken.instructions)
@@ -235,6 +248,7 @@ class Streams:
         self._by_call[stream.ticket.ref] = stream
         if before is not None:
             before.close(GOING_AWAY)
+        self.began(stream.ticket.ref)
 
     def over(self, stream: Stream) -> None:
         if stream not in self._streams:

@@ -76,6 +76,13 @@ class Tokens:
         self._issued[issued.ticket.digest] = issued.until
         return issued.ticket
 
+    def spend(self, ticket: Ticket) -> None:
+        """It was redeemed, and another process may have issued it."""
+        now = self._monotonic()
+        self._forget(now)
+        self._issued.pop(ticket.digest, None)
+        self._issued[ticket.digest] = now + self._life
+
     def _forget(self, now: float) -> None:
         """Used and expired tokens are remembered for one more life, so that a refusal can say why."""
         old = []

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import resources
 from typing import Any
-from zlib import crc32
 
 from msgspec import MsgspecError, Struct
 
@@ -28,9 +27,13 @@ from holdsvc.ports import Ended, Totals, WaitQuery
 from holdsvc.stores import rows, tally
 from holdsvc.stores.erasure import anonymous, erased
 from holdsvc.stores.mover import Entry, Mover, pack_entry
+from holdsvc.stores.redis_fellows import KEPT as TOLD
+from holdsvc.stores.redis_fellows import RedisFellows
+from holdsvc.stores.redis_keys import PARTS, channel, key, log_of, part_of
 from holdsvc.stores.redis_link import Command, Link
 
-PARTS = 16  # never to be changed: it says where everything lies
+__all__ = ["PARTS", "RedisStore", "log_of"]
+
 LEASE = 5.0  # seconds for which a call that was handed out as due is not handed out again
 KEEP = 4 * 24 * 3600  # seconds that a call is at hand after its wait: news come up to three days late
 MOST_TOLD = 16  # calls of which a profile knows what it has heard, the latest
@@ -68,19 +71,6 @@ for n = 3, #ARGV do
 end
 return claimed
 """
-
-
-def part_of(name: str) -> int:
-    """Of a caller, or of a call: all its waits lie together."""
-    return crc32(name.encode("utf-8", "surrogatepass")) % PARTS
-
-
-def key(part: int, name: str) -> str:
-    return f"holdsvc:{{{part}}}:{name}"
-
-
-def log_of(part: int) -> str:
-    return key(part, "log")
 
 
 def name_of(ref: CallRef) -> str:
@@ -121,15 +111,18 @@ class RedisStore:
         on_commit: Callable[[float], None] = lambda seconds: None,
         monotonic: Callable[[], float] | None = None,
         lease: float = LEASE,
+        fellows: RedisFellows | None = None,
     ) -> None:
-        """`on_commit` hears how many seconds each save took."""
+        """`on_commit` hears how many seconds each save took. `fellows` are told of each save, in the same step."""
         self._link, self._mover, self._on_commit, self._lease = link, mover, on_commit, lease
-        self._monotonic = monotonic
+        self._monotonic, self.fellows = monotonic, fellows
         self._moving: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         try:
             await self._link.ask("HGET", key(0, "sums"), "")
+            if self.fellows is not None:
+                await self.fellows.find_out()
         except StoreUnavailable as error:
             why = f"there is no answer, and nothing is known of the calls that wait ({error}): start Redis first"
             raise ConfigError("store.url", why) from error
@@ -178,13 +171,15 @@ class RedisStore:
         if session.caller is not None:  # before the call itself: who is to be forgotten later must be found
             calls = key(part_of(session.caller), f"calls:{session.caller}")
             asked += [("SADD", calls, name), ("EXPIRE", calls, 2 * KEEP)]
+        entry, fellows = pack_entry(Entry(session, tuple(facts), forgotten=forget)), self.fellows
         waiting, anonymously = rows.is_waiting(session), session == anonymous(session)
         asked.append(
             (
                 "EVAL",
                 SAVE,
-                5,
+                6,
                 *(key(part, one) for one in (f"call:{name}", "waiting", "due", "sums", "log")),
+                channel(part),
                 session.version,
                 rows.pack(session),
                 len(facts),
@@ -193,7 +188,9 @@ class RedisStore:
                 "forget" if forget else "1" if anonymously else "0",
                 KEEP,
                 name,
-                pack_entry(Entry(session, tuple(facts), forgotten=forget)),
+                entry,
+                fellows.command if fellows else "",
+                fellows.name + TOLD if fellows else "",
                 *changes,
             )
         )

@@ -43,7 +43,7 @@ async def announce(request: web.Request) -> web.StreamResponse:
     if platform is None:
         raise UnknownCall("no calls are announced here: audiosocket.port is not set")
     wanted = asked(request.content_type, await request.read())
-    if house.streams.full:
+    if house.streams.full and not house.together.elsewhere():
         why = "this service is being stopped" if house.streams.draining else "all streams are taken"
         raise refusal(web.HTTPServiceUnavailable, why)
     ref, queue = CallRef(platform.name, CallId(identity(wanted.uuid))), QueueName(wanted.queue)
@@ -53,7 +53,7 @@ async def announce(request: web.Request) -> web.StreamResponse:
     if taken.session.streaming or taken.session.outcome is not None:
         raise refusal(web.HTTPConflict, "this call has been here: each uuid is good for one")
     try:
-        house.streams.tokens.issue(ref, taken.session.queue, ref.call)
+        await house.streams.tickets.issue(ref, taken.session.queue, ref.call)
     except Unverified as used:
         raise refusal(web.HTTPConflict, "this call has been here: each uuid is good for one") from used
     body = msgspec.json.encode(Announced(ref.call, LIFE))

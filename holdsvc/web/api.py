@@ -157,8 +157,8 @@ async def release(request: web.Request) -> web.StreamResponse:
     at = house.clock.now()
     event = ReleaseAsked(at=at, id=EventId(f"{session.ref.call}+release"))
     taken = await house.intake.take(session.ref, session.queue, (event,))
-    if session.streaming:
-        await house.streams.perform(session.ref, taken.instructions)
+    if taken.session.streaming:
+        await house.together.perform(session.ref, taken.instructions)
     return answer(Released(session.ref.call, released=taken.session.released))
 
 

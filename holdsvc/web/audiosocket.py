@@ -92,7 +92,7 @@ class Desk:
             async with asyncio.timeout(self._start_within):
                 frames = await first(connection, wire)
             if frames:
-                self._open(connection, wire, frames)
+                await self._open(connection, wire, frames)
                 return
         except BadWebhook as refused:
             await self._send_away(connection, wire, refused.reason)
@@ -108,10 +108,10 @@ class Desk:
             pass
         connection.close()
 
-    def _open(self, connection: socket.socket, wire: LineWire, frames: Sequence[bytes]) -> None:
+    async def _open(self, connection: socket.socket, wire: LineWire, frames: Sequence[bytes]) -> None:
         streams = self.house.streams
+        ticket = await self._ticket(wire, frames[0])
         line = OwnedLine(connection, wire, streams.belt, streams.leave)
-        ticket = self._ticket(wire, frames[0])
         stream = streams.open(ticket, wire, line)
         line.listens = streams.listens(ticket.queue)
 
@@ -124,14 +124,14 @@ class Desk:
             if not frame.startswith(wire.sound_begins):
                 stream.hear(frame)
 
-    def _ticket(self, wire: LineWire, frame: bytes) -> Ticket:
+    async def _ticket(self, wire: LineWire, frame: bytes) -> Ticket:
         event, streams = wire.read(frame), self.house.streams
         if not isinstance(event, WireStart):
             raise BadWebhook("bad_start")
         if streams.full:  # before the token is spent
             log.error("streams_full", extra={"platform": self.platform.name, "streams": len(streams)})
             raise BadWebhook("streams_full")
-        return streams.tokens.redeem(self.platform.name, event.token)
+        return await streams.tickets.redeem(self.platform.name, event.token)
 
     async def _send_away(self, connection: socket.socket, wire: LineWire, reason: str) -> None:
         """The far end goes on with what its own plan says next, once it has read our farewell."""

@@ -19,6 +19,7 @@ from holdsvc.engine.personal import Personal
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams
+from holdsvc.engine.together import Together
 from holdsvc.ports import LinePlatform, Platform, Sounds, SourceReport, Store
 
 
@@ -40,6 +41,7 @@ class House(Struct, frozen=True):
     notices: Notices
     personal: Personal
     floor: Floor
+    together: Together
     take_over: bool = False  # the engine has the sockets of streams to itself, where that can be
     phone: bool = False  # the browser phone is mounted
     announced: LinePlatform | None = None  # whose calls are announced through the API; None: nobody's

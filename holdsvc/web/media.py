@@ -57,7 +57,7 @@ async def open_stream(request: web.Request) -> web.StreamResponse:
 async def serve(request: web.Request, house: House, wire: Wire, response: web.WebSocketResponse) -> web.StreamResponse:
     if house.streams.full:  # before the token is spent
         raise Full
-    ticket = house.streams.tokens.redeem(request.match_info["platform"], request.match_info["token"])
+    ticket = await house.streams.tickets.redeem(request.match_info["platform"], request.match_info["token"])
     if house.take_over and (taken := take_over(request)):
         return hand_over(house, ticket, wire, *taken)
     line = MediaSocket(request, response)

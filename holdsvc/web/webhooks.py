@@ -102,7 +102,7 @@ async def decided(house: House, platform: Platform, incoming: WebhookRequest, re
     taken = await house.intake.report(report)
     if taken.repeated:
         house.metrics.webhook_repeated(platform.name)
-    return platform.render(report.ref, taken.instructions, set_scene(house, platform, incoming, taken))
+    return platform.render(report.ref, taken.instructions, await set_scene(house, incoming, taken))
 
 
 def head_of(house: House, queue: QueueName) -> tuple[str, ...]:
@@ -111,10 +111,11 @@ def head_of(house: House, queue: QueueName) -> tuple[str, ...]:
     return brief(waiting[0], house.clock.now()) if waiting else ()
 
 
-def set_scene(house: House, platform: Platform, incoming: WebhookRequest, taken: Taken) -> Scene:
+async def set_scene(house: House, incoming: WebhookRequest, taken: Taken) -> Scene:
     session = taken.session
-    opens = opens_stream(taken.instructions) and not house.streams.full  # else the platform's own queue must do
-    token = house.streams.tokens.issue(session.ref, session.queue) if opens else ""
+    room = not house.streams.full or house.together.elsewhere()  # else the platform's own queue must do
+    opens = room and opens_stream(taken.instructions)
+    token = await house.streams.tickets.issue(session.ref, session.queue) if opens else ""
     return replace(scene(house, incoming, session.queue, session.version, token), wait=session.ref.wait)
 
 

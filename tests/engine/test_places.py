@@ -64,6 +64,9 @@ class Floor:
     def leave(self, ref):
         del self.sessions[ref]
 
+    def holds(self, ref):
+        return self.sessions[ref].streaming
+
     def tell(self, ref, event):
         if ref.call in self.gone:
             return False

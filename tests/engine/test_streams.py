@@ -489,9 +489,9 @@ async def test_a_release_stops_the_sound_and_closes_normally(house):
 async def test_an_alarm_reaches_the_stream_of_its_call(house):
     far = await house.begin()
 
-    house.streams.rang(Taken(HoldSession(CallRef("acme", CallId("CA2")), QUEUE), (Release(),), (), False))
+    house.streams.anew(Taken(HoldSession(CallRef("acme", CallId("CA2")), QUEUE), (Release(),), (), False))
     others = far.closed
-    house.streams.rang(Taken(HoldSession(REF, QUEUE), (Release(),), (), False))
+    house.streams.anew(Taken(HoldSession(REF, QUEUE), (Release(),), (), False))
 
     assert (others, far.closed) == (None, 1000)
 

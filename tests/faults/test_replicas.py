@@ -1,0 +1,66 @@
+"""Two real processes serve the same calls on a real Redis: what lands on one reaches the stream that the other holds."""
+
+import statistics
+import time
+
+import aiohttp
+import pytest
+
+from tests.faults.callers import API, callers, until
+from tests.faults.replicas import balanced, replicas, start
+from tests.stores.redis_server import RedisServer, emptied, shared_node
+
+BEARER = {"Authorization": f"Bearer {API}"}
+REACHED = 0.05  # seconds, p99
+
+
+@pytest.fixture
+def node() -> RedisServer:
+    return emptied(shared_node())
+
+
+@pytest.fixture
+async def two(node, tmp_path):
+    services = replicas(tmp_path, node.url, 2, SERVICE__DRAIN_SECONDS="1")
+    try:
+        await start(services)
+        yield services
+    finally:
+        for one in services:
+            one.kill()
+
+
+async def held(client: aiohttp.ClientSession, service) -> set[str]:
+    async with client.get(f"{service.base}/metrics") as answer:
+        text = await answer.text()
+    return {line for line in text.splitlines() if line.startswith("holdsvc_streams{")}
+
+
+async def waiting(client: aiohttp.ClientSession, service) -> list[str]:
+    async with client.get(f"{service.base}/api/v1/calls", headers=BEARER) as answer:
+        return [one["call"] for one in (await answer.json())["calls"]]
+
+
+async def release(client: aiohttp.ClientSession, service, call: str) -> None:
+    async with client.post(f"{service.base}/api/v1/calls/{call}/release", headers=BEARER) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+async def test_what_lands_on_one_process_reaches_the_stream_of_the_other(two):
+    first, second = two
+    async with balanced([first.port]) as balancer, callers(balancer.base) as there:
+        on_stream = [there.call() for _ in range(20)]
+        await until(lambda: all(one.ear.sounds for one in on_stream), 20.0)
+        assert set(await waiting(there.client, second)) == {one.leg.sid for one in on_stream}
+        assert not await held(there.client, second)
+
+        took = []
+        for one in on_stream:
+            began = time.monotonic()
+            await release(there.client, second, one.leg.sid)
+            took.append(time.monotonic() - began + await until(lambda one=one: not one.on_stream))
+
+        print(
+            f"released elsewhere and over: p50 {1000 * statistics.median(took):.0f} ms, max {1000 * max(took):.0f} ms"
+        )
+        assert there.findings == set()

@@ -1,0 +1,156 @@
+"""Processes on one real Redis: who hears whom, who leads, and what of it a Redis that was away costs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from holdsvc.calls.model import CallerId, PhoneNumber
+from holdsvc.ports import Ticketed, WaitQuery
+from holdsvc.stores.redis import RedisStore
+from holdsvc.stores.redis_fellows import LEASE, RedisFellows
+from holdsvc.stores.redis_link import Link, connect
+from holdsvc.stores.sqlite_log import SqliteLog
+from holdsvc.stores.turns import MoverInTurns
+from tests.stores.calls import decided, held, known, new, tell
+from tests.stores.redis_server import PATIENT, emptied, one_node, shared_cluster, shared_node
+
+WORDS = 200
+
+
+class Process:
+    """A store and its fellows, as the service has them."""
+
+    def __init__(self, url: str, log: Path) -> None:
+        self.link = Link(connect(url, PATIENT))
+        self.fellows = RedisFellows(self.link)
+        self.store = RedisStore(self.link, MoverInTurns(self.link, SqliteLog(log)), fellows=self.fellows)
+        self.kept: list = []
+        self.said: list[bytes] = []
+        self.missed = 0
+
+    async def start(self) -> Process:
+        await self.store.open()
+        await self.fellows.open(lambda *news: self.kept.append(news), self.said.append, self._missed)
+        return self
+
+    async def _missed(self) -> None:
+        self.missed += 1
+
+    async def stop(self) -> None:
+        await self.fellows.close()
+        await self.store.close()
+
+
+@pytest.fixture(params=["one node", "cluster"])
+async def two(request, tmp_path) -> AsyncIterator[tuple[Process, Process]]:
+    node = emptied(shared_node()) if request.param == "one node" else emptied(*shared_cluster())
+    both = [await Process(node.url, tmp_path / "log.sqlite3").start() for _ in range(2)]
+    yield both[0], both[1]
+    for one in both:
+        await one.stop()
+
+
+async def until(true, seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+async def test_words_reach_the_others_and_not_oneself_in_their_order(two):
+    one, other = two
+    words = [f"{n}".encode() for n in range(WORDS)]
+
+    for word in words:
+        one.fellows.say("a call", word)
+        other.fellows.say(f"call {word!r}", b"back")
+    await until(lambda: len(other.said) == len(one.said) == WORDS)
+
+    assert other.said == words
+    assert set(one.said) == {b"back"}
+
+
+async def test_a_save_tells_the_others_what_was_kept(two):
+    one, other = two
+    decision = decided(new("a"), held(0))
+
+    await one.store.save(decision.session, decision.facts)
+    await until(lambda: other.kept)
+
+    assert other.kept == [(decision.session, tuple(decision.facts))]
+    assert one.kept == []
+
+
+async def test_a_ticket_is_good_once_wherever_it_was_left(two):
+    one, other = two
+
+    assert await one.fellows.deposit(b"token", b"for a call", 60.0)
+    assert await other.fellows.redeem(b"token") == b"for a call"
+
+    assert await one.fellows.redeem(b"token") is Ticketed.USED
+    assert not await one.fellows.deposit(b"token", b"for a call", 60.0)
+    assert await one.fellows.redeem(b"other") is Ticketed.UNKNOWN
+
+
+async def test_one_leads_and_another_one_when_that_one_has_gone(two):
+    one, other = two
+    await until(lambda: one.fellows.others == other.fellows.others == 1)
+    assert [one.fellows.leads, other.fellows.leads] == [True, False]
+
+    await one.fellows.close()
+
+    await until(lambda: other.fellows.leads, LEASE)
+    assert other.fellows.others == 0
+
+
+async def test_who_takes_no_streams_does_not_count(two):
+    one, other = two
+    await until(lambda: other.fellows.others == 1)
+
+    one.fellows.ready(False)
+
+    await until(lambda: other.fellows.others == 0)
+    await until(lambda: one.fellows.others == 1)
+
+
+async def test_what_is_pinned_is_there_for_all(two):
+    one, other = two
+
+    await one.fellows.pin("board", b"\x00words")
+
+    assert await other.fellows.pinned("board") == b"\x00words"
+    assert await other.fellows.pinned("nothing") is None
+
+
+async def test_one_process_writes_the_log_and_the_other_reads_erases_and_takes_over(two):
+    writer, reader = two
+    number, caller = PhoneNumber("+15005550123"), CallerId("pseudonym")
+    await reader.store.remember_number(caller, number)
+    await tell(reader.store, "a", known(caller), held(1))
+
+    (row,) = await reader.store.waits(WaitQuery())
+    assert row.caller == caller
+    assert await reader.store.forget(number, caller) == 1
+    (row,) = await reader.store.waits(WaitQuery())
+    assert row.caller is None
+
+    await writer.stop()
+    await tell(reader.store, "b", held(0))
+    async with asyncio.timeout(5.0):
+        while len(await reader.store.waits(WaitQuery())) < 2:
+            await asyncio.sleep(0.05)
+
+
+async def test_who_could_not_listen_is_told_that_words_were_missed(tmp_path):
+    with one_node() as node:
+        process = await Process(node.url, tmp_path / "log.sqlite3").start()
+        try:
+            node.kill()
+            node.start()
+
+            await until(lambda: process.missed, 20.0)
+        finally:
+            await process.stop()
