@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from holdsvc.calls.estimate import Expected
 from holdsvc.calls.model import Outcome
+from holdsvc.calls.promise import Came
 from holdsvc.calls.service_level import Counts, Level, Target, levels
 from holdsvc.calls.session import HoldSession
 from holdsvc.ports import Ended
@@ -31,6 +32,14 @@ class ServiceLevel(Struct, frozen=True):
     variant: str
 
 
+class Told(Struct, frozen=True):
+    """Waits that ended, as far as it is known when the agent came, against the range that the caller was told first."""
+
+    earlier: int
+    within: int
+    later: int
+
+
 class QueueNow(Struct, frozen=True):
     queue: str
     waiting: int
@@ -42,6 +51,7 @@ class QueueNow(Struct, frozen=True):
     level: ServiceLevel
     hearing: Mapping[str, int]  # what those who wait listen to -> how many of them
     expected_seconds: Expected | None  # for a caller who came now and had to wait; None: there is no ground for any
+    told: Told
 
 
 class Hour(Struct, frozen=True):
@@ -59,6 +69,7 @@ class Wall(Struct, frozen=True):
     short_abandoned: int
     offered: int
     level: ServiceLevel
+    told: Told
     hearing: Mapping[str, int]
     queues: tuple[QueueNow, ...]
     edges: tuple[float, ...]
@@ -93,6 +104,7 @@ class Today:
             short_abandoned=sums[Outcome.SHORT_ABANDONED],
             offered=len(waiting) + sum(sums.values()),
             level=self._level(),
+            told=self._told(),
             hearing=hearing(waiting),
             queues=tuple(self._row(queue, waiting, now, expected(queue)) for queue in names),
             edges=self._edges,
@@ -113,6 +125,7 @@ class Today:
             self._level(queue),
             hearing(here),
             expected,
+            self._told(queue),
         )
 
     def _outcomes(self, queue: str = "") -> Counter[str]:
@@ -121,6 +134,13 @@ class Today:
             if not queue or one.queue == queue:
                 sums[one.outcome] += count
         return sums
+
+    def _told(self, queue: str = "") -> Told:
+        sums: Counter[str] = Counter()
+        for one, count in self._ended.items():
+            if not queue or one.queue == queue:
+                sums[one.came] += count
+        return Told(sums[Came.EARLIER], sums[Came.WITHIN], sums[Came.LATER])
 
     def _level(self, queue: str = "") -> ServiceLevel:
         level = self._counted(queue)

@@ -63,6 +63,7 @@ class FakeService:
         self.waiting = 3
         self.longest = 83.0
         self.offered = 58
+        self.told = 40  # who were told a wait
         self.hearing: dict[str, int] = {"podcast": 1}  # beside the music
         self.offered_protocols: list[str] = []
         self.two_seconds_spoken = asyncio.Event()
@@ -154,11 +155,13 @@ class FakeService:
             "answered": 41,
             "abandoned": 4,
             "level": self.level(50),
+            "told": {"earlier": 3, "within": 30, "later": 5},
             "hearing": {"music": self.waiting},
             "expected_seconds": {"low": 31, "likely": 62, "high": 104, "ground": "place"},
         }
         billing = {"queue": "billing", "waiting": 0, "longest_wait_seconds": None, "answered": 7, "abandoned": 0}
         billing |= {"level": self.level(7), "hearing": {}, "expected_seconds": None}
+        billing |= {"told": {"earlier": 0, "within": 0, "later": 2}}
         return {
             "at": self.stamp,
             "waiting": self.waiting,
@@ -168,6 +171,7 @@ class FakeService:
             "short_abandoned": 2,
             "offered": self.offered,
             "level": self.level(self.offered),
+            "told": {"earlier": 3, "within": self.told - 8, "later": 5},
             "hearing": {"music": self.waiting, **self.hearing} if self.waiting else {},
             "edges": [10, 20, 60],
             "hours": [

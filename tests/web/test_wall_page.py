@@ -57,6 +57,18 @@ async def test_the_service_level_stands_beside_its_target_and_few_calls_have_non
     await expect(page.locator("#level-note")).to_have_text("too few calls: 19")
 
 
+async def test_of_those_told_a_wait_it_is_told_how_many_were_served_within_it_and_of_few_only_how_many(
+    page: Page, service: FakeService
+) -> None:
+    await expect(page.locator("#told")).to_have_text("88 %")
+    await expect(page.locator("#told-note")).to_have_text("35 of 40 who were told a wait")
+
+    service.told = 19
+
+    await expect(page.locator("#told")).to_have_text("–")
+    await expect(page.locator("#told-note")).to_have_text("too few calls: 19")
+
+
 async def test_what_callers_listen_to_is_told_in_words_and_numbers(page: Page, service: FakeService) -> None:
     await expect(page.locator("#hearing li")).to_have_text(["music 3", "podcast 1"])
 
@@ -71,8 +83,8 @@ async def test_behind_a_button_are_each_queue_and_the_day(page: Page) -> None:
 
     await page.click("#view")
 
-    await expect(page.locator("#rows tbody tr").nth(0)).to_have_text("support31:230:31–1:4486 %414music 3")
-    await expect(page.locator("#rows tbody tr").nth(1)).to_have_text("billing0–not known yettoo few70–")
+    await expect(page.locator("#rows tbody tr").nth(0)).to_have_text("support31:230:31–1:4486 %87 %414music 3")
+    await expect(page.locator("#rows tbody tr").nth(1)).to_have_text("billing0–not known yettoo fewtoo few70–")
     await expect(page.locator("#map tr").nth(4)).to_contain_text("up to 0:10")
     await expect(page.locator("#map tr").nth(4).locator("td").nth(10)).to_have_text("10")
     await expect(page.locator("main")).to_be_hidden()

@@ -1,4 +1,4 @@
-// The wallboard: six figures, how old they are, and the queues when there are several; behind a button each queue and the day
+// The wallboard: its figures, how old they are, and the queues when there are several; behind a button each queue and the day
 // as a map. No caller is named here.
 
 import { askForToken } from "/static/access.js";
@@ -27,6 +27,8 @@ function news(fresh) {
   text("abandoned-note", abandonedNote());
   figure("level", share(board.level) ?? "–");
   text("level-note", levelNote(board.level));
+  figure("told", kept(board.told) ?? "–");
+  text("told-note", toldNote(board.told));
   bars(board.hearing ?? {});
   showQueues(board.queues ?? []);
   if (!part("supervisor").hidden) supervise();
@@ -79,6 +81,22 @@ function levelNote(level) {
   return `${better} ${Math.round(100 * level.target)} % in ${level.seconds} s`;
 }
 
+function toldIn(told) {
+  return told ? told.earlier + told.within + told.later : 0;
+}
+
+/** Of those told a wait, how many were answered within it, or sooner. */
+function kept(told) {
+  const all = toldIn(told);
+  return all >= FEW ? `${Math.round((100 * (all - told.later)) / all)} %` : null;
+}
+
+function toldNote(told) {
+  const all = toldIn(told);
+  if (!all) return "nobody was told one yet today";
+  return all < FEW ? `too few calls: ${all}` : `${(all - told.later).toLocaleString("en")} of ${all.toLocaleString("en")} who were told a wait`;
+}
+
 const WORDS = { music: "music", podcast: "podcast", daily: "updates", quiz: "quiz", quiet: "quiet", house: "house music" };
 
 /** The longest bars first; a word and a number stand on each. */
@@ -109,12 +127,12 @@ function range(expected) {
 /** The queues with what their callers listen to, and the day as a map. */
 function supervise() {
   const rows = document.querySelector("#rows tbody");
-  fit(rows, board.queues.length, 8);
+  fit(rows, board.queues.length, 9);
   board.queues.forEach((queue, index) => {
     const longest = queue.longest_wait_seconds === null ? "–" : duration(queue.longest_wait_seconds);
     const level = share(queue.level) ?? "too few";
     const expected = range(queue.expected_seconds);
-    const counts = [level, queue.answered, queue.abandoned];
+    const counts = [level, kept(queue.told) ?? "too few", queue.answered, queue.abandoned];
     fill(rows.rows[index], [queue.queue, queue.waiting, longest, expected, ...counts, heard(queue.hearing)]);
   });
   showMap(board.hours ?? [], board.edges ?? []);
