@@ -301,7 +301,9 @@ def mark(name: str) -> str:
 
 
 def is_like(heard: bytes, meant: bytes | memoryview) -> bool:
-    size = min(len(heard), len(meant))
+    if heard == meant:
+        return bool(heard)
+    size = min(len(heard), len(meant))  # else it is mixed with content
     one, other = decode(heard[:size]).astype(float), decode(bytes(meant[:size])).astype(float)
     return size > 0 and float(one @ other) > LIKE * float(np.sqrt((one @ one) * (other @ other)))
 

@@ -1,27 +1,24 @@
-"""A key at any moment: at every tenth of a second of everything that is said, in documents and on a stream."""
+"""A key at any moment of what is said in documents, through the whole service: over HTTP, with its store.
+
+`test_every_prompt` has every prompt that ships, and streams; it leaves HTTP and the store out.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from functools import partial
 from itertools import cycle
 
 from msgspec.structs import replace
 
 from holdsvc import app
-from holdsvc.calls.events import NoticePosted
-from holdsvc.calls.menu import SHIPPED, Choice
-from holdsvc.calls.model import CallId, CallRef, EventId, Kind, PromptId
-from holdsvc.calls.plan import Media, Notice, offered
+from holdsvc.calls.menu import Choice
+from holdsvc.calls.model import CallId, CallRef
 from holdsvc.simulator.carrier import Carrier
 from holdsvc.simulator.clock import VirtualClock
 from holdsvc.simulator.hooks import Target
 from holdsvc.simulator.leg import Gone, Pressed, Spoke
-from tests.engine.far_end import settle
 from tests.engine.test_resumption import a_shelf
-from tests.engine.test_streams import Core, House
-from tests.plans import ITEMS, PROMPTS, a_plan, item
 from tests.service import TOKEN, running, settings_for
 
 TENTH = 0.1
@@ -31,10 +28,6 @@ PAUSE = 12.0
 ENOUGH = 4  # rounds after which a key has said all that it ever will
 ANSWERED = 0.05  # seconds in which a document surely comes
 PROBES = ("8", "9", "2", "7", "1", "*", "3", "#", "5")  # what is keyed while something is said
-MORE = "previous next_episode loudest softest no_talk more_talk language_set language_offer no_more"
-EPISODES = tuple(item(f"episode-{number}", Kind.PODCAST, "stories", 120.0, number) for number in range(3, 100))
-SHELF = (*ITEMS, *EPISODES)
-EVERYTHING = {**PROMPTS, **dict.fromkeys(MORE.split(), 1.5)}
 
 
 class Moments:
@@ -44,7 +37,6 @@ class Moments:
         self._plan, self._next = plan, {}
         self._probes = cycle([choice for digit in PROBES if (choice := plan.menu.by_digit(digit))])
         self.tried = 0
-        self.said: set[str] = set()
 
     def triggers(self):
         """Round and round, without those that have brought nothing new for a while."""
@@ -61,96 +53,14 @@ class Moments:
         spoken = self._plan.available(saying, "en")
         if self._next.get(saying, 0.0) >= self._plan.seconds_of(spoken, "en"):
             return None
-        self.said |= set(spoken)
         self._next[saying] = round(self._next.get(saying, 0.0) + TENTH, 1)
         self.tried += 1
         return self._next[saying] - TENTH, next(self._probes)
 
 
-async def test_a_key_at_every_tenth_of_a_second_of_every_prompt_is_honoured_on_a_stream():
-    house = House()
-    core = Core(house)
-    languages = {"en": EVERYTHING, "es": EVERYTHING}
-    core.plan = a_plan(
-        media=Media.STREAM,
-        items=SHELF,
-        prompts=languages,
-        menu=offered(SHIPPED, SHELF, tuple(languages)),
-        prompts_per_minute=10**6,
-    )
-    house.shelf.sounds |= dict.fromkeys((item.id for item in EPISODES), house.shelf.sounds["episode-1"])
-    house.shelf.prompts |= dict.fromkeys(EVERYTHING, house.shelf.prompts["louder"])
-    far = await house.begin()
-    moments = Moments(core.plan)
-    for trigger in moments.triggers():
-        for digit in trigger:
-            await (house.advance(PAUSE) if digit == "~" else house.press(far, digit))
-        moment = moments.of(core.session.saying)
-        if moment is None:
-            continue
-        seconds, probe = moment
-        if seconds:
-            await house.advance(seconds)
-        before = core.session
-        await house.press(far, probe.digit)
-
-        assert core.session.choices[-1].what == probe.id, (before.saying, seconds)
-        assert core.session.choices[-1].at == house.time.now()
-
-    assert moments.tried > 300
-    assert moments.said >= set(EVERYTHING) - {"connecting", "leaving", "language_offer"}
-    assert far.dry == 0
-
-
-async def test_a_key_at_every_tenth_of_a_second_of_a_word_from_the_floor_is_honoured():
-    house = House()
-    core = Core(house)
-    plan = a_plan(media=Media.STREAM, prompts={"en": {**PROMPTS, "notice_storm": 1.5}}, prompts_per_minute=10**6)
-    house.shelf.prompts["notice_storm"] = house.shelf.prompts["louder"]
-    far = await house.begin()
-    for number in range(15):
-        core.plan = replace(plan, notice=Notice(f"n{number}", PromptId("notice_storm")))
-        post = partial(NoticePosted, id=EventId(f"posted {number}"))
-        assert await house.streams.interrupt(lambda queue: True, lambda stream, at, post=post: post(at=at)) == 1
-        await settle()
-        assert core.session.saying[:1] == ("notice_storm",)
-        await house.advance(number * TENTH)
-
-        await house.press(far, "78"[number % 2])
-
-        assert core.session.choices[-1].what == ("softer", "louder")[number % 2], number
-        assert core.session.choices[-1].at == house.time.now()
-        await house.advance(2.0)
-    assert far.dry == 0
-
-
-async def test_a_key_at_every_tenth_of_a_second_of_the_offer_of_another_language_is_honoured():
-    house = House()
-    core = Core(house)
-    languages = {"en": EVERYTHING, "es": EVERYTHING}
-    core.plan = a_plan(
-        media=Media.STREAM, prompts=languages, menu=offered(SHIPPED, ITEMS, tuple(languages)), prompts_per_minute=10**6
-    )
-    house.shelf.prompts |= dict.fromkeys(EVERYTHING, house.shelf.prompts["louder"])
-    far = await house.begin()
-    for number in range(15):
-        await house.press(far, "0")
-        menu = core.plan.seconds_of(core.plan.available(core.session.saying, "en"), "en")
-        await house.advance(menu + number * TENTH)
-
-        await house.press(far, "78"[number % 2])
-
-        assert core.session.choices[-1].what == ("softer", "louder")[number % 2], number
-        await house.advance(5.0)
-    await house.press(far, "0")
-    await house.advance(menu + TENTH)
-    await house.press(far, "0")
-
-    assert core.session.language == "es", "zero there is the offer's answer: the moments above were within it"
-    assert far.dry == 0
-
-
-async def test_a_key_at_every_tenth_of_a_second_of_every_prompt_is_honoured_in_documents(tmp_path, unused_tcp_port):
+async def test_a_key_at_every_tenth_of_a_second_of_what_is_said_is_honoured_by_the_whole_service(
+    tmp_path, unused_tcp_port
+):
     """The whole service on one side; on the other a carrier that runs its documents as Twilio says they are run."""
     clock = VirtualClock()
     rules = settings_for(tmp_path).queues["support"]
