@@ -49,6 +49,7 @@ def surroundings(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDSVC_MEDIA__FOLDER", str(data.parent / "shelf"))
     monkeypatch.setenv("HOLDSVC_FETCH__ALLOW", f"{ALLOWED}/32")
     monkeypatch.setenv("HOLDSVC_FETCH__PORTS", "0")
+    monkeypatch.setenv("COLUMNS", "100")  # whatever terminal the tests have
 
 
 @pytest.fixture

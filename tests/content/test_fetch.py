@@ -416,7 +416,12 @@ async def test_a_bomb_goes_off_in_no_more_room_than_agreed(there: Honest, fetche
 
 @pytest.mark.parametrize(
     ("body", "encoding"),
-    [(b"no gzip at all", "gzip"), (gzip.compress(b"x" * 999)[:-20], "gzip"), (b"x", "br"), (b"x", "gzip, gzip")],
+    [
+        (b"no gzip at all", "gzip"),
+        (gzip.compress(b"x" * 999, mtime=0)[:-20], "gzip"),
+        (b"x", "br"),
+        (b"x", "gzip, gzip"),
+    ],
 )
 async def test_what_is_not_packed_as_it_says_is_refused(
     there: Honest, fetcher: Fetcher, body: bytes, encoding: str

@@ -1,0 +1,54 @@
+"""Which tests want the machine to themselves: they measure time, or are the load. The others run side by side, in any order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+ALONE = (
+    # browsers, services in real time, kills and load
+    "benchmarks",
+    "e2e",
+    "faults",
+    "ops",
+    "web",
+    # CPU or time is measured
+    "audio/test_utterance.py",
+    "content/test_limits.py",
+    "platforms/test_twilio_signature.py",
+    "platforms/wires/test_audiosocket.py",
+    "platforms/wires/test_json_media.py",
+    "simulator/test_clock.py",
+    "simulator/test_line.py",
+    "simulator/test_run.py",
+    "speech",
+    "stores/test_gathering.py",
+    "stores/test_redis.py",
+    "stores/test_writer.py",
+    # all cores are at work already
+    "content/test_hostile.py",
+    "content/test_level.py",
+)
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        name = item.path.relative_to(TESTS).as_posix()
+        if any(name == place or name.startswith(f"{place}/") for place in ALONE):
+            item.add_marker(pytest.mark.alone)
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A command that runs in the process of the tests sets up its log there."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    for handler in root.handlers[:]:
+        if type(handler) is logging.StreamHandler and handler not in handlers:
+            root.removeHandler(handler)
