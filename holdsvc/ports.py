@@ -15,7 +15,19 @@ from holdsvc.calls.events import CallEvent
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.menu import Menu
-from holdsvc.calls.model import CallerId, CallRef, Contact, ContentId, Kind, PhoneNumber, Profile, PromptId, QueueName
+from holdsvc.calls.model import (
+    CallerId,
+    CallRef,
+    Contact,
+    ContentId,
+    Kind,
+    Outcome,
+    PhoneNumber,
+    Profile,
+    PromptId,
+    QueueName,
+)
+from holdsvc.calls.promise import Promise
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
 
@@ -501,6 +513,19 @@ class WaitColumns(NamedTuple):
     content: str | None  # the kind of content that was heard longest
 
 
+class ToldWait(NamedTuple):
+    """A wait of which the caller was told how long it would be."""
+
+    queue: str
+    ended: datetime | None
+    outcome: Outcome | None
+    promises: tuple[Promise, ...]  # the first and the last
+
+    @property
+    def answered(self) -> bool:
+        return self.outcome is Outcome.ANSWERED
+
+
 class Ended(NamedTuple):
     """Waits of one kind that ended in one hour."""
 
@@ -527,6 +552,7 @@ class Ledger(Protocol):
 
     def waits(self, query: WaitQuery) -> Iterable[WaitRecord]: ...
     def columns(self, query: WaitQuery) -> Iterable[WaitColumns]: ...
+    def told(self, query: WaitQuery) -> Iterable[ToldWait]: ...
     def heard(
         self, query: WaitQuery, territories: Mapping[str, str] | None = None, otherwise: str = ""
     ) -> Iterable[HeardSum]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from holdsvc.calls.memory import plays
 from holdsvc.calls.model import Identity, Outcome
 from holdsvc.calls.position import EXACT
-from holdsvc.calls.promise import Span
+from holdsvc.calls.promise import spoken
 from holdsvc.calls.session import HoldSession
 
 ENDINGS = {
@@ -31,7 +31,7 @@ def brief(session: HoldSession, now: datetime) -> tuple[str, ...]:
             who(session),
             waited(session, now),
             promised(session),
-            told(session, now),
+            wait_told(session, now),
             tried(session),
             liked(session),
         )
@@ -79,7 +79,7 @@ def promised(session: HoldSession) -> str:
             return f"Was told not to be among the first {EXACT}."
 
 
-def told(session: HoldSession, now: datetime) -> str:
+def wait_told(session: HoldSession, now: datetime) -> str:
     """How long it was to take, and took from then on."""
     wait = session.history.wait
     if not session.waits_told or wait is None:
@@ -87,13 +87,7 @@ def told(session: HoldSession, now: datetime) -> str:
     first = session.waits_told[0]
     since = ((wait.ended or now) - first.at).total_seconds()
     longer = ", and then that it takes longer" if session.waits_told[-1].longer else ""
-    return f"Was told {spoken_span(first.span)}{longer}; waited {spoken_duration(since)} from then on."
-
-
-def spoken_span(span: Span) -> str:
-    if span.high is None:
-        return f"over {span.low} minutes"
-    return f"{span.low} to {span.high} minutes" if span.low else f"less than {count(span.high, 'minute')}"
+    return f"Was told {spoken(first.span)}{longer}; waited {spoken_duration(since)} from then on."
 
 
 def tried(session: HoldSession) -> str:

@@ -97,6 +97,15 @@ def prompts(told: Promise) -> tuple[PromptId, ...]:
     return (LONGER, prompt(told.span)) if told.longer else (prompt(told.span),)
 
 
+def spoken(span: Span) -> str:
+    """For people who read it."""
+    if span.high is None:
+        return f"over {span.low} minutes"
+    if not span.low:
+        return "less than 1 minute" if span.high == 1 else f"less than {span.high} minutes"
+    return f"{span.low} to {span.high} minutes"
+
+
 def prompt(span: Span) -> PromptId:
     if span.high is None:
         return PromptId(f"wait_over_{span.low}")

@@ -10,6 +10,7 @@ from holdsvc.calls.airing import AiredSum
 from holdsvc.calls.service_level import Target
 from holdsvc.ports import Ledger, WaitQuery
 from holdsvc.reports import patience, waits
+from holdsvc.reports.estimates import estimates
 from holdsvc.reports.page import Report, Section
 from holdsvc.reports.plays import Played, Shelved, plays
 from holdsvc.reports.plays import section as plays_section
@@ -19,6 +20,7 @@ TITLES = {
     "all": "Report on waiting",
     "service-level": "Service level",
     "waits": "Waits and how they ended",
+    "estimates": "Waits as they were told",
     "abandonment": "Abandonment, and who came back",
     "patience": "Patience by content",
     "choices": "What callers chose",
@@ -41,6 +43,7 @@ def report(
     sections: dict[str, Callable[[], tuple[Section, ...]]] = {
         "service-level": lambda: (waits.service_level(of, target),),
         "waits": lambda: (waits.waited(of, target), waits.outcomes(of)),
+        "estimates": lambda: estimates(ledger.told(query)),
         "abandonment": lambda: (patience.abandonment_curve(of), patience.never_came_back(of, now.timestamp())),
         "patience": lambda: (patience.patience(of),),
         "choices": lambda: (waits.choices(ledger.choices(query), len(of)),),

@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from holdsvc.calls.model import CallerId, ContentId, Kind, PhoneNumber
+from holdsvc.calls.model import CallerId, ContentId, Kind, Outcome, PhoneNumber
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import ConfigError, StoreUnavailable
-from holdsvc.ports import Ended, Evidence, HeardSum, Totals, WaitColumns, WaitQuery
+from holdsvc.ports import Ended, Evidence, HeardSum, ToldWait, Totals, WaitColumns, WaitQuery
 from holdsvc.stores import rows, tally
 from holdsvc.stores.dialect import SQLITE, Dialect, exact
 from holdsvc.stores.evidence import gather
@@ -64,6 +64,17 @@ class SqlLedger(ABC):
         found = self._ask(f"SELECT {columns} FROM waits {sql} ORDER BY row LIMIT ?", (*values, query.most))  # noqa: S608
         for queue, caller, began, seconds, outcome, heard in found:
             yield WaitColumns(queue, caller, began, seconds, outcome, longest(heard))
+
+    def told(self, query: WaitQuery) -> Iterator[ToldWait]:
+        """Those in which a wait was told, in the order of the log."""
+        sql, values = condition(query)
+        found = self._ask(
+            f"SELECT queue, ended, outcome, waits_told FROM waits {sql} AND waits_told IS NOT NULL ORDER BY row LIMIT ?",  # noqa: S608
+            (*values, query.most),
+        )
+        for queue, ended, outcome, told in found:
+            moment = rows.moment(ended) if ended is not None else None
+            yield ToldWait(queue, moment, Outcome(outcome) if outcome else None, rows.read_promises(told))
 
     def heard(
         self, query: WaitQuery, territories: Mapping[str, str] | None = None, otherwise: str = ""
