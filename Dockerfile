@@ -5,7 +5,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY holdsvc ./holdsvc
 COPY media ./media
 COPY config ./config
-RUN python -m venv /opt/holdsvc && /opt/holdsvc/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/holdsvc && /opt/holdsvc/bin/pip install --no-cache-dir '.[postgres]'
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="holdsvc" org.opencontainers.image.licenses="Apache-2.0"

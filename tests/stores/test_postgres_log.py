@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from subprocess import run as run_process
 
@@ -328,6 +328,8 @@ async def stopped_and_started(server: PostgresServer, node: RedisServer, log: Po
             await traffic.goes_on(20)
             await asyncio.to_thread(stop)
             await traffic.goes_on(20)
+            with suppress(StoreUnavailable):
+                await store.waits(WaitQuery(most=1))
             await asyncio.to_thread(server.start)
         for line in lines:
             line.cancel()
