@@ -67,8 +67,17 @@ def settings_for(folder: Path, *, port: int = 0, public_url: str = "", token: st
 async def running(
     folder: Path, port: int, *, clock: Clock | None = None, options: app.Options | None = None, **changes: object
 ) -> AsyncIterator[Service]:
-    settings = settings_for(folder, port=port, **changes)
+    async with serving(settings_for(folder, port=port, **changes), clock, options) as service:
+        yield service
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, clock: Clock | None = None, options: app.Options | None = None
+) -> AsyncIterator[Service]:
+    """With settings as they were read; `service.port` must be a free one."""
     options = options or app.Options(ingest=False)
+    port = settings.service.port
     application = app.build(settings, clock, options)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
