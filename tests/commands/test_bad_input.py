@@ -1,5 +1,5 @@
-"""Bad input, each twice: `holdsvc check` says in one clear sentence what is wrong with it, and a service that is started with that very
-file and those very shelves answers a webhook with a valid document, of which everything can be heard.
+"""Bad input, each twice: `holdsvc check` says in one clear sentence what is wrong with it, and a service that is started with
+that very file and those very shelves answers a webhook with a valid document, of which everything can be heard.
 """
 
 from __future__ import annotations
