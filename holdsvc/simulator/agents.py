@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 
+from holdsvc.simulator.callers import start
 from holdsvc.simulator.carrier import Carrier
 from holdsvc.simulator.habits import Habits
 from holdsvc.simulator.leg import AgentLeft, Gone, Leg, Moved, Taken
@@ -15,13 +17,15 @@ from holdsvc.simulator.staffing import Shift
 class Agent:
     """One agent, over many calls. Each of them is a leg of its own, with its own sid."""
 
-    def __init__(self, carrier: Carrier, habits: Habits, rng: random.Random) -> None:
+    def __init__(self, carrier: Carrier, habits: Habits, rng: random.Random, elsewhere: Sequence[str] = ()) -> None:
+        """`elsewhere`: queues of the service into which this agent may send a caller on."""
         self.sid = ""
         self.shift = Shift([])
         self.queue_url = ""
         self._carrier = carrier
         self._habits = habits
         self._rng = rng
+        self._elsewhere = elsewhere if habits.transfers else ()
         self._leg: Leg | None = None
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._talk: asyncio.Task[None] | None = None
@@ -70,9 +74,18 @@ class Agent:
             self._held_once = True
             await clock.sleep(talk / 2)
             leg.holder = self
-            leg.signal(Moved(self._carrier.voice_url(leg.queue_name)))
+            leg.signal(Moved(self._carrier.hold_url(leg.queue_name)))
             await clock.sleep(1.0 + rng.expovariate(1 / self._habits.hold))
             leg.signal(Taken(self))
             return  # `bridged` comes again
         await clock.sleep(talk)
-        leg.signal(Gone() if rng.random() < 0.5 else AgentLeft())
+        if self._elsewhere and rng.random() < self._habits.transfers:
+            self._send_on(leg)
+        else:
+            leg.signal(Gone() if rng.random() < 0.5 else AgentLeft())
+
+    def _send_on(self, leg: Leg) -> None:
+        """To another queue, where the caller needs patience once more."""
+        others = [name for name in self._elsewhere if name != leg.queue_name]
+        leg.signal(Moved(self._carrier.voice_url(self._rng.choice(others or self._elsewhere), leg.call.mode)))
+        start(leg, self._habits, self._carrier.clock, random.Random(self._rng.random()))

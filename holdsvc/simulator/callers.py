@@ -75,4 +75,4 @@ def _act(rng: random.Random) -> Pressed | Spoke:
 
 
 def _answered(leg: Leg) -> bool:
-    return any(wait.end is End.ANSWERED for wait in leg.call.waits)
+    return bool(leg.call.waits) and leg.call.waits[-1].end is End.ANSWERED

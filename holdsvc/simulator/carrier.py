@@ -96,6 +96,10 @@ class Carrier:
         media = "&media=stream" if mode == "stream" else ""
         return f"{self.hooks.target.signed_base}/hooks/twilio/call?queue={quote(queue)}{media}"
 
+    def hold_url(self, queue: str) -> str:
+        """What a caller hears whom an agent puts on hold in mid-call."""
+        return f"{self.hooks.target.signed_base}/hooks/twilio/hold?queue={quote(queue)}"
+
     def agent_url(self, queue: str) -> str:
         """The document that the contact centre's <Dial><Queue> names, for the caller who is about to be bridged."""
         return f"{self.hooks.target.signed_base}/hooks/twilio/agent?queue={quote(queue)}"
@@ -120,8 +124,17 @@ class Carrier:
         }
         if status == "completed":
             news["CallDuration"] = str(int((self.clock.now() - leg.call.began).total_seconds()))
-        url = f"{self.hooks.target.signed_base}/hooks/twilio/status"
-        return self.hooks.tell(url, {**leg.standard(), **news}, call=leg.sid)
+        return self.hooks.tell(self._status_url, {**leg.standard(), **news}, call=leg.sid)
+
+    def conference(self, leg: Leg, event: str) -> bool:
+        """A conference status callback: the agent puts the caller on hold, and is back. True if it went out at once."""
+        stamp = format_datetime(self.clock.now().replace(microsecond=0))
+        news = {"StatusCallbackEvent": event, "Timestamp": stamp, "Hold": str(event == "participant-hold").lower()}
+        return self.hooks.tell(self._status_url, {**leg.standard(), **news}, call=leg.sid)
+
+    @property
+    def _status_url(self) -> str:
+        return f"{self.hooks.target.signed_base}/hooks/twilio/status"
 
     async def ask_release(self, leg: Leg) -> bool:
         """What the contact centre's own software does when an agent is there for a caller on a stream."""

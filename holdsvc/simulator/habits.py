@@ -19,6 +19,7 @@ class Habits(Struct, frozen=True):
     late: float = 20.0  # longest delay of a webhook in seconds
     staffed: float = 0.6  # agents, as a share of what all callers together would need
     holds: float = 0.05  # share of talks with a hold in them
+    transfers: float = 0.0  # share of talks at whose end the agent sends the caller into another queue
     wordless: float = 0.2  # share of agents who take a caller with no document: the service learns it after the talk
     withheld: float = 0.06  # share of callers who hide their number
     known: float = 0.4  # share of callers who have called before

@@ -11,14 +11,44 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
-from holdsvc.simulator import truth, twiml
+from holdsvc.simulator import holding, truth, twiml
 from holdsvc.simulator.clock import SimClock
 from holdsvc.simulator.findings import Findings
 from holdsvc.simulator.hooks import Hooks
+from holdsvc.simulator.signals import (
+    AgentLeft,
+    Broken,
+    Ended,
+    Gone,
+    Left,
+    Moved,
+    Pressed,
+    Signal,
+    Spoke,
+    StreamOver,
+    Taken,
+    Taker,
+)
 from holdsvc.simulator.sound import Sound, Sounds
+
+__all__ = [
+    "AgentLeft",
+    "Broken",
+    "Ended",
+    "Gone",
+    "Left",
+    "Moved",
+    "Pressed",
+    "Signal",
+    "Spoke",
+    "StreamOver",
+    "Taken",
+    "Taker",
+]
 
 if TYPE_CHECKING:
     import aiohttp
@@ -30,73 +60,8 @@ if TYPE_CHECKING:
 SPOKEN = 14.0  # characters a second of a synthetic voice: an estimate, only its order matters
 BREATH = 0.4  # seconds that even the shortest Say lasts
 ENDLESS = 1000  # rounds of loop="0"
+DOOR = "/hooks/twilio/call"  # the service's address for a call that comes in
 STALLED = 1.0  # seconds a document that takes no time is made to last, so that nobody spins
-
-
-class Gone(Exception):
-    """The caller hung up."""
-
-
-class Ended(Exception):
-    """A document ended the call."""
-
-
-class Left(Exception):
-    """<Leave> ran."""
-
-
-class Moved(Exception):
-    """The contact centre moved the call to another document over REST."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.url = url
-
-
-class Broken(Exception):
-    """There is nothing to go on with: "an application error has occurred"."""
-
-
-class Taken(Exception):
-    """An agent took the caller out of the queue."""
-
-    def __init__(self, taker: Taker) -> None:
-        super().__init__(taker.sid)
-        self.taker = taker
-
-
-class Taker(Protocol):
-    """An agent, as far as a leg needs one."""
-
-    sid: str
-    queue_url: str  # document for the caller before the bridge, or ""
-
-    def bridged(self, leg: Leg) -> None:
-        """They talk from now on."""
-
-    def free(self, leg: Leg) -> None:
-        """This call needs the agent no longer. Harmless when said twice, or of another call than the agent's."""
-
-
-class Pressed(Struct, frozen=True):
-    digit: str
-
-
-class Spoke(Struct, frozen=True):
-    text: str
-    seconds: float = 0.8
-    confidence: float | None = 0.9
-
-
-class AgentLeft(Struct, frozen=True):
-    pass
-
-
-class StreamOver(Struct, frozen=True):
-    pass
-
-
-Signal = Pressed | Spoke | AgentLeft | StreamOver | Gone | Moved | Taken
 
 
 class Jump(Struct, frozen=True):
@@ -148,6 +113,7 @@ class Switchboard(Protocol):
     def ring_seconds(self) -> float: ...
     async def ask_release(self, leg: Leg) -> bool: ...
     def status(self, leg: Leg, status: str) -> bool: ...
+    def conference(self, leg: Leg, event: str) -> bool: ...
 
 
 AT_THE_DOOR = 1.0  # seconds between the question at the front door and the news of the hang-up
@@ -165,7 +131,7 @@ class Leg:
         self.state = "ringing"
         self.sequence = 0  # of status callbacks
         self.reserved: Taker | None = None  # the agent for whom the service released the stream
-        self.holder: Taker | None = None  # the agent who put the caller on hold in mid-call
+        self.holder: Taker | None = None  # the agent who put the caller on hold in mid-call, until they talk again
         self.let_go: datetime | None = None  # when the service closed the stream of its own accord
         self.takeable = False  # in a queue, so that an agent may take the caller out of it
         self.stream: MediaStream | None = None  # while one is open
@@ -217,16 +183,37 @@ class Leg:
             self._close()
 
     async def _documents(self, jump: Jump | None) -> None:
-        while jump is not None:
+        back: Taker | None = None
+        while jump is not None or back is not None:
             try:
-                document = await self.fetch(jump, twiml.Place.CALL)
-                if self.state == "ringing":
-                    self.state = "in-progress"
-                    self.ear.became(self.state)
-                    self.board.status(self, "in-progress")
-                jump = await self.run_document(document, twiml.Place.CALL)
+                if back is not None:
+                    jump, taker, back = None, back, None
+                    await holding.talk_on(self, taker)
+                elif jump is not None:
+                    jump = await self._document(jump)
             except Moved as moved:
+                holding.put_aside(self)
                 jump = Jump(moved.url)
+            except Taken as taken:
+                back = taken.taker
+
+    async def _document(self, jump: Jump) -> Jump | None:
+        place = twiml.Place.CALL if self.holder is None else twiml.Place.BEFORE_BRIDGE
+        document = await self.fetch(jump, place)
+        if self.state == "ringing":
+            self.state = "in-progress"
+            self.ear.became(self.state)
+            self.board.status(self, "in-progress")
+        return await self.run_document(document, place)
+
+    def _at_a_door(self, url: str) -> None:
+        """Here a wait of its own begins; one from which a stream has let the caller go is over."""
+        parts = urlsplit(url)
+        if parts.path == DOOR:
+            self.queue_name = dict(parse_qsl(parts.query)).get("queue", self.queue_name)
+            if self.let_go is not None:
+                self.board.truth.release(self.call, truth.End.SENT_AWAY, at=self.let_go)
+                self.let_go = None
 
     def _gone_at_the_door(self) -> None:
         """Who is to come by a stream waits from the front door on, also if the hang-up was faster than the stream."""
@@ -257,6 +244,7 @@ class Leg:
 
     async def fetch(self, jump: Jump, place: twiml.Place) -> twiml.Document:
         """The document at the end of a jump; Broken if there is none that could be run."""
+        self._at_a_door(jump.url)
         fields = {**self.standard(), **jump.fields}
         hook = await self.board.hooks.ask(jump.url, fields, call=self.sid, method=jump.method)
         if not 200 <= hook.status < 300:
@@ -289,11 +277,7 @@ class Leg:
                 self._interrupt(signal)
 
     def _interrupt(self, signal: Gone | Moved | Taken) -> None:
-        if isinstance(signal, Taken) and not self.takeable and signal.taker is self.holder:
-            self.reserved = (
-                signal.taker
-            )  # back from a hold before the caller was in the queue: taken as soon as that is so
-        elif isinstance(signal, Taken) and not self.takeable:
+        if isinstance(signal, Taken) and not self.takeable and signal.taker is not self.holder:
             signal.taker.free(self)  # the caller had left the queue before the agent came
         else:
             raise signal

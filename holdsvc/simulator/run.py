@@ -163,7 +163,9 @@ class _Run:
         # A service that is killed on purpose counts from nothing again: then only its log can be compared.
         before = None if self._carrier.hooks.bears_outages else await self._samples()
         count = self.staffing.agents if self.staffing else self._habits.agents(self._rate, self._calls)
-        agents = [Agent(self._carrier, self._habits, random.Random(self._rng.random())) for _ in range(count)]
+        agents = [
+            Agent(self._carrier, self._habits, random.Random(self._rng.random()), self._queues) for _ in range(count)
+        ]
         working = [asyncio.create_task(agent.work()) for agent in agents]
         beside = [*working, *([asyncio.create_task(self._watch(before))] if before else [])]
         clock, result = self._carrier.clock, None

@@ -95,14 +95,13 @@ class Truth:
         self.calls[sid] = Call(sid, number, self._clock.now())
         return self.calls[sid]
 
-    def hold(self, call: Call, queue: str) -> Wait:
-        """The caller waits from now on; a wait that is still open goes on instead."""
+    def hold(self, call: Call, queue: str, *, aside: bool = False) -> Wait:
+        """The caller waits from now on; a wait that is still open goes on instead. `aside`: put on hold by the agent."""
         going = call.open_wait()
         if going is not None:
             return going
-        again = any(wait.end is End.ANSWERED for wait in call.waits)
-        call.waits.append(Wait(queue, self._clock.now(), hold=again))
-        self.offered += not again
+        call.waits.append(Wait(queue, self._clock.now(), hold=aside))
+        self.offered += not aside
         return call.waits[-1]
 
     def release(self, call: Call, end: End, *, prompt: bool = False, at: datetime | None = None) -> None:

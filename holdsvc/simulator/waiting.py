@@ -62,7 +62,7 @@ async def enqueue(leg: Leg, verb: Verb, document: Document, place: Place) -> Jum
     taker, leg.reserved = leg.reserved, None
     if taker is not None:
         leg.signal(Taken(taker))  # for this agent a stream let the caller go; nobody else is offered the call
-    elif leg.holder is None:
+    else:
         board.line.join(offer)
     try:
         return await _stay(stay, verb, document)
@@ -126,7 +126,7 @@ async def _stall(leg: Leg, url: str) -> None:
 async def _bridge(stay: Stay, taker: Taker) -> Jump | None:
     """The talk with the agent; its Enqueue action comes only when the talk is over."""
     leg = stay.leg
-    leg.holder, leg.takeable = None, False
+    leg.takeable = False
     word = "hangup"
     try:
         await _before_bridge(stay, taker)

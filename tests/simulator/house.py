@@ -96,6 +96,9 @@ class House:
             f"<Redirect>{WAIT}</Redirect>"
         )
 
+    def on_hold(self, request: web.Request, fields: dict[str, str]) -> str:
+        return "<Play>/audio/music.wav</Play><Redirect>/hooks/twilio/hold</Redirect>"
+
     def on_input(self, request: web.Request, fields: dict[str, str]) -> str:
         if fields.get("Digits") == "6":
             return "<Leave/>"

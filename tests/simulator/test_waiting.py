@@ -218,43 +218,62 @@ async def test_an_agent_too_late_is_free_again(clock):
     assert agent.freed == 1
 
 
+HOLD = "<Play>/audio/30.wav</Play><Redirect>/hooks/twilio/hold</Redirect>"
+
+
 async def test_a_hold_in_mid_call_is_no_second_wait(clock):
-    script, agent = Script(clock, call=CALL, wait=WAIT), Colleague()
+    script, agent = Script(clock, call=CALL, wait=WAIT, hold=HOLD), Colleague()
     async with carrier_for(script, clock) as carrier:
         leg = carrier.place("+15005550122", queue="support")
         await clock.sleep(5)
         leg.signal(Taken(agent))
         await clock.sleep(10)
         leg.holder = agent
-        leg.signal(Moved(carrier.voice_url("support")))
-        await clock.sleep(7)
-        leg.signal(Taken(agent))
-        await clock.sleep(10)
-        leg.signal(AgentLeft())
-        await carrier.all_over()
-
-    assert [left["QueueResult"] for left in script.of("left")] == ["redirected-from-bridged", "bridged"]
-    assert [(wait.hold, round(wait.seconds)) for wait in leg.call.waits] == [(False, 5), (True, 7)]
-    assert carrier.truth.offered == 1
-
-
-async def test_an_agent_who_is_back_before_the_caller_is_in_the_queue_again_has_the_caller_as_soon_as_that_is_so(clock):
-    script, agent = Script(clock, call=f'<Pause length="3"/>{CALL}', wait=WAIT), Colleague()
-    async with carrier_for(script, clock) as carrier:
-        leg = carrier.place("+15005550122", queue="support")
-        await clock.sleep(5)
-        leg.signal(Taken(agent))
-        await clock.sleep(5)
-        leg.holder = agent
-        leg.signal(Moved(carrier.voice_url("support")))
-        await clock.sleep(1)
+        leg.signal(Moved(carrier.hold_url("support")))
+        await clock.sleep(37)
         leg.signal(Taken(agent))
         await clock.sleep(10)
         assert agent.legs == (leg, leg)
         leg.signal(AgentLeft())
         await carrier.all_over()
 
-    assert [wait.hold for wait in leg.call.waits] == [False, True]
+    told = [fields["StatusCallbackEvent"] for fields in script.of("status") if "StatusCallbackEvent" in fields]
+    assert [left["QueueResult"] for left in script.of("left")] == ["redirected-from-bridged"]
+    assert [(wait.hold, round(wait.seconds)) for wait in leg.call.waits] == [(False, 5), (True, 37)]
+    assert script.at("hold") == [15.0, 45.0]
+    assert told == ["participant-hold", "participant-unhold"]
+    assert carrier.truth.offered == 1
+
+
+async def test_who_is_sent_on_by_an_agent_waits_once_more_in_the_other_queue(clock):
+    script, agent = Script(clock, call=CALL, wait=WAIT), Colleague()
+    async with carrier_for(script, clock) as carrier:
+        leg = carrier.place("+15005550122", queue="support")
+        await clock.sleep(5)
+        leg.signal(Taken(agent))
+        await clock.sleep(10)
+        leg.signal(Moved(carrier.voice_url("sales")))
+        await clock.sleep(7)
+        leg.signal(Gone())
+        await carrier.all_over()
+
+    waits = [(wait.queue, wait.hold, wait.end, round(wait.seconds)) for wait in leg.call.waits]
+    assert waits == [("support", False, End.ANSWERED, 5), ("sales", False, End.HUNG_UP, 7)]
+    assert agent.freed == 1
+    assert carrier.truth.offered == 2
+
+
+async def test_who_leaves_one_queue_for_another_has_two_waits(clock):
+    onward = "<Redirect>/hooks/twilio/call?queue=sales</Redirect>"
+    script = Script(clock, call=CALL, wait=['<Pause length="9"/><Leave/>', WAIT], left=[onward, ""])
+    async with carrier_for(script, clock) as carrier:
+        leg = carrier.place("+15005550122", queue="support")
+        await clock.sleep(20)
+        leg.signal(Gone())
+        await carrier.all_over()
+
+    waits = [(wait.queue, wait.end, round(wait.seconds)) for wait in leg.call.waits]
+    assert waits == [("support", End.LEFT, 9), ("sales", End.HUNG_UP, 11)]
 
 
 async def test_a_service_that_fails_or_spins_is_found_and_nobody_waits_for_ever(clock):
