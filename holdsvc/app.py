@@ -35,6 +35,7 @@ from holdsvc.content.shelf_history import FILE as HISTORY
 from holdsvc.content.shelf_history import ShelfHistory
 from holdsvc.engine import draining, trail
 from holdsvc.engine.broadcast import Broadcast
+from holdsvc.engine.callbacks import Callbacks
 from holdsvc.engine.captions import Captions
 from holdsvc.engine.draining import WINDOW
 from holdsvc.engine.ears import Hearing
@@ -127,7 +128,8 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     own = OwnSounds(ready, personal)
     sounds = own if personal.speaks else ready
     spool = None if settings.store.url.startswith("memory:") else FileSpool(folder / "spool.jsonl")
-    told = (metrics.facts, lambda *news: together[0].facts(*news), trail.tell)
+    callbacks = Callbacks(store, clock, metrics.callback, options.sleep)
+    told = (callbacks.facts, metrics.facts, lambda *news: together[0].facts(*news), trail.tell)
     intake = Intake(store, plans, recognition, FuzzyWords(), clock, told, spool, movements.of)
     late.append(intake)
     links = SignedLinks(base, key_for(folder / "audio.key", secret), own.address, ready.prompt_hash)
@@ -182,6 +184,8 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         personal=personal,
         floor=Floor(notices, notice_voice(settings, folder, library), shared.put_up, clock, new_id),
         together=shared,
+        callbacks=callbacks,
+        numbers=bool(settings.api.token),
         take_over=settings.streams.take_over and sys.platform != "win32",
         phone=bool(options.phone_token),
         announced=catalogue.announced(settings),

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from holdsvc.calls.events import Departure
-from holdsvc.calls.menu import SHIPPED
+from holdsvc.calls.menu import CALLBACK, SHIPPED
 from holdsvc.calls.service_level import VARIANTS
 from holdsvc.content.radio import BITRATES
 from holdsvc.engine.plans import QueueRules, faults
@@ -152,7 +152,7 @@ def is_postgres(url: str) -> bool:
 def hold_queue_to_rules(key: str, queue: QueueRules) -> None:
     entries = {choice.id: choice for choice in SHIPPED}
     for name in (*queue.menu.off, *queue.menu.words):
-        one_of(f"{key}.menu", name, (*entries, "leave"))
+        one_of(f"{key}.menu", name, (*entries, "leave", CALLBACK))
     for why in queue.departures:
         one_of(f"{key}.departures", why, tuple(Departure))
     taken = {choice.digit: choice.id for choice in SHIPPED if choice.digit and choice.id not in queue.menu.off}
@@ -162,9 +162,22 @@ def hold_queue_to_rules(key: str, queue: QueueRules) -> None:
         )
     if queue.menu.leave and queue.menu.leave not in "0123456789*#":
         raise ConfigError(f"{key}.menu.leave", f"{queue.menu.leave!r} is no key of a telephone")
+    if queue.callback.offer:
+        hold_callback_to_rules(key, queue, taken)
     if queue.silence_limit < DOCUMENT:
         raise ConfigError(
             f"{key}.silence_limit", f"{queue.silence_limit:g} is shorter than a document; at least {DOCUMENT:g}"
+        )
+
+
+def hold_callback_to_rules(key: str, queue: QueueRules, taken: Mapping[str, str]) -> None:
+    digit = queue.callback.key
+    if len(digit) != 1 or digit not in "0123456789":
+        raise ConfigError(f"{key}.callback.key", f"{digit!r} will not do: one key, 0 to 9")
+    owner = "leave" if digit == queue.menu.leave else taken.get(digit)
+    if owner:
+        raise ConfigError(
+            f"{key}.callback.key", f"{digit!r} is the key for {owner}; take another, or free one by menu.off"
         )
 
 

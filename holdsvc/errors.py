@@ -11,6 +11,7 @@ HoldsvcError
   OutboundFailed          502   .retryable
   Unheard                 503   what a caller said found no ear: keys work
   BadContent              422   a file that no caller will hear, with the reason
+  CallbackRefused         409   a call-back that somebody else has, or that is over; with a sentence
   UnknownCall             404   no such call, queue or item
 """
 
@@ -93,6 +94,10 @@ class Unheard(HoldsvcError):
 
 class BadContent(HoldsvcError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class CallbackRefused(HoldsvcError):
+    status = HTTPStatus.CONFLICT
 
 
 class UnknownCall(HoldsvcError):

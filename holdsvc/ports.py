@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
+from holdsvc.calls.callback import Callback, Wish
 from holdsvc.calls.events import CallEvent
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
@@ -442,8 +443,21 @@ class Store(Protocol):
     async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
         """Waits that ended at or after the moment, as they stand now. `edges`: seconds that part short waits from long ones."""
 
-    async def forget(self, number: PhoneNumber, caller: CallerId) -> int:
-        """Erase a caller: number, profile, and the pseudonym in the log. Return the number of waits that were made anonymous."""
+    async def owed(self, caller: CallerId) -> Sequence[Callback]:
+        """The call-backs that this caller still waits for."""
+
+    async def callbacks(self, query: CallbackQuery) -> Sequence[Callback]:
+        """In the order in which their waits began."""
+
+    async def move_callback(self, id: str, wish: Wish) -> Callback | None:
+        """What it is after the wish, durably; None: there is none of that name. Raise `CallbackRefused`."""
+
+    async def numbers(self, callers: Sequence[CallerId]) -> Mapping[CallerId, PhoneNumber]:
+        """Those that are kept."""
+
+    async def forget(self, number: PhoneNumber, caller: CallerId, at: datetime | None = None) -> int:
+        """Erase a caller: number, profile, and the pseudonym in the log; what is owed to them is withdrawn (`at`: when, as far as
+        that is known). Return the number of waits that were made anonymous."""
 
 
 T = TypeVar("T")
@@ -472,6 +486,16 @@ class WaitQuery(Struct, frozen=True):
     most: int = 500
 
 
+class CallbackQuery(Struct, frozen=True):
+    """Which call-backs. `at`: as they stand then, for what was handed out and not heard of is owed again."""
+
+    state: str = ""  # "open": owed, or being called
+    queue: str = ""
+    id: str = ""
+    at: datetime | None = None
+    most: int = 1000
+
+
 class Totals(Struct, frozen=True):
     """Sums over the whole log, so that metrics are right across restarts and `audit` can prove that nothing is missing.
 
@@ -487,6 +511,7 @@ class Totals(Struct, frozen=True):
     content_seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (queue, kind)
     came: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (queue, Came) as first told
     came_now: Mapping[tuple[str, str], int] = field(default_factory=dict)  # the same, as amended
+    callbacks: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (queue, state), and "offered" for a state
 
 
 class Evidence(Struct, frozen=True):

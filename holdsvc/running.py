@@ -66,7 +66,7 @@ def running(
             places = Places(
                 house.roster, house.intake.plan, house.streams, house.intake.take_now, house.clock, sleep, foresight
             )
-            tasks = [asyncio.create_task(one.run()) for one in (alarms, house.streams, places)]
+            tasks = [asyncio.create_task(one.run()) for one in (alarms, house.streams, places, house.callbacks)]
             preparing = None
             if ingest and library.pending():
                 preparing = asyncio.create_task(prepare_behind(library, folder))
@@ -112,6 +112,8 @@ async def take_up(house: House) -> None:
     live, totals = await store.live(), await store.totals()
     roster.start_from(live, await logged(store.ended_since(roster.midnight, roster.edges), {}))
     house.metrics.start_from(totals, roster.live, house.plans.names(), house.movements.expected)
+    house.metrics.waits.owing = house.callbacks.owing
+    await house.callbacks.look()
     house.movements.start_from(live, await logged(store.waits(latest(totals.offered, house.clock.now())), ()))
 
 

@@ -226,6 +226,28 @@ def wallboard() -> dashboard.Dashboard:
                 ),
                 top=1,
             ),
+            number(
+                "Call-backs owed",
+                "Promised, and nobody is calling them now.",
+                "short",
+                f"max by (queue) (holdsvc_callbacks_owed{{{QUEUE}}})",
+                width=4,
+            ),
+            number(
+                "Oldest call-back owed",
+                "Since it was asked for.",
+                "s",
+                f"max by (queue) (holdsvc_callback_oldest_seconds{{{QUEUE}}})",
+                ((None, GREEN), (1800, AMBER), (3600, RED)),
+                width=4,
+            ),
+            lines(
+                "Call-backs, a minute",
+                "Asked for (owed), and what came of them.",
+                "short",
+                (f"sum by (state) (60 * rate(holdsvc_callbacks_total{{{QUEUE}}}[5m]))", "{{state}}"),
+                width=16,
+            ),
             lines(
                 "How waits ended, a minute",
                 "Each wait ends in exactly one way.",

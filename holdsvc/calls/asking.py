@@ -17,7 +17,7 @@ from holdsvc.calls import naming, quizmaster
 from holdsvc.calls.controls import may_speak
 from holdsvc.calls.events import CallEvent, DigitPressed, UtteranceHeard
 from holdsvc.calls.facts import AnyFact, PreferenceSet
-from holdsvc.calls.menu import Action, Choice, Menu
+from holdsvc.calls.menu import CONFIRM_CALLBACK, Action, Choice, Menu
 from holdsvc.calls.model import TALKS, EventId, Kind, PromptId, Talk, Via
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import Asked, Before, HoldSession, put
@@ -59,7 +59,9 @@ def menu(session: HoldSession, plan: HoldPlan, at: datetime) -> Menu:
     """All that a word may mean: the menu first, then what stands on the shelves, yes to an open question, and no."""
     own = quizmaster.menu(session, plan)
     language = plan.spoken(session.language).partition("-")[0]
-    answers = (Choice("yes", Action.YES, words=YES.get(language, ())),) if open_question(session, at) else ()
+    about = open_question(session, at)
+    answers = (Choice("yes", Action.YES, words=YES.get(language, ())),) if about else ()
+    answers = (*answers, CONFIRM_CALLBACK) if about == CONFIRM_CALLBACK.id else answers
     no = Choice("no", Action.NO, words=NO.get(language, ()))
     return Menu((*own.choices, *answers, no, *naming.choices(session, plan)))
 
@@ -107,6 +109,8 @@ def answered(
 ) -> Wish:
     """The question is settled, whatever came; a clear wish for something else is obeyed as ever."""
     yes = event.digit == YES_KEY if isinstance(event, DigitPressed) else choice is not None and confirms(choice, about)
+    if about.action is Action.CONFIRM:
+        return confirmed(session, event, about, choice, yes=yes)
     if yes:
         return Wish(closed(session, event, event.at), about, Via.VOICE)
     session = closed(session, event, event.at + REST)
@@ -115,6 +119,20 @@ def answered(
     if isinstance(event, UtteranceHeard) and (near or refused):
         return Wish(session, settled=True)
     return Wish(session, choice, via)
+
+
+def confirmed(
+    session: HoldSession, event: DigitPressed | UtteranceHeard, about: Choice, choice: Choice | None, *, yes: bool
+) -> Wish:
+    """The call is at stake: what was only nearly heard is no yes, and a key is no wish for something else."""
+    session, via = closed(session, event, event.at), Via.KEY if isinstance(event, DigitPressed) else Via.VOICE
+    if isinstance(event, UtteranceHeard) and event.near:
+        return Wish(session, settled=True)
+    if yes:
+        return Wish(session, about, via)
+    refused = choice is None or choice.action in (Action.NO, Action.CALLBACK)
+    settled = isinstance(event, DigitPressed) or refused
+    return Wish(session, None if settled else choice, via, settled=settled)
 
 
 def confirms(choice: Choice, about: Choice) -> bool:

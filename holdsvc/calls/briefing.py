@@ -32,6 +32,7 @@ def brief(session: HoldSession, now: datetime) -> tuple[str, ...]:
             waited(session, now),
             promised(session),
             wait_told(session, now),
+            owed(session, now),
             tried(session),
             liked(session),
         )
@@ -88,6 +89,14 @@ def wait_told(session: HoldSession, now: datetime) -> str:
     since = ((wait.ended or now) - first.at).total_seconds()
     longer = ", and then that it takes longer" if session.waits_told[-1].longer else ""
     return f"Was told {spoken(first.span)}{longer}; waited {spoken_duration(since)} from then on."
+
+
+def owed(session: HoldSession, now: datetime) -> str:
+    """A call-back that was promised in an earlier call."""
+    if not session.owed:
+        return ""
+    ago = spoken_duration((now - session.owed[-1].asked).total_seconds())
+    return f"Is owed a call-back, promised {ago} ago."
 
 
 def tried(session: HoldSession) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls import asking, notices, position, programme, windows
+from holdsvc.calls import asking, callback_offer, notices, position, programme, windows
 from holdsvc.calls.briefing import brief
 from holdsvc.calls.controls import may_speak, spoken
 from holdsvc.calls.events import (
@@ -83,9 +83,12 @@ def decide(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Decision:
     after = note(session, event, plan)
     after, heard = programme.listen(after, event, plan)
     after, done = react(after, event, plan)
+    after, offers = callback_offer.heed(after, event, plan)
     after, told = position.heed(after, event, plan)
     after, noticed = notices.heed(after, event, plan)
-    facts = (*life_facts(session, after, event), *heard, *done, *told, *noticed)
+    life = life_facts(session, after, event)
+    after, settled = callback_offer.settle(after, life, event.at)
+    facts = (*life, *heard, *done, *offers, *told, *noticed, *settled)
     ended = after.history.wait is not None and after.history.wait.ended is not None
     amended = session.amended or any(isinstance(fact, WaitAmended) for fact in facts)
     after = replace(after, reported=session.reported or ended, amended=amended, wake_at=wake(after, plan))
@@ -95,11 +98,15 @@ def decide(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Decision:
 
 
 def attributed(session: HoldSession, event: CallEvent) -> CallEvent:
-    """The platform says that our leaving worked; why the caller was to leave, only we know."""
+    """The platform says that our leaving worked; why the caller was to leave, only we know. Who hangs up on the promise of a
+    call-back has left with it."""
     if isinstance(event, LeftQueue) and event.why is Departure.CHOICE and session.leaving:
         return replace(event, why=session.leaving)
     if isinstance(event, WentElsewhere):
         return replace(event, why=session.leaving or event.why, settled=session.reported)
+    waits = session.history.stage is Stage.WAITING
+    if isinstance(event, CallerHungUp) and session.leaving is Departure.CALLBACK and waits:
+        return LeftQueue(at=event.at, id=event.id, why=session.leaving, waited=event.waited, exact=event.exact)
     return event
 
 
@@ -189,6 +196,7 @@ def recognise(session: HoldSession, event: CallerKnown, plan: HoldPlan) -> tuple
         caller=event.caller or session.caller,
         masked=event.masked or session.masked,
         contact=contact,
+        owed=event.owed or session.owed,
     )
     if event.profile is not None:
         session = programme.recall(session, event.profile, plan)
@@ -263,9 +271,11 @@ def wake(session: HoldSession, plan: HoldPlan) -> datetime | None:
     silent = session.latest + timedelta(seconds=plan.silence_limit)
     if session.elsewhere is not None:
         return min(silent, session.elsewhere + TOLD_WITHIN)
+    offer = callback_offer.wakes(session, plan)
+    soonest = silent if offer is None else min(silent, offer)
     if plan.max_wait is None or session.leaving or not session.streaming:
-        return silent
-    return min(silent, wait.began + timedelta(seconds=plan.max_wait))
+        return soonest
+    return min(soonest, wait.began + timedelta(seconds=plan.max_wait))
 
 
 def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Instruction, ...]:
@@ -297,6 +307,8 @@ def answer(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[Inst
             return (*connecting(session, plan), Release()) if plan.last_word else (Release(),)
         case TimeCame() if session.leaving and session.streaming:
             return (Release(),)
+        case TimeCame() if callback_offer.interrupts(session, event):
+            return programme.turn(session, plan)
         case _:
             return ()
 
@@ -308,9 +320,9 @@ def connecting(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
 
 
 def depart(session: HoldSession, why: Departure, plan: HoldPlan) -> tuple[Instruction, ...]:
-    """Out of the queue: where nothing is set for this reason the call ends, and not without a word."""
+    """Out of the queue: where nothing is set for this reason the call ends, and not without a word, which a promise has had."""
     way = Depart(session.queue, why)
-    return (way,) if why in plan.sends_on else (*word("goodbye", session, plan), way)
+    return (way,) if why in plan.sends_on or why is Departure.CALLBACK else (*word("goodbye", session, plan), way)
 
 
 def after_stream(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from holdsvc.calls.model import CallerId, Contact, ContentId, EventId, Identity, Profile
+from holdsvc.calls.model import CallerId, Contact, ContentId, EventId, Identity, Owed, Profile
 
 
 class HeardUntil(Struct, frozen=True, gc=False):
@@ -51,6 +51,7 @@ class CallerKnown(CallEvent, frozen=True, tag=True, kw_only=True):
     country: str = ""  # ISO 3166, for a default language only
     profile: Profile | None = None
     contact: Contact | None = None
+    owed: tuple[Owed, ...] = ()
 
 
 class CallerIdentified(CallEvent, frozen=True, tag=True, kw_only=True):

@@ -133,6 +133,27 @@ class LeaveChosen(Fact, frozen=True, tag=True, kw_only=True):
     queue: QueueName
 
 
+class CallbackOffered(Fact, frozen=True, tag=True, kw_only=True):
+    queue: QueueName
+
+
+class CallbackAsked(Fact, frozen=True, tag=True, kw_only=True):
+    """The caller is to be called back, in the place of the wait that began at `began`.
+
+    `again`: a call-back was owed already, and it is the same promise.
+    """
+
+    queue: QueueName
+    began: datetime
+    again: bool = False
+
+
+class CallbackSettled(Fact, frozen=True, tag=True, kw_only=True):
+    """A caller who was owed a call-back has been answered by a person before it."""
+
+    queue: QueueName
+
+
 AnyFact = (
     WaitBegan
     | CallerRecognised
@@ -150,4 +171,7 @@ AnyFact = (
     | LeaveChosen
     | NoticeTold
     | Promised
+    | CallbackOffered
+    | CallbackAsked
+    | CallbackSettled
 )

@@ -21,6 +21,8 @@ class Action(StrEnum):
     MENU = "menu"  # say the choices again
     LANGUAGE = "language"  # the next one, or that of the entry "language:es"
     LEAVE = "leave"  # out of the queue, by the caller's own wish
+    CALLBACK = "callback"  # to be called back instead of waiting: we ask once whether it is meant
+    CONFIRM = "confirm"  # yes, call back
     ANSWER = "answer"  # one of an open question's options
     YES = "yes"  # to a question of ours
     NO = "no"  # to a question of ours, or to what was just done on a word
@@ -56,6 +58,11 @@ class Menu(Struct, frozen=True):
 def entry(kind: Kind, digit: str, *words: str) -> Choice:
     return Choice(kind.value, Action.PLAY, digit, words, kind)
 
+
+# To be called back: where a queue's file offers it. `CONFIRM_CALLBACK` is what our question is about.
+CALLBACK = "callback"
+CALLBACK_WORDS = ("call me back", "callback", "call back", "a callback", "a call back")
+CONFIRM_CALLBACK = Choice("callback_confirm", Action.CONFIRM)
 
 # Keys and English words as shipped. A queue's file may add words and take entries out; what has no content is not offered.
 SHIPPED = (

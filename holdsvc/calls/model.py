@@ -199,6 +199,14 @@ class PastWait(Struct, frozen=True, gc=False):
     outcome: Outcome
 
 
+class Owed(Struct, frozen=True, gc=False):
+    """A call-back that this caller has been promised in an earlier call, and has not had."""
+
+    queue: QueueName
+    began: datetime  # of the wait whose place it keeps
+    asked: datetime
+
+
 class QuizScore(Struct, frozen=True, gc=False, omit_defaults=True):
     """What is kept of a caller's quizzes from call to call."""
 

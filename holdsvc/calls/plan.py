@@ -45,6 +45,13 @@ class Notice(Struct, frozen=True):
     prompt: PromptId
 
 
+class CallbackOffer(Struct, frozen=True):
+    """When a call-back can be had."""
+
+    after: float = 0.0  # seconds of waiting
+    least_wait: float = 0.0  # seconds that the wait is likely to last, at least; what nobody can tell is long
+
+
 class HoldPlan(Struct, frozen=True, dict=True):
     queue: QueueName
     items: tuple[ContentItem, ...]  # everything that may be played here, in shelf order
@@ -69,6 +76,7 @@ class HoldPlan(Struct, frozen=True, dict=True):
     speech: bool = True  # spoken choices count; False: keys alone
     sends_on: tuple[Departure, ...] = ()  # reasons for leaving the queue for which the queue's file names where to
     notice: Notice | None = None
+    callback: CallbackOffer | None = None  # None: not offered
 
     def item(self, content: ContentId) -> ContentItem | None:
         return self.by_id.get(content)

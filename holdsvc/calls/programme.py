@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from holdsvc.calls import asking, controls, naming, position, quizmaster, tuning
+from holdsvc.calls import asking, callback_offer, controls, naming, position, quizmaster, tuning
 from holdsvc.calls.controls import Changed, may_speak, measured, menu_prompts, say, spoken, tells_menu
 from holdsvc.calls.events import CallEvent, Departure, DigitPressed, HeardUntil, LeftQueue, UtteranceHeard
 from holdsvc.calls.facts import ContentChosen, ContentHeard, ContentSkipped, LeaveChosen, NotUnderstood
@@ -184,7 +184,7 @@ def obey(session: HoldSession, event: DigitPressed | UtteranceHeard, plan: HoldP
     if via is Via.VOICE and not quizzing and choice.action is not Action.NO:
         session = asking.remembered(session, was, event.at)
     entry = (plan.menu.by_id(session.choice) if choice.content else choice) or choice
-    recorded = choice.action not in (Action.ANSWER, Action.NO)
+    recorded = choice.action not in (Action.ANSWER, Action.NO, Action.CONFIRM)
     session, facts = chosen(session, entry, event, via) if recorded else (session, ())
     return session, (*begun, *facts, *done)
 
@@ -207,7 +207,7 @@ def play_on(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPl
             return quizmaster.answer(session, choice, event, plan)
         case Action.NEXT | Action.EPISODE:
             return quizmaster.skip(session, event, plan)
-        case Action.PLAY | Action.LEAVE:
+        case Action.PLAY | Action.LEAVE | Action.CONFIRM:
             return act(session, choice, event, plan)
         case Action.REPEAT | Action.BACK:
             return quizmaster.after(session, choice, event.at, plan), ()
@@ -233,12 +233,18 @@ def act(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPlan) 
         case Action.LESS_TALK:
             return controls.less_talk(session, event)
         case Action.MENU:
-            return controls.menu(session, event, plan)
+            session, facts = controls.menu(session, event, plan)
+            return callback_offer.with_menu(session, plan, event.at), facts
         case Action.LANGUAGE:
             return controls.language(session, choice, event, plan)
         case Action.LEAVE:
             left = LeaveChosen(at=event.at, queue=session.queue)
             return say(leave(session, event, Departure.CHOICE), "leaving"), (left,)
+        case Action.CALLBACK:
+            return callback_offer.ask(session, event, plan)
+        case Action.CONFIRM:
+            session, facts = callback_offer.taken(session, event)
+            return (leave(session, event, Departure.CALLBACK) if facts else session), facts
         case Action.NO:
             return asking.take_back(session, event)
         case Action.ANSWER | Action.YES:

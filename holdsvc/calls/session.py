@@ -25,6 +25,7 @@ from holdsvc.calls.model import (
     Identity,
     Kind,
     Outcome,
+    Owed,
     PastWait,
     PromptId,
     QueueName,
@@ -103,6 +104,9 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     guessed: bool = False  # the language is what most people speak where the number is from
     past: tuple[PastWait, ...] = ()  # earlier waits of this caller, latest last
     remembered: str = ""  # menu entry that was heard last in an earlier call
+    owed: tuple[Owed, ...] = ()  # call-backs that this caller has been promised
+    told_callback: datetime | None = None  # when the caller was told that a call-back can be had
+    callback_rang: bool = False  # the alarm for that has rung
 
     choice: str = ""  # menu entry being heard
     now: ContentId | None = None

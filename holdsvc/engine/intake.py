@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from holdsvc.calls import asking
+from holdsvc.calls.callback import owed
 from holdsvc.calls.decide import decide
 from holdsvc.calls.estimate import Movement
 from holdsvc.calls.events import AnyEvent, CallArrived, CallerKnown, CallEvent, CallHeld, UtteranceHeard
@@ -33,6 +34,7 @@ from holdsvc.calls.model import (
     ContentItem,
     EventId,
     Identity,
+    Owed,
     PhoneNumber,
     Profile,
     QueueName,
@@ -163,7 +165,7 @@ class Intake:
         if number is None:
             return None
         self._recognition.forget(number)
-        return await self._store.forget(number, self._recognition.pseudonym(number))
+        return await self._store.forget(number, self._recognition.pseudonym(number), self._clock.now())
 
     async def settle(self) -> None:
         """Wait until everything decided so far has been kept."""
@@ -248,9 +250,12 @@ class Intake:
             return known, None
         caller = self._recognition.pseudonym(read.number)
         number = asyncio.create_task(self._keep_number(caller, read.number))
-        profile = await self._profile(caller)
+        profile, promised = await asyncio.gather(self._profile(caller), self._owed(caller))
         contact = await self._ask(report.ref, read.number)
-        return replace(known, caller=caller, masked=read.number.masked, profile=profile, contact=contact), number
+        known = replace(
+            known, caller=caller, masked=read.number.masked, profile=profile, contact=contact, owed=promised
+        )
+        return known, number
 
     async def _ask(self, ref: CallRef, number: PhoneNumber) -> Contact | None:
         """What a directory has ready comes at once; a webhook waits for no other answer, it comes as an event."""
@@ -286,6 +291,12 @@ class Intake:
             return await self._store.profile(caller)
         except StoreUnavailable:
             return None
+
+    async def _owed(self, caller: CallerId) -> tuple[Owed, ...]:
+        try:
+            return owed(await self._store.owed(caller))
+        except StoreUnavailable:
+            return ()
 
     async def _keep_number(self, caller: CallerId, number: PhoneNumber) -> None:
         """Beside the session, so that both share one flush."""

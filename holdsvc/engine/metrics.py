@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter as Sums
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client import Counter as Count
@@ -17,11 +18,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from holdsvc.calls.callback import State
 from holdsvc.calls.estimate import Expected
 from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitEnded
+from holdsvc.calls.menu import CALLBACK
 from holdsvc.calls.model import QueueName
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
+from holdsvc.engine.callbacks import Owing
 from holdsvc.ports import Totals
 
 WAIT_BUCKETS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 3600)
@@ -29,6 +33,9 @@ HOOK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3, 5, 10, 15) 
 LOOKUP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1)
 COMMIT_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5)
 UTTERANCE_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 2)
+K = TypeVar("K", bound=tuple[str, ...])
+# What is told of call-backs: what was promised, and what came of it. With fifty queues each is fifty series; the log has all.
+PROMISED = (State.OWED, State.REACHED, State.GIVEN_UP, State.WITHDRAWN)
 SOUND_BUCKETS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs is not annotated
@@ -117,6 +124,10 @@ class Metrics:
             self.waits.add(session.ref.platform, fact)
             if isinstance(fact, WaitEnded):
                 self._wait.labels(self.waits.queue(fact.queue), fact.outcome.value).observe(fact.seconds)
+
+    def callback(self, queue: str, state: str) -> None:
+        if state in PROMISED:
+            self.waits.callbacks[self.waits.queue(queue), state] += 1
 
     def webhook_answered(self, platform: str, step: str, seconds: float) -> None:
         self._hook.labels(platform, step).observe(seconds)
@@ -214,9 +225,12 @@ class _Waits(Collector):
         self.choices: Sums[tuple[str, str, str]] = Sums()
         self.content: dict[tuple[str, str], float] = {}
         self.came: Sums[tuple[str, str]] = Sums()
+        self.callbacks: Sums[tuple[str, str]] = Sums()
+        self.owing: Callable[[], Mapping[str, Owing]] = dict
 
     def start_from(self, totals: Totals, live: Callable[[], Sequence[HoldSession]], queues: Sequence[str]) -> None:
         self._live, self._queues = live, frozenset(queues)
+        self.callbacks.update(dict.fromkeys(((queue, State.OWED.value) for queue in queues), 0))
         for (platform, queue, outcome), number in totals.ended.items():
             self.calls[platform, self.queue(queue), outcome] += number
         for (queue, was, became), number in totals.amendments.items():
@@ -224,9 +238,14 @@ class _Waits(Collector):
         for (queue, came), number in totals.came.items():
             self.came[self.queue(queue), came] += number
         for (queue, choice, via), number in totals.choices.items():
+            if choice == CALLBACK:
+                continue
             self.choices[self.queue(queue), entry(choice), via] += number
         for (queue, kind), seconds in totals.content_seconds.items():
             self.content[self.queue(queue), kind] = self.content.get((self.queue(queue), kind), 0.0) + seconds
+        for (queue, state), number in totals.callbacks.items():
+            if state in PROMISED:
+                self.callbacks[self.queue(queue), state] += number
 
     def queue(self, name: str) -> str:
         """Names that are not configured share a label: callers and platforms cannot make up new ones."""
@@ -242,7 +261,7 @@ class _Waits(Collector):
                 was = fact.was.value if fact.was else "waiting"
                 became = fact.became.value if fact.became else "waiting"
                 self.amended[self.queue(fact.queue), was, became] += 1
-            case ContentChosen():
+            case ContentChosen(choice=choice) if choice != CALLBACK:
                 self.choices[self.queue(fact.queue), entry(fact.choice), fact.via.value] += 1
             case ContentHeard():
                 key = self.queue(fact.queue), fact.kind.value
@@ -261,7 +280,18 @@ class _Waits(Collector):
         yield total("holdsvc_waits_amended", "Waits told otherwise later", ("queue", "from", "to"), self.amended)
         yield total("holdsvc_waits_told", "Ends of waits, against what was told", ("queue", "came"), self.came)
         yield total("holdsvc_choices", "What callers chose to hear", ("queue", "choice", "via"), self.choices)
+        yield from self._promised()
         yield total("holdsvc_content_seconds", "Seconds of content heard", ("queue", "kind"), self.content)
+
+    def _promised(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        owed, oldest = dict.fromkeys(self._queues, 0.0), dict.fromkeys(self._queues, 0.0)
+        for name, told in self.owing().items():
+            queue = self.queue(name)
+            owed[queue] = owed.get(queue, 0.0) + told.owed
+            oldest[queue] = max(oldest.get(queue, 0.0), told.oldest_seconds)
+        yield gauge("holdsvc_callbacks_owed", "Call-backs that are owed now, and nobody is calling", owed)
+        yield gauge("holdsvc_callback_oldest_seconds", "Since the oldest of them was asked for", oldest)
+        yield total("holdsvc_callbacks", "Call-backs, by what came of them", ("queue", "state"), self.callbacks)
 
     def _now(self, now: datetime) -> tuple[dict[str, float], dict[str, float]]:
         waiting = dict.fromkeys(self._queues, 0.0)
@@ -288,12 +318,7 @@ def gauge(name: str, text: str, values: dict[str, float]) -> GaugeMetricFamily:
     return family
 
 
-def total(
-    name: str,
-    text: str,
-    labels: tuple[str, ...],
-    values: Sums[tuple[str, str, str]] | Sums[tuple[str, str]] | dict[tuple[str, str], float],
-) -> CounterMetricFamily:
+def total(name: str, text: str, labels: tuple[str, ...], values: Mapping[K, float]) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=list(labels))
     for key, value in values.items():
         family.add_metric(list(key), value)

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from holdsvc.calls.airing import airs
 from holdsvc.calls.events import Departure
 from holdsvc.calls.history import Rules
-from holdsvc.calls.menu import SHIPPED, Action, Choice, Menu
+from holdsvc.calls.menu import CALLBACK, CALLBACK_WORDS, SHIPPED, Action, Choice, Menu
 from holdsvc.calls.model import ContentId, ContentItem, Identity, Kind, PromptId, QueueName
-from holdsvc.calls.plan import LONGEST_SEGMENT, HoldPlan, Media, offered, sayable
+from holdsvc.calls.plan import LONGEST_SEGMENT, CallbackOffer, HoldPlan, Media, offered, sayable
 from holdsvc.calls.quiz import Shelf
 from holdsvc.calls.rights import MANNERS, fit, licensed, playable
 from holdsvc.calls.rotation import DAY, Freshness
@@ -45,6 +45,16 @@ class MenuRules(Struct, frozen=True, forbid_unknown_fields=True):
     off: tuple[str, ...] = ()  # entries of the shipped menu that this queue does not offer
     leave: str = ""  # key that takes the caller out of the queue; "" = not offered
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # more words for an entry
+
+
+class CallbackRules(Struct, frozen=True, forbid_unknown_fields=True):
+    offer: bool = False  # callers may ask to be called back instead of waiting
+    key: str = "6"  # to ask for it by
+    offer_after: float = 30.0  # seconds of waiting
+    least_wait: float = 0.0  # seconds that the wait must be likely to last; where nobody can tell it counts as long
+
+
+NO_CALLBACK = CallbackRules()
 
 
 class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +86,7 @@ class QueueRules(Struct, frozen=True, forbid_unknown_fields=True):
         None  # None: only where a redirect takes the caller to where no hook of ours tells of the answer
     )
     menu: MenuRules = MenuRules()
+    callback: CallbackRules = NO_CALLBACK
     hand_over: Destination = Destination()
     departures: Mapping[str, Destination] = field(default_factory=dict)
 
@@ -179,7 +190,7 @@ class PlanBook:
         rules = self.rules(plan.queue)
         shelves, manner = self._offered(rules), MANNERS.get(rules.profile)
         items = (*(one for one in own if (not shelves or one.shelf in shelves) and fit(one, manner)), *plan.items)
-        return replace(plan, items=items, menu=menu(allowed(rules), items, tuple(plan.prompts)))
+        return replace(plan, items=items, menu=menu(allowed(rules), items, tuple(plan.prompts), rules.callback))
 
     def _offered(self, rules: QueueRules) -> tuple[str, ...]:
         """Names of shelves; () = all."""
@@ -212,7 +223,7 @@ class PlanBook:
         prompts = {name: known[name] for name in known if name in rules.languages} or known
         quiz = {name: shelf for name, shelf in self._shelves.quiz().items() if name in prompts}
         items = items if quiz else tuple(one for one in items if one.kind is not Kind.QUIZ)
-        offers = menu(allowed(rules), items, tuple(prompts))
+        offers = menu(allowed(rules), items, tuple(prompts), rules.callback)
         return HoldPlan(
             queue=queue,
             items=items,
@@ -236,6 +247,9 @@ class PlanBook:
             default_choice=rules.default_choice,
             silence_limit=rules.silence_limit,
             max_wait=rules.max_wait,
+            callback=CallbackOffer(rules.callback.offer_after, rules.callback.least_wait)
+            if rules.callback.offer
+            else None,
             rules=Rules(rules.short_abandon, live and release_answers(rules, only)),
         )
 
@@ -306,6 +320,9 @@ def faults(rules: QueueRules, queues: Collection[str]) -> Iterator[tuple[str, st
     for name in ("fresh_days", "artist_gap", "rewind", "prompts_per_minute"):
         if not 0 <= getattr(rules, name) < math.inf:
             yield name, f"{getattr(rules, name):g} will not do: 0 or more"
+    for name in ("offer_after", "least_wait"):
+        if not 0 <= getattr(rules.callback, name) < math.inf:
+            yield f"callback.{name}", f"{getattr(rules.callback, name):g} will not do: 0 or more seconds"
 
 
 def allowed(rules: QueueRules) -> MenuRules:
@@ -314,7 +331,12 @@ def allowed(rules: QueueRules) -> MenuRules:
     return replace(rules.menu, off=(*rules.menu.off, *(manner.kinds if manner else ())))
 
 
-def menu(rules: MenuRules, items: tuple[ContentItem, ...], languages: tuple[str, ...] = ()) -> Menu:
+def menu(
+    rules: MenuRules,
+    items: tuple[ContentItem, ...],
+    languages: tuple[str, ...] = (),
+    callback: CallbackRules = NO_CALLBACK,
+) -> Menu:
     choices = [
         replace(choice, words=(*choice.words, *rules.words.get(choice.id, ())))
         for choice in SHIPPED
@@ -323,4 +345,7 @@ def menu(rules: MenuRules, items: tuple[ContentItem, ...], languages: tuple[str,
     if rules.leave:
         words = ("leave", "leave a message", "voicemail", *rules.words.get("leave", ()))
         choices.append(Choice("leave", Action.LEAVE, rules.leave, words))
+    if callback.offer:
+        words = (*CALLBACK_WORDS, *rules.words.get(CALLBACK, ()))
+        choices.append(Choice(CALLBACK, Action.CALLBACK, callback.key, words))
     return offered(tuple(choices), items, languages)

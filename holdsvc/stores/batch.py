@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from holdsvc.calls import callback
+from holdsvc.calls.callback import Callback
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.memory import remember
-from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
+from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile, QueueName
 from holdsvc.calls.session import HoldSession
-from holdsvc.errors import HoldsvcError, StaleSession, StoreUnavailable
-from holdsvc.stores import rows, tally
+from holdsvc.errors import CallbackRefused, HoldsvcError, StaleSession, StoreUnavailable
+from holdsvc.stores import callbacks, rows, tally
 from holdsvc.stores.erasure import anonymous
 from holdsvc.stores.known import Kept, Known
 from holdsvc.stores.writer import Batch
@@ -35,6 +37,14 @@ class Wish(Struct, eq=False):
 class Number(Wish, eq=False):
     caller: CallerId
     number: PhoneNumber
+
+
+class Move(Wish, eq=False):
+    """Somebody says what became of a call-back."""
+
+    id: str
+    asked: callback.Wish
+    after: Callback | None = None  # None: there is none of that name
 
 
 class Save(Wish, eq=False):
@@ -86,6 +96,7 @@ class Draft:
         self._profiles: dict[CallerId, Profile] = {}
         self._packed: dict[CallerId, bytes] = {}
         self._numbers: dict[CallerId, PhoneNumber] = {}
+        self._callbacks: dict[str, Callback] = {}
         self._sums: dict[tally.Key, float] = {}
 
     @property
@@ -96,10 +107,10 @@ class Draft:
         if isinstance(wish, Number):
             self.wishes.append(wish)
             self._numbers[wish.caller] = wish.number
-        elif isinstance(wish, Save):
+        elif isinstance(wish, Save | Move):
             try:
-                self._take(wish)
-            except StoreUnavailable as error:  # what is not at hand could not be read
+                self._take(wish) if isinstance(wish, Save) else self._move(wish)
+            except (StoreUnavailable, CallbackRefused) as error:  # what is not at hand could not be read
                 wish.refuse(error)
 
     def _take(self, save: Save) -> None:
@@ -116,6 +127,22 @@ class Draft:
         if save.wait_row is not None:
             self._batch.waits.append(save.wait_row)
         tally.add(self._sums, save.changes)
+        self._put(callbacks.changed(session, save.facts, self._find))
+
+    def _move(self, move: Move) -> None:
+        before = self._callbacks.get(move.id) or self._known.callback(move.id)
+        move.after = callback.moved(before, move.asked) if before is not None else None
+        self.wishes.append(move)
+        if move.after is not None and move.after != before:
+            self._put([move.after])
+
+    def _find(self, caller: CallerId, queue: QueueName) -> Callback | None:
+        known = {one.id: one for one in self._known.open.of(caller)} | self._callbacks
+        return next((one for one in known.values() if (one.caller, one.queue, one.open) == (caller, queue, True)), None)
+
+    def _put(self, some: Sequence[Callback]) -> None:
+        self._callbacks |= {one.id: one for one in some}
+        tally.add(self._sums, callbacks.counted(some))
 
     def _remember(self, caller: CallerId, facts: Sequence[AnyFact]) -> None:
         known = self._profiles.get(caller) or self._known.profile(caller) or Profile()
@@ -127,6 +154,7 @@ class Draft:
         self._packed = {caller: rows.pack(profile) for caller, profile in self._profiles.items()}
         self._batch.profiles = list(self._packed.items())
         self._batch.numbers = [(caller, number.e164) for caller, number in self._numbers.items()]
+        self._batch.callbacks = [rows.callback_row(one) for one in self._callbacks.values()]
         self._batch.totals = [(*key, value) for key, value in self._sums.items()]
         return self._batch
 
@@ -138,6 +166,8 @@ class Draft:
             self._known.keep_profile(caller, packed)
         for caller in self._numbers:
             self._known.keep_number(caller)
+        for one in self._callbacks.values():
+            self._known.open.put(one)
         tally.add(self._known.sums, self._sums.items())
         for wish in self.wishes:
             wish.grant()

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from holdsvc.calls import callback
 from holdsvc.calls.model import CallerId, CallRef
 from holdsvc.calls.session import HoldSession
 from holdsvc.stores import rows
+from holdsvc.stores.callbacks import counted
 
 # In words that both databases take.
 CALLS_OF = "SELECT id, session FROM sessions WHERE caller = ?"
 SESSION = "UPDATE sessions SET version = ?, caller = NULL, forgotten = TRUE, session = ? WHERE id = ?"
 WAIT = "UPDATE waits SET caller = NULL WHERE session = ?"
 OTHERS = ("DELETE FROM profiles WHERE caller = ?", "DELETE FROM numbers WHERE caller = ?")
-TABLES = ("sessions", "waits", "profiles", "numbers")  # in which something of a caller stands
+CALLBACKS_OF = "SELECT callback FROM callbacks WHERE caller = ?"
+TABLES = ("sessions", "waits", "profiles", "numbers", "callbacks")  # in which something of a caller stands
 
 
 class Erased(Struct, frozen=True):
@@ -25,7 +30,7 @@ class Erased(Struct, frozen=True):
 
 
 def anonymous(session: HoldSession) -> HoldSession:
-    return replace(session, caller=None, masked="", contact=None, told_account="", past=(), remembered="")
+    return replace(session, caller=None, masked="", contact=None, told_account="", past=(), remembered="", owed=())
 
 
 def erased(session: HoldSession) -> HoldSession:
@@ -33,7 +38,7 @@ def erased(session: HoldSession) -> HoldSession:
     return replace(anonymous(session), version=session.version + 1)
 
 
-def erase(db: sqlite3.Connection, caller: CallerId) -> Erased:
+def erase(db: sqlite3.Connection, caller: CallerId, at: datetime | None = None) -> Erased:
     found = db.execute(CALLS_OF, (caller,)).fetchall()
     calls, waits = [], 0
     for number, blob in found:
@@ -41,9 +46,21 @@ def erase(db: sqlite3.Connection, caller: CallerId) -> Erased:
         db.execute(SESSION, (session.version, rows.pack(session), number))
         waits += db.execute(WAIT, (number,)).rowcount
         calls.append(session.ref)
+    changed, sums = without((blob for (blob,) in db.execute(CALLBACKS_OF, (caller,)).fetchall()), at)
+    rows.write(db, rows.CALLBACKS, changed)
+    rows.write(db, rows.TOTALS, sums)
     for sql in OTHERS:
         db.execute(sql, (caller,))
     return Erased(tuple(calls), waits)
+
+
+def without(blobs: Iterable[bytes], at: datetime | None) -> tuple[list[rows.Row], list[rows.Row]]:
+    """The rows of a caller's call-backs without the person, and what that adds to the sums. What was owed is withdrawn; where
+    nobody says when, as soon as it was asked for."""
+    before = [rows.unpack_callback(blob) for blob in blobs]
+    after = [callback.erased(one, at or one.asked) for one in before]
+    changes = counted(gone for one, gone in zip(before, after, strict=True) if one.open)
+    return [rows.callback_row(one) for one in after], [(*key, value) for key, value in changes]
 
 
 def overwrite(db: sqlite3.Connection) -> bool:

@@ -11,11 +11,14 @@ from typing import Any
 from msgspec import MsgspecError, Struct
 from msgspec.structs import replace
 
-from holdsvc.calls.model import CallerId, CallRef, Profile
+from holdsvc.calls.callback import Callback
+from holdsvc.calls.callback import erased as erased_callback
+from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StoreUnavailable
-from holdsvc.stores import rows, tally
+from holdsvc.stores import callbacks, rows, tally
 from holdsvc.stores.alarms import Alarms
+from holdsvc.stores.callbacks import Open
 from holdsvc.stores.erasure import erased
 from holdsvc.stores.lately import Lately
 from holdsvc.stores.ledger import connect
@@ -26,6 +29,7 @@ MOST_RECENT = 4_000  # calls that do not wait any more, at hand for their last w
 MOST_PROFILES = 4_000
 CACHE = 250  # KiB of pages: each look-up is for one key, and what others write makes it void
 
+READ_CALLBACKS = "SELECT callback FROM callbacks"
 READ_SESSIONS = "SELECT id, facts, forgotten, session FROM sessions"
 
 
@@ -43,6 +47,7 @@ class Known:
         self.waiting: dict[CallRef, Kept] = {}
         self.sums: dict[tally.Key, float] = {}
         self.alarms = Alarms(self._wake_at)
+        self.open = Open()  # call-backs
         self._recent: Lately[CallRef, Kept | None] = Lately(MOST_RECENT)  # None: the file does not know the call
         self._profiles: Lately[CallerId, bytes] = Lately(MOST_PROFILES)  # as the file has them: a fifth of the value
         self._numbered: Lately[CallerId, None] = Lately(MOST_PROFILES)  # whose number is in the file
@@ -59,6 +64,8 @@ class Known:
                 self.keep(kept(row))
             except StoreUnavailable as error:  # one call that cannot be read must not keep all others from being served
                 log.error("session_unreadable", extra={"number": row[0], "reason": str(error)})
+        for (blob,) in self._read(f"{READ_CALLBACKS} WHERE ended IS NULL"):
+            self.open.put(rows.unpack_callback(blob))
         for name, a, b, c, value in self._read("SELECT name, a, b, c, value FROM totals"):
             self.sums[name, a, b, c] = value
 
@@ -111,13 +118,29 @@ class Known:
     def keep_number(self, caller: CallerId) -> None:
         self._numbered[caller] = None
 
-    def forget(self, caller: CallerId) -> None:
+    def callback(self, id: str) -> Callback | None:
+        """An open one is at hand."""
+        known = self.open.get(id)
+        if known is not None:
+            return known
+        found = self._read(f"{READ_CALLBACKS} WHERE id = ?", id)
+        return rows.unpack_callback(found[0][0]) if found else None
+
+    def number(self, caller: CallerId) -> PhoneNumber | None:
+        found = self._read("SELECT number FROM numbers WHERE caller = ?", caller)
+        return PhoneNumber(found[0][0]) if found else None
+
+    def forget(self, caller: CallerId, at: datetime | None) -> None:
         """The file has forgotten; so do we, in the very same way."""
+        gone = [erased_callback(one, at or one.asked) for one in self.open.of(caller)]
+        tally.add(self.sums, callbacks.counted(gone))
+        for one in gone:
+            self.open.put(one)
         self._profiles.pop(caller)
         self._numbered.pop(caller)
-        for one in [*self.waiting.values(), *self._recent.values()]:
-            if one is not None and one.session.caller == caller:
-                self.keep(replace(one, session=erased(one.session), forgotten=True))
+        for kept in [*self.waiting.values(), *self._recent.values()]:
+            if kept is not None and kept.session.caller == caller:
+                self.keep(replace(kept, session=erased(kept.session), forgotten=True))
 
     def _read(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         """Everything at once: a cursor left open would hold up the checkpoint."""

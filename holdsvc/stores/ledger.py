@@ -11,11 +11,13 @@ from types import TracebackType
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from holdsvc.calls.callback import Callback
 from holdsvc.calls.model import CallerId, ContentId, Kind, Outcome, PhoneNumber
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import ConfigError, StoreUnavailable
-from holdsvc.ports import Ended, Evidence, HeardSum, ToldWait, Totals, WaitColumns, WaitQuery
+from holdsvc.ports import CallbackQuery, Ended, Evidence, HeardSum, ToldWait, Totals, WaitColumns, WaitQuery
 from holdsvc.stores import rows, tally
+from holdsvc.stores.callbacks import OPEN_STATES, chosen
 from holdsvc.stores.dialect import SQLITE, Dialect, exact
 from holdsvc.stores.evidence import gather
 
@@ -39,6 +41,11 @@ def find(path: Path, query: WaitQuery) -> list[WaitRecord]:
 def ended_since(path: Path, moment: datetime, edges: Sequence[float]) -> dict[Ended, int]:
     with SqliteLedger(path) as ledger:
         return ledger.ended_since(moment, edges)
+
+
+def find_callbacks(path: Path, query: CallbackQuery) -> Sequence[Callback]:
+    with SqliteLedger(path) as ledger:
+        return ledger.callbacks(query)
 
 
 class SqlLedger(ABC):
@@ -122,6 +129,17 @@ SELECT count(*) FROM waits {condition_} AND coalesce(ended, 1e12) > ?
         found = self._ask(sql, (*edges, stamp - LONGEST_WAIT, stamp))
         return {Ended(*kind): count for *kind, count in found}
 
+    def callbacks(self, query: CallbackQuery) -> Sequence[Callback]:
+        terms = [("queue", query.queue), ("id", query.id), ("state", "" if query.state in OPEN_STATES else query.state)]
+        given = [(column, value) for column, value in terms if value]
+        sql = "".join(f" AND {column} = ?" for column, _ in given)
+        sql += " AND ended IS NULL" if query.state in OPEN_STATES else ""
+        found = self._ask(
+            f"SELECT callback FROM callbacks WHERE TRUE {sql} ORDER BY asked DESC, id LIMIT ?",  # noqa: S608
+            (*(value for _, value in given), query.most),
+        )
+        return chosen((rows.unpack_callback(blob) for (blob,) in found), query)
+
     def number(self, caller: CallerId) -> PhoneNumber | None:
         for (number,) in self._ask("SELECT number FROM numbers WHERE caller = ?", (caller,)):
             return PhoneNumber(number)
@@ -163,6 +181,11 @@ class SqliteLedger(SqlLedger):
         self._db.close()
         if isinstance(error, sqlite3.Error):
             raise StoreUnavailable(f"cannot read {self._path}: {error}") from error
+
+    def callbacks(self, query: CallbackQuery) -> Sequence[Callback]:
+        """A log that an older release wrote has none."""
+        (there,) = self._db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'callbacks'").fetchone()
+        return super().callbacks(query) if there else ()
 
     def _ask(self, sql: str, values: Sequence[rows.Value] = ()) -> Iterator[Columns]:
         cursor = self._db.execute(sql, values)

@@ -9,15 +9,18 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from holdsvc.calls import callback
+from holdsvc.calls.callback import Callback, Wish, moved
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.memory import remember
 from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
 from holdsvc.calls.record import WaitRecord, record
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StaleSession
-from holdsvc.ports import Ended, Totals, WaitQuery
-from holdsvc.stores import tally
+from holdsvc.ports import CallbackQuery, Ended, Totals, WaitQuery
+from holdsvc.stores import callbacks, tally
 from holdsvc.stores.alarms import Alarms
+from holdsvc.stores.callbacks import Open
 from holdsvc.stores.erasure import anonymous, erased
 
 
@@ -31,6 +34,8 @@ class MemoryStore:
         self._profiles: dict[CallerId, Profile] = {}
         self._numbers: dict[CallerId, PhoneNumber] = {}
         self._forgotten: set[CallRef] = set()
+        self._callbacks: dict[str, Callback] = {}
+        self._open = Open()
         self._sums: dict[tally.Key, float] = {}
         self._alarms = Alarms(self._wake_at)
 
@@ -52,6 +57,7 @@ class MemoryStore:
             session = anonymous(session)
         self._keep(session)
         tally.add(self._sums, tally.changes(ref.platform, facts))
+        self._put(callbacks.changed(session, facts, self._open.find))
         if session.caller is not None:
             known = self._profiles.get(session.caller, Profile())
             profile = remember(known, facts)
@@ -97,14 +103,43 @@ class MemoryStore:
     async def totals(self) -> Totals:
         return tally.totals(self._sums)
 
-    async def forget(self, number: PhoneNumber, caller: CallerId) -> int:
+    async def owed(self, caller: CallerId) -> Sequence[Callback]:
+        return self._open.of(caller)
+
+    async def callbacks(self, query: CallbackQuery) -> Sequence[Callback]:
+        return callbacks.chosen(self._callbacks.values(), query)
+
+    async def move_callback(self, id: str, wish: Wish) -> Callback | None:
+        before = self._callbacks.get(id)
+        if before is None:
+            return None
+        after = moved(before, wish)
+        if after != before:
+            self._put([after])
+        return after
+
+    async def numbers(self, callers: Sequence[CallerId]) -> Mapping[CallerId, PhoneNumber]:
+        return {caller: self._numbers[caller] for caller in callers if caller in self._numbers}
+
+    async def forget(self, number: PhoneNumber, caller: CallerId, at: datetime | None = None) -> int:
         self._numbers.pop(caller, None)
         self._profiles.pop(caller, None)
+        for one in [one for one in self._callbacks.values() if one.caller == caller]:
+            gone = callback.erased(one, at or one.asked)
+            self._callbacks[one.id] = gone  # what was over is no news
+            if one.open:
+                self._put([gone])
         known = [session for session in self._sessions.values() if session.caller == caller]
         for session in known:
             self._forgotten.add(session.ref)
             self._keep(erased(session))
         return sum(session.ref in self._rows for session in known)
+
+    def _put(self, some: Sequence[Callback]) -> None:
+        tally.add(self._sums, callbacks.counted(some))
+        for one in some:
+            self._callbacks[one.id] = one
+            self._open.put(one)
 
     def _keep(self, session: HoldSession) -> None:
         ref = session.ref

@@ -17,12 +17,13 @@ from typing import Protocol, TypeVar
 import msgspec
 from msgspec import MsgspecError, Struct
 
+from holdsvc.calls.callback import Callback
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.model import CallerId
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StoreUnavailable, Unkeepable
-from holdsvc.ports import Ended, WaitQuery
+from holdsvc.ports import CallbackQuery, Ended, WaitQuery
 from holdsvc.stores.redis_link import Link
 
 EVERY = 0.25  # seconds between two looks
@@ -36,13 +37,14 @@ log = logging.getLogger(__name__)
 
 
 class Entry(Struct, frozen=True, omit_defaults=True):
-    """What one step adds to the log: a call's session with its facts, or a caller's number."""
+    """What one step adds to the log: a call's session with its facts, a caller's number, a call-back."""
 
     session: HoldSession | None = None
     facts: tuple[AnyFact, ...] = ()
     forgotten: bool = False
     caller: CallerId | None = None
     number: str = ""
+    callback: Callback | None = None  # as it has come to be
 
 
 class Placed(Struct, frozen=True):
@@ -77,6 +79,7 @@ class SqlLog(Protocol):
 
     async def forget(self, caller: CallerId) -> int: ...
     async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]: ...
+    async def callbacks(self, query: CallbackQuery) -> Sequence[Callback]: ...
     async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]: ...
 
 
@@ -98,6 +101,7 @@ class Mover:
         self._turn = asyncio.Lock()
         self._apply: Callable[[Entry], Awaitable[None]]
         self.forget, self.waits, self.ended_since = sql.forget, sql.waits, sql.ended_since
+        self.callbacks = sql.callbacks
 
     async def open(self, apply: Callable[[Entry], Awaitable[None]]) -> None:
         """`apply` sees every entry before it leaves Redis."""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from holdsvc.calls.model import CallerId, CallRef
 from holdsvc.stores import rows, tally
+from holdsvc.stores.callbacks import counted
 from holdsvc.stores.erasure import anonymous
 from holdsvc.stores.mover import FIRST, Entry, Placed, number_of
 
@@ -37,11 +38,15 @@ class Draft:
         self._waits: dict[int, rows.Row] = {}
         self._facts: list[rows.Row] = []
         self._numbers: dict[CallerId, rows.Row] = {}
+        self._callbacks: dict[str, rows.Row] = {}
         self._sums: dict[tally.Key, float] = {}
 
     def take(self, entry: Entry) -> None:
         if entry.caller is not None and entry.number:
             self._numbers[entry.caller] = (entry.caller, entry.number)
+        if entry.callback is not None:
+            self._callbacks[entry.callback.id] = rows.callback_row(entry.callback)
+            tally.add(self._sums, counted([entry.callback]))
         session = entry.session
         if session is None:
             return
@@ -65,6 +70,7 @@ class Draft:
         yield rows.FACTS, self._facts
         yield rows.WAITS, list(self._waits.values())
         yield rows.NUMBERS, list(self._numbers.values())
+        yield rows.CALLBACKS, list(self._callbacks.values())
         yield rows.TOTALS, [(*key, value) for key, value in self._sums.items()]
 
     def _of(self, ref: CallRef) -> Known:

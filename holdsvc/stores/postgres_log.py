@@ -16,10 +16,11 @@ from typing import TypeVar
 
 from asyncpg import Connection
 
+from holdsvc.calls.callback import Callback
 from holdsvc.calls.model import CallerId
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import ConfigError, StoreUnavailable, Unkeepable
-from holdsvc.ports import Ended, WaitQuery
+from holdsvc.ports import CallbackQuery, Ended, WaitQuery
 from holdsvc.stores import erasure, rows
 from holdsvc.stores.dialect import numbered
 from holdsvc.stores.mover import Placed
@@ -74,6 +75,9 @@ class PostgresLog:
 
     async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]:
         return await self._read(lambda ledger: list(ledger.waits(query)))
+
+    async def callbacks(self, query: CallbackQuery) -> Sequence[Callback]:
+        return await self._read(lambda ledger: ledger.callbacks(query))
 
     async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
         return await self._read(lambda ledger: ledger.ended_since(moment, edges))
@@ -197,6 +201,9 @@ async def erase(caller: CallerId, connection: Connection) -> int:
         await connection.execute(numbered(erasure.SESSION), session.version, rows.pack(session), number)
         done = await connection.execute(numbered(erasure.WAIT), number)
         waits += int(done.rpartition(" ")[2])
+    blobs = [blob for (blob,) in await connection.fetch(numbered(erasure.CALLBACKS_OF), caller)]
+    for table, some in zip((rows.CALLBACKS, rows.TOTALS), erasure.without(blobs, None), strict=True):
+        await connection.executemany(insert(table), [tuple(map(storable, row)) for row in some])
     for sql in erasure.OTHERS:
         await connection.execute(numbered(sql), caller)
     return waits

@@ -12,39 +12,34 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from importlib import resources
 from typing import Any
 
 from msgspec import MsgspecError, Struct
 
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.memory import remember
-from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile, parted
+from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import ConfigError, StaleSession, StoreUnavailable, Unkeepable
 from holdsvc.ports import Ended, Totals, WaitQuery
 from holdsvc.stores import rows, tally
+from holdsvc.stores.callbacks import counted
 from holdsvc.stores.erasure import anonymous, erased
 from holdsvc.stores.mover import Entry, Mover, pack_entry
+from holdsvc.stores.redis_callbacks import RedisCallbacks, flat
 from holdsvc.stores.redis_fellows import KEPT as TOLD
 from holdsvc.stores.redis_fellows import RedisFellows
-from holdsvc.stores.redis_keys import PARTS, channel, key, log_of, part_of
+from holdsvc.stores.redis_keys import KEEP, MOST_TRIES, PARTS, channel, key, log_of, name_of, part_of, ref_of, script
 from holdsvc.stores.redis_link import Command, Link
 
 __all__ = ["PARTS", "RedisStore", "log_of"]
 
 LEASE = 5.0  # seconds for which a call that was handed out as due is not handed out again
-KEEP = 4 * 24 * 3600  # seconds that a call is at hand after its wait: news come up to three days late
 MOST_TOLD = 16  # calls of which a profile knows what it has heard, the latest
-MOST_TRIES = 100  # of one profile that others change as well
 KEPT, STALE, FORGOTTEN = 1, 0, -1
 
 log = logging.getLogger(__name__)
-
-
-def script(name: str) -> str:
-    return resources.files("holdsvc.stores").joinpath(name).read_text("utf-8")
 
 
 SAVE = script("redis_save.lua")
@@ -71,15 +66,6 @@ for n = 3, #ARGV do
 end
 return claimed
 """
-
-
-def name_of(ref: CallRef) -> str:
-    return f"{ref.platform}/{ref.key}"
-
-
-def ref_of(name: str) -> CallRef:
-    platform, _, key = name.partition("/")
-    return CallRef(platform, *parted(key))
 
 
 class Told(Struct, frozen=True):
@@ -117,6 +103,8 @@ class RedisStore:
         self._link, self._mover, self._on_commit, self._lease = link, mover, on_commit, lease
         self._monotonic, self.fellows = monotonic, fellows
         self._moving: asyncio.Task[None] | None = None
+        self._callbacks = RedisCallbacks(link, mover)
+        self.owed, self.callbacks, self.move_callback = self._callbacks.of, self._callbacks.some, self._callbacks.move
 
     async def open(self) -> None:
         try:
@@ -157,29 +145,28 @@ class RedisStore:
         if session.caller is not None and facts:
             with contextlib.suppress(StoreUnavailable):  # the call is kept, and the mover tells what was not told
                 await self.tell(session.caller, session.ref, session.version, facts)
+                await self._callbacks.again(session, facts)
         self._on_commit(self._now() - began)
 
     async def _save(self, session: HoldSession, facts: Sequence[AnyFact], *, forget: bool = False) -> int:
         name = name_of(session.ref)
         part = part_of(name_of(session.ref.whole))
-        changes = [
-            one
-            for names, value in tally.changes(session.ref.platform, facts)
-            for one in ("\t".join(names), repr(value))
-        ]
+        callback = await self._callbacks.asked(session, facts)
+        added = [*tally.changes(session.ref.platform, facts), *(counted([callback]) if callback else ())]
         asked: list[Command] = []
         if session.caller is not None:  # before the call itself: who is to be forgotten later must be found
             calls = key(part_of(session.caller), f"calls:{session.caller}")
             asked += [("SADD", calls, name), ("EXPIRE", calls, 2 * KEEP)]
-        entry, fellows = pack_entry(Entry(session, tuple(facts), forgotten=forget)), self.fellows
+        entry, fellows = pack_entry(Entry(session, tuple(facts), forgotten=forget, callback=callback)), self.fellows
         waiting, anonymously = rows.is_waiting(session), session == anonymous(session)
         asked.append(
             (
                 "EVAL",
                 SAVE,
-                6,
+                7,
                 *(key(part, one) for one in (f"call:{name}", "waiting", "due", "sums", "log")),
                 channel(part),
+                key(part, "callbacks"),
                 session.version,
                 rows.pack(session),
                 len(facts),
@@ -191,7 +178,9 @@ class RedisStore:
                 entry,
                 fellows.command if fellows else "",
                 fellows.name + TOLD if fellows else "",
-                *changes,
+                callback.id if callback else "",
+                rows.pack(callback) if callback else "",
+                *flat(added),
             )
         )
         return int((await self._link.all(asked))[-1])
@@ -255,6 +244,7 @@ class RedisStore:
             kept = await self._link.ask("HGET", self._call(session.ref), "forgotten")
             if not kept:
                 await self.tell(session.caller, session.ref, session.version, entry.facts)
+                await self._callbacks.again(session, entry.facts)
 
     async def _told(self, caller: CallerId) -> Told:
         raw, blob = await self._link.ask("HMGET", key(part_of(caller), f"profile:{caller}"), "told", "profile")
@@ -272,7 +262,12 @@ class RedisStore:
         at = key(part, f"number:{caller}"), key(part, "log")
         await self._link.ask("EVAL", NUMBER, 2, *at, number.e164, entry)
 
-    async def forget(self, number: PhoneNumber, caller: CallerId) -> int:
+    async def numbers(self, callers: Sequence[CallerId]) -> Mapping[CallerId, PhoneNumber]:
+        found = await self._link.all([("GET", key(part_of(caller), f"number:{caller}")) for caller in callers])
+        return {caller: PhoneNumber(one.decode()) for caller, one in zip(callers, found, strict=True) if one}
+
+    async def forget(self, number: PhoneNumber, caller: CallerId, at: datetime | None = None) -> int:
+        await self._callbacks.erase(caller, at)
         await self._mover.catch_up()
         part = part_of(caller)
         names = await self._link.ask("SMEMBERS", key(part, f"calls:{caller}"))

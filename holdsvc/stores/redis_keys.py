@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from zlib import crc32
 
+from holdsvc.calls.model import CallRef, parted
+
 PARTS = 16  # never to be changed: it says where everything lies
+KEEP = 4 * 24 * 3600  # seconds that a call is at hand after its wait: news come up to three days late
+MOST_TRIES = 100  # of one value that others change as well
+
+
+def script(name: str) -> str:
+    return resources.files("holdsvc.stores").joinpath(name).read_text("utf-8")
 
 
 def part_of(name: str) -> int:
@@ -22,3 +31,12 @@ def log_of(part: int) -> str:
 
 def channel(part: int) -> str:
     return key(part, "words")
+
+
+def name_of(ref: CallRef) -> str:
+    return f"{ref.platform}/{ref.key}"
+
+
+def ref_of(name: str) -> CallRef:
+    platform, _, key = name.partition("/")
+    return CallRef(platform, *parted(key))

@@ -1,7 +1,8 @@
 -- One save: the session, its alarm, its place among those who wait, what it adds to the sums, and its entry in the log. All of it or nothing.
--- KEYS  call waiting due sums log words
--- ARGV  version session facts waiting wake_at caller keep ref entry publish name, then pairs: sum, what is added
+-- KEYS  call waiting due sums log words callbacks
+-- ARGV  version session facts waiting wake_at caller keep ref entry publish name callback value, then pairs: sum, what is added
 --       publish: the command by which others are told of the entry, "" for not at all; name: what stands before it then
+--       callback: id of the one that was asked for, "" for none
 --       caller: 0 as told, 1 nobody, forget: nobody, and never again in this call
 -- Returns  1 kept, 0 another version is there, -1 the caller was forgotten: send it without
 local kept = redis.call('HMGET', KEYS[1], 'version', 'facts', 'forgotten')
@@ -28,7 +29,10 @@ if ARGV[5] ~= '' and ARGV[4] == '1' then
 else
   redis.call('ZREM', KEYS[3], ARGV[8])
 end
-for n = 12, #ARGV, 2 do
+if ARGV[12] ~= '' then
+  redis.call('HSET', KEYS[7], ARGV[12], ARGV[13])
+end
+for n = 14, #ARGV, 2 do
   redis.call('HINCRBYFLOAT', KEYS[4], ARGV[n], ARGV[n + 1])
 end
 redis.call('XADD', KEYS[5], '*', 'e', ARGV[9])

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from holdsvc.calls.callback import Callback
 from holdsvc.calls.facts import AnyFact, CallerRecognised
 from holdsvc.calls.history import Hold
 from holdsvc.calls.model import CallerId, Outcome, Profile, QueueName, parted
@@ -28,6 +29,7 @@ Row = tuple[Value, ...]
 
 pack = msgspec.msgpack.Encoder().encode
 unpack_session = msgspec.msgpack.Decoder(HoldSession).decode
+unpack_callback = msgspec.msgpack.Decoder(Callback).decode
 unpack_profile = msgspec.msgpack.Decoder(Profile).decode
 write_json = msgspec.json.Encoder().encode
 read_fact = msgspec.json.Decoder(AnyFact).decode
@@ -71,6 +73,12 @@ NUMBERS = Table(
     "numbers",
     ("caller", "number"),
     "ON CONFLICT (caller) DO UPDATE SET number = excluded.number WHERE numbers.number <> excluded.number",
+)
+CALLBACKS = Table(
+    "callbacks",
+    ("id", "queue", "caller", "state", "began", "asked", "ended", "callback"),
+    "ON CONFLICT (id) DO UPDATE SET caller = excluded.caller, state = excluded.state, ended = excluded.ended,"
+    " callback = excluded.callback",
 )
 TOTALS = Table(
     "totals",
@@ -164,6 +172,12 @@ def wait_row(number: int, session: HoldSession) -> Row | None:
         write_json(wait.waits_told).decode() if wait.waits_told else None,
         wait.came.value if wait.came else None,
     )
+
+
+def callback_row(one: Callback) -> Row:
+    ended = one.ended.timestamp() if one.ended else None
+    began, asked = one.began.timestamp(), one.asked.timestamp()
+    return (one.id, one.queue, one.caller, one.state.value, began, asked, ended, pack(one))
 
 
 # --- rows into values --------------------------------------------------------------------------------------------------

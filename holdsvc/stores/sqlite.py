@@ -20,14 +20,17 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from holdsvc.calls import callback
+from holdsvc.calls.callback import Callback
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import ConfigError, HoldsvcError, StaleSession, StoreUnavailable, Unkeepable
-from holdsvc.ports import Clock, Ended, Totals, WaitQuery
+from holdsvc.ports import CallbackQuery, Clock, Ended, Totals, WaitQuery
 from holdsvc.stores import erasure, ledger, tally
-from holdsvc.stores.batch import Draft, Number, Wish, prepare
+from holdsvc.stores.batch import Draft, Move, Number, Wish, prepare
+from holdsvc.stores.callbacks import OPEN_STATES, chosen
 from holdsvc.stores.known import Known
 from holdsvc.stores.lock import FileLock
 from holdsvc.stores.writer import Refused, Writer, keep, transaction
@@ -142,10 +145,14 @@ class SqliteStore:
             self._ask(Number(done, caller, number))
             await done
 
-    async def forget(self, number: PhoneNumber, caller: CallerId) -> int:
+    async def numbers(self, callers: Sequence[CallerId]) -> Mapping[CallerId, PhoneNumber]:
+        found = {caller: self._known.number(caller) for caller in callers}
+        return {caller: number for caller, number in found.items() if number is not None}
+
+    async def forget(self, number: PhoneNumber, caller: CallerId, at: datetime | None = None) -> int:
         self._check_open()
-        erase = transaction(partial(erasure.erase, caller=caller))
-        erased = await self._errand(erase, lambda: self._known.forget(caller))
+        erase = transaction(partial(erasure.erase, caller=caller, at=at))
+        erased = await self._errand(erase, lambda: self._known.forget(caller, at))
         await self._overwrite()
         return erased.waits
 
@@ -157,6 +164,23 @@ class SqliteStore:
     def _overwrite_again(self) -> None:
         if self._open:
             self._again = self._loop.create_task(self._overwrite())
+
+    # --- call-backs ----------------------------------------------------------------------------------------------------
+
+    async def owed(self, caller: CallerId) -> Sequence[Callback]:
+        return self._known.open.of(caller)
+
+    async def callbacks(self, query: CallbackQuery) -> Sequence[Callback]:
+        if query.state in OPEN_STATES and not query.id:
+            return chosen(self._known.open.all(), query)
+        return await asyncio.to_thread(ledger.find_callbacks, self.path, query)
+
+    async def move_callback(self, id: str, wish: callback.Wish) -> Callback | None:
+        self._check_open()
+        move = Move(self._loop.create_future(), id, wish)
+        self._ask(move)
+        await move.done
+        return move.after
 
     # --- the log -------------------------------------------------------------------------------------------------------
 

@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from holdsvc.calls.callback import Callback
 from holdsvc.calls.model import CallerId, CallRef
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import HoldsvcError
-from holdsvc.ports import Ended, WaitQuery
+from holdsvc.ports import CallbackQuery, Ended, WaitQuery
 from holdsvc.stores import erasure, ledger, rows
 from holdsvc.stores.lock import FileLock
 from holdsvc.stores.mover import Placed
@@ -56,6 +57,9 @@ class SqliteLog:
 
     async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]:
         return await asyncio.to_thread(ledger.find, self._path, query)
+
+    async def callbacks(self, query: CallbackQuery) -> Sequence[Callback]:
+        return await asyncio.to_thread(ledger.find_callbacks, self._path, query)
 
     async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
         return await asyncio.to_thread(ledger.ended_since, self._path, moment, edges)

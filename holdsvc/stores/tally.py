@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitBegan, WaitEnded
+from holdsvc.calls.facts import AnyFact, CallbackOffered, ContentChosen, ContentHeard, WaitAmended, WaitBegan, WaitEnded
 from holdsvc.calls.model import Outcome
 from holdsvc.calls.promise import Came
 from holdsvc.ports import Totals
@@ -63,6 +63,10 @@ def heard(platform: str, fact: ContentHeard) -> tuple[Change, ...]:
     return ((("content", fact.queue, fact.kind.value, ""), fact.until_second - fact.from_second),)
 
 
+def offered(platform: str, fact: CallbackOffered) -> tuple[Change, ...]:
+    return ((("callback", fact.queue, "offered", ""), 1.0),)
+
+
 # Any: each rule takes its own kind of fact, which the key beside it vouches for
 RULES: Mapping[type, Callable[[str, Any], tuple[Change, ...]]] = {
     WaitBegan: began,
@@ -70,6 +74,7 @@ RULES: Mapping[type, Callable[[str, Any], tuple[Change, ...]]] = {
     WaitAmended: amended,
     ContentChosen: chosen,
     ContentHeard: heard,
+    CallbackOffered: offered,
 }
 
 
@@ -100,4 +105,5 @@ def totals(sums: Mapping[Key, float]) -> Totals:
         came={key[1:3]: int(value) for key, value in named("came")},
         came_now={key[1:3]: int(value) for key, value in named("came_now")},
         content_seconds={key[1:3]: value for key, value in named("content")},
+        callbacks={key[1:3]: int(value) for key, value in named("callback")},
     )

@@ -43,6 +43,7 @@ class Batch(Struct):
     waits: list[Row] = field(default_factory=list)
     profiles: list[Row] = field(default_factory=list)
     numbers: list[Row] = field(default_factory=list)
+    callbacks: list[Row] = field(default_factory=list)
     totals: list[Row] = field(default_factory=list)
 
 
@@ -157,6 +158,7 @@ def keep(batch: Batch, db: sqlite3.Connection) -> None:
         (rows.WAITS, batch.waits),
         (rows.PROFILES, batch.profiles),
         (rows.NUMBERS, batch.numbers),
+        (rows.CALLBACKS, batch.callbacks),
         (rows.TOTALS, batch.totals),
     ):
         if some:

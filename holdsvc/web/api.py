@@ -18,13 +18,13 @@ from holdsvc.calls.briefing import brief
 from holdsvc.calls.estimate import Expected
 from holdsvc.calls.events import ReleaseAsked
 from holdsvc.calls.history import Hold
-from holdsvc.calls.model import Contact, ContentItem, EventId, Identity, Outcome, PastWait, QueueName
+from holdsvc.calls.model import Contact, ContentItem, EventId, Identity, Outcome, Owed, PastWait, QueueName
 from holdsvc.calls.plan import Media
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import Chosen, HoldSession, Listened
 from holdsvc.engine.day import Wall
 from holdsvc.ports import SourceReport, WaitQuery
-from holdsvc.web import notices
+from holdsvc.web import callbacks, notices
 from holdsvc.web.access import Access, Handler, access
 from holdsvc.web.announce import AnnounceCall, Announced, announce
 from holdsvc.web.answers import answer, refuse
@@ -68,6 +68,7 @@ class CallContext(Struct, frozen=True):
     listened: tuple[Listened, ...]
     holds: tuple[Hold, ...]
     past: tuple[PastWait, ...]
+    owed: tuple[Owed, ...]  # call-backs that the caller still waits for
     brief: tuple[str, ...]
 
 
@@ -279,6 +280,7 @@ def context(house: House, session: HoldSession) -> CallContext:
         listened=session.listened,
         holds=session.history.holds,
         past=session.past,
+        owed=session.owed,
         brief=brief(session, now),
     )
 
@@ -333,6 +335,23 @@ ROUTES = (
             Parameter("after", "the `next` of the page before", "integer"),
             Parameter("most", f"rows in a page, 1 to {MOST_ROWS}", "integer"),
         ),
+    ),
+    ApiRoute(
+        "GET",
+        "/api/v1/callbacks",
+        callbacks.callbacks,
+        "Call-backs that callers asked for, in the order in which their waits began",
+        callbacks.OwedCalls,
+        (Parameter("state", "only open ones, or only this state"), Parameter("queue", "only this queue")),
+    ),
+    ApiRoute(
+        "POST",
+        "/api/v1/callbacks/{callback}",
+        callbacks.move_callback,
+        "Take it to call, or say what became of it",
+        callbacks.OwedCall,
+        body=callbacks.MoveCallback,
+        refusals=(("404", "no such call-back"), ("409", "somebody else is calling, or it is over")),
     ),
     ApiRoute("POST", "/api/v1/callers/forget", forget_caller, "Erase a caller", Forgotten, body=ForgetCaller),
     ApiRoute("GET", "/api/v1/queues", queues, "The queues and what they offer", Queues),

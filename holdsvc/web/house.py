@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from holdsvc.clock import Clock
 from holdsvc.engine.broadcast import Broadcast
+from holdsvc.engine.callbacks import Callbacks
 from holdsvc.engine.floor import Floor
 from holdsvc.engine.intake import Intake
 from holdsvc.engine.links import SignedLinks
@@ -42,7 +43,9 @@ class House(Struct, frozen=True):
     personal: Personal
     floor: Floor
     together: Together
+    callbacks: Callbacks
     take_over: bool = False  # the engine has the sockets of streams to itself, where that can be
+    numbers: bool = False  # who asks the API bears its token, and may see callers' numbers
     phone: bool = False  # the browser phone is mounted
     announced: LinePlatform | None = None  # whose calls are announced through the API; None: nobody's
     outside: Callable[[], tuple[SourceReport, ...]] = tuple  # how it stands with content that comes from outside

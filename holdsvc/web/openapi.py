@@ -15,6 +15,7 @@ from holdsvc.web.api import ROUTES, ApiRoute
 from holdsvc.web.house import HOUSE
 
 Json = dict[str, Any]  # a JSON document: whatever the schema library made
+IN_PATH = {"call": "the platform's id of the call"}
 LIVE: Json = {
     "operationId": "live",
     "summary": "A music shelf as mp3 without end, for players: this machine and the networks of live.allow need no token",
@@ -65,7 +66,7 @@ def description(version: str) -> Json:
 
 def operation(route: ApiRoute, refs: dict[type, Json]) -> Json:
     answer, problem = refs[route.answer], refs[Problem]
-    in_path = [parameter(name, "path", "the platform's id of the call") for name in re.findall(r"{(\w+)}", route.path)]
+    in_path = [parameter(name, "path", IN_PATH.get(name, "its id")) for name in re.findall(r"{(\w+)}", route.path)]
     in_query = [parameter(one.name, "query", one.description, one.kind) for one in route.query]
     answers = {"200": said("as asked", answer), "403": {"description": "not for you: a bearer token is needed"}}
     if in_path:

@@ -118,6 +118,7 @@ def test_every_prompt_is_said_somewhere():
     made = {f"{family}_{entry}" for family in ("choice", "did_you_say") for entry in (*entries, "leave")}
     made |= {f"control_{name}" for name in TOLD_KEYS} | {f"now_{kind}" for kind in Kind}
     made |= {promise.prompt(span) for span in promise.SPANS}
+    made |= {"did_you_say_callback", *(f"choice_callback_{key}" for key in range(10))}
     made |= {prompt(place) for place in range(1, BEYOND + 1)} | {
         score_prompt(Score(right=n)) for n in range(MOST_SCORE + 2)
     }

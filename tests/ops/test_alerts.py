@@ -100,6 +100,13 @@ CASES = (
         "15m",
     ),
     case(
+        "HoldsvcCallbackOverdue",
+        {'holdsvc_callback_oldest_seconds{queue="support"}': trouble(3700, 0, 20)},
+        {'holdsvc_callback_oldest_seconds{queue="support"}': trouble(3500, 0, 20)},
+        "6m",
+        "30m",
+    ),
+    case(
         "HoldsvcAbandonment",
         waits(60, answered=(1.0, 0.5), abandoned=(0.5, 0.1)),
         waits(60, answered=(0.3, 0.1), abandoned=(0.3, 0.1)),  # the same share of too few calls

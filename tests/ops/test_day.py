@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from holdsvc.calls.callback import State
 from holdsvc.calls.estimate import Expected, Ground
 from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitEnded
 from holdsvc.calls.model import ContentId, Kind, Outcome, QueueName, Via
@@ -113,6 +114,7 @@ class Day:
         self.metrics.degraded("crm", away=hour == 13)
         self.metrics.degraded("store", away=False)
         self.metrics.utterances_asked(PROFILE[hour] // 4)
+        self.metrics.callback(self.rng.choice(QUEUES), self.rng.choice(list(State)).value)
         for wire in PLATFORMS:
             self.metrics.stream_opened(wire)
             self.metrics.stream_late(wire, 0.6, blocks=600)

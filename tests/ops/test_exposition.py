@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from holdsvc.calls.callback import State
 from holdsvc.calls.events import CallHeld
 from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitEnded
 from holdsvc.calls.menu import SHIPPED, Action
@@ -30,10 +31,12 @@ CHOICES = (
     *PLAYED,
     *(one.id for one in SHIPPED if one.action is not Action.PLAY),
     "leave",
+    "callback",
     "language:es",
     "language:ru",
 )
-KEYED = {"leave", *(one.id for one in SHIPPED if one.digit)}
+KEYED = {"leave", "callback", *(one.id for one in SHIPPED if one.digit)}
+STATES = {one.value for one in State if one is not State.CALLING}
 MOST_SERIES = 12_000
 
 
@@ -76,6 +79,8 @@ def exposition() -> str:
     metrics.start_from(Totals(), lambda: waiting, (*QUEUES, "default"))
     for platform, queue in itertools.product(PLATFORMS, QUEUES):
         metrics.facts(session(platform, queue), list(everything_that_happens(queue)))
+    for queue, state in itertools.product((*QUEUES, "default"), (*State, "offered")):
+        metrics.callback(queue, state)
     for platform in PLATFORMS:
         for step in ("call", "wait", "input", "left", "status", "agent", "hold", "whisper"):
             metrics.webhook_answered(platform, step, 0.01)
@@ -124,6 +129,7 @@ def test_every_label_comes_from_a_closed_set(exposition: str) -> None:
         "wire": {"twilio", "audiosocket", "vonage"},
         "source": {"customers", "crm"},
         "result": {one.value for one in Found},
+        "state": STATES,
         "part": {"store"},
         "version": {"1.2.3"},
     }

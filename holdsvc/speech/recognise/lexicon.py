@@ -82,6 +82,9 @@ ENGLISH = Lexicon(
             "leave the queue|leave the line|get out of the queue|take me out of the queue|out of the queue",
             "exit the queue|quit the queue|stop waiting",
         ),
+        "callback": said(
+            "call me|call me later|call me back later|ring me back|ring me|phone me back|phone me|call back please"
+        ),
         "language": said("other language|in another language|a different language|different language|languages"),
     },
     digits=said("zero|one|two|three|four|five|six|seven|eight|nine"),
@@ -110,6 +113,10 @@ SPANISH = Lexicon(
         "repeat": said("desde el principio|otra vez|de nuevo|empieza otra vez"),
         "back": said("atrás|anterior|la anterior|el anterior|vuelve atrás|volver"),
         "leave": said("salir|salir de la cola|dejar la cola|salir de la espera|dejar de esperar|dejar un mensaje"),
+        "callback": said(
+            "llámenme|llámeme|llámame|que me llamen|que me llame|devuélvanme la llamada|devolver la llamada",
+            "llamada de vuelta|me llaman|pueden llamarme",
+        ),
         "language": said("idioma|otro idioma|cambiar idioma|cambiar de idioma|cambia el idioma|en otro idioma"),
     },
     digits=said("cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve"),
@@ -134,6 +141,7 @@ CHINESE = Lexicon(
         "repeat": said("从头|從頭|再来一次|再來一次|重新开始|重新開始"),
         "back": said("上一个|上一個|上一首|前一个|前一首|返回"),
         "leave": said("离开|離開|离开排队|離開排隊|退出|退出排队|退出排隊|不等了|不排了|不排队了|留言"),
+        "callback": said("回电|回電|回电话|回電話|给我回电|給我回電|给我回电话|回拨|回撥|打给我|打給我|给我打电话"),
         "language": said("语言|語言|换语言|換語言|别的语言|其他语言|换一种语言"),
     },
     digits=said("零|一|二|三|四|五|六|七|八|九"),
@@ -160,6 +168,9 @@ RUSSIAN = Lexicon(
         "repeat": said("сначала|заново|ещё раз|с начала"),
         "back": said("назад|предыдущая|предыдущую|предыдущий|вернись|вернуться"),
         "leave": said("выйти|выйти из очереди|покинуть очередь|уйти|не буду ждать|оставить сообщение"),
+        "callback": said(
+            "перезвоните|перезвоните мне|перезвони|перезвони мне|перезвонить|обратный звонок|позвоните мне"
+        ),
         "language": said("язык|другой язык|сменить язык|на другом языке|смени язык"),
     },
     digits=said("ноль|один|два|три|четыре|пять|шесть|семь|восемь|девять"),
