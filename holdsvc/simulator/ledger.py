@@ -46,6 +46,7 @@ class Row(Struct, frozen=True):
     amended: bool = False
     listened: tuple[Listened, ...] = ()
     choices: tuple[ChoiceMade, ...] = ()
+    came: str | None = None  # when the agent came, against the wait that was told
 
 
 class Page(Struct, frozen=True):

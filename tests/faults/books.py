@@ -14,10 +14,10 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from holdsvc.calls.record import WaitRecord
-from holdsvc.ports import WaitQuery
+from holdsvc.ports import Totals, WaitQuery
 from holdsvc.simulator.clock import RealClock
 from holdsvc.simulator.hooks import Target
 from holdsvc.simulator.ledger import Books, Row, read_metrics
@@ -26,7 +26,7 @@ from holdsvc.simulator.verdict import Exactness
 from holdsvc.stores.ledger import SqliteLedger
 
 METRICS, WALL, API, LEDGER = "/metrics", "/wall", "/api/v1/waits", "the ledger"
-TODAY, TRUTH = "today's rows", "what happened"
+TODAY, TRUTH, SUMS = "today's rows", "what happened", "the ledger's sums"
 WAITING, OFFERED = "waiting", "offered"
 GAVE_UP = frozenset({"abandoned", "short_abandoned"})
 ON_THE_WALL = frozenset({"answered", *GAVE_UP, WAITING, OFFERED})
@@ -44,6 +44,7 @@ class QueueOnWall(Struct, frozen=True):
     abandoned: int
     short_abandoned: int
     offered: int
+    told: Mapping[str, int] = field(default_factory=dict)
 
 
 class HourOnWall(Struct, frozen=True):
@@ -76,11 +77,16 @@ async def read(base: str, token: str, file: Path) -> tuple[dict[str, Counts], li
         async with client.get(f"{base}/metrics") as answer:
             metrics = await answer.text()
         rows: list[Row] | list[WaitRecord] = await Books(Target(base, token), client, RealClock()).rows()
-    books = {METRICS: by_metrics(metrics), API: by_rows(rows)}
+    books, came = {METRICS: by_metrics(metrics), API: by_rows(rows)}, {API: came_by_rows(rows)}
+    wrong: list[str] = []
     if file.exists():
-        books[LEDGER], rows = by_ledger(file)
+        books[LEDGER], rows, totals = by_ledger(file)
+        came |= {LEDGER: came_by_rows(rows), SUMS: came_by_sums(totals.came_now)}
+        wrong += differences({METRICS: came_by_metrics(metrics), SUMS: came_by_sums(totals.came)})
     wall = by_wall(board)
-    wrong = [*differences(books), *differences({WALL: wall, TODAY: today(rows, board)}), *wrong_day(board)]
+    wrong += [*differences(books), *differences(came)]
+    wrong += [*differences({WALL: wall, TODAY: today(rows, board)}), *wrong_day(board)]
+    wrong += differences({WALL: came_by_wall(board), TODAY: came_by_rows(of_today(rows, board))})
     return {**books, WALL: wall}, wrong
 
 
@@ -126,14 +132,37 @@ def by_rows(rows: Iterable[Row | WaitRecord]) -> Counts:
     return with_offered(Counter((str(row.queue), str(row.outcome or WAITING)) for row in rows))
 
 
-def by_ledger(file: Path) -> tuple[Counts, list[WaitRecord]]:
+def by_ledger(file: Path) -> tuple[Counts, list[WaitRecord], Totals]:
     """Its sums, and its rows, of one moment. Who waits stands in the sums for all queues together."""
     with SqliteLedger(file) as ledger:
         totals, rows = ledger.totals(), list(ledger.waits(WaitQuery(most=ALL)))
     counts = Counter({cell: times for cell, times in by_rows(rows).items() if cell[1] == WAITING})
     for (_, queue, outcome), times in totals.outcomes.items():
         counts[queue, outcome] += times
-    return with_offered(counts), rows
+    return with_offered(counts), rows, totals
+
+
+# When the agent came, against the wait that was told: as first told by /metrics, as amended by rows and wall; the ledger has both.
+
+
+def came_by_metrics(text: str) -> Counts:
+    counts: Counts = Counter()
+    for name, labels, value in read_metrics(text):
+        if name == "holdsvc_waits_told_total":
+            counts[labels["queue"], labels["came"]] += int(value)
+    return counts
+
+
+def came_by_rows(rows: Iterable[Row | WaitRecord]) -> Counts:
+    return Counter((str(row.queue), str(row.came)) for row in rows if row.came)
+
+
+def came_by_sums(sums: Mapping[tuple[str, str], int]) -> Counts:
+    return Counter(dict(sums))
+
+
+def came_by_wall(board: Board) -> Counts:
+    return +Counter({(one.queue, came): count for one in board.queues for came, count in one.told.items()})
 
 
 def by_wall(board: Board) -> Counts:
@@ -142,8 +171,12 @@ def by_wall(board: Board) -> Counts:
 
 def today(rows: Iterable[Row | WaitRecord], board: Board) -> Counts:
     """What of these rows the wall must show."""
-    kept = by_rows(row for row in rows if row.ended is None or row.ended >= board.midnight)
+    kept = by_rows(of_today(rows, board))
     return Counter({cell: times for cell, times in kept.items() if cell[1] in ON_THE_WALL})
+
+
+def of_today(rows: Iterable[Row | WaitRecord], board: Board) -> Iterator[Row | WaitRecord]:
+    return (row for row in rows if row.ended is None or row.ended >= board.midnight)
 
 
 def wrong_day(board: Board) -> Iterator[str]:

@@ -12,6 +12,7 @@ from tests.faults.books import (
     LEDGER,
     METRICS,
     OFFERED,
+    SUMS,
     TODAY,
     WAITING,
     WALL,
@@ -22,7 +23,12 @@ from tests.faults.books import (
     by_metrics,
     by_rows,
     by_wall,
+    came_by_metrics,
+    came_by_rows,
+    came_by_sums,
+    came_by_wall,
     differences,
+    of_today,
     today,
     untrue,
     wrong_day,
@@ -106,6 +112,28 @@ def test_midnight_between_two_calls_takes_the_first_off_the_wall_and_nothing_els
     assert list(differences({WALL: by_wall(wall), TODAY: today(rows, wall)})) == []
     stale = board(midnight + timedelta(minutes=2), QueueOnWall("support", 0, 1, 1, 0, 2))
     assert list(differences({WALL: by_wall(stale), TODAY: today(rows, stale)})) != []
+
+
+TOLD = """holdsvc_waits_told_total{queue="support",came="within"} 2.0
+holdsvc_waits_told_total{queue="support",came="later"} 1.0
+"""
+
+
+def test_the_same_tellings_give_the_same_counts_in_every_book_and_one_more_in_any_of_them_is_found() -> None:
+    ends = [(NOON, "within"), (NOON, "within"), (NOON.replace(hour=0) - timedelta(minutes=1), "later"), (NOON, None)]
+    rows = [Row("a", "support", ended, 60.0, ended, "answered", came=came) for ended, came in ends]
+    wall = board(NOON, QueueOnWall("support", 0, 2, 0, 0, 2, {"earlier": 0, "within": 2, "later": 0}))
+    sums = {("support", "within"): 2, ("support", "later"): 1}
+
+    books = {METRICS: came_by_metrics(TOLD), API: came_by_rows(rows), SUMS: came_by_sums(sums)}
+    day = {WALL: came_by_wall(wall), TODAY: came_by_rows(of_today(rows, wall))}
+
+    assert list(differences(books)) == list(differences(day)) == []
+    for counts in (books, day):
+        for name in counts:
+            wrong = {one: Counter(cells) for one, cells in counts.items()}
+            wrong[name]["support", "within"] += 1
+            assert [sentence.partition(":")[0] for sentence in differences(wrong)] == ["support within"]
 
 
 def test_a_wall_whose_day_begins_at_no_midnight_is_found() -> None:
