@@ -128,7 +128,9 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     own = OwnSounds(ready, personal)
     sounds = own if personal.speaks else ready
     spool = None if settings.store.url.startswith("memory:") else FileSpool(folder / "spool.jsonl")
-    callbacks = Callbacks(store, clock, metrics.callback, options.sleep)
+    offered = (name for name, rules in settings.queues.items() if rules.callback.offer)
+    callbacks = Callbacks(store, clock, metrics.callback, options.sleep, offered)
+    roster.owing = callbacks.owing
     told = (callbacks.facts, metrics.facts, lambda *news: together[0].facts(*news), trail.tell)
     intake = Intake(store, plans, recognition, FuzzyWords(), clock, told, spool, movements.of)
     late.append(intake)

@@ -43,7 +43,10 @@ class Callbacks:
         clock: Clock,
         told: Told = lambda queue, state: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        offered: Iterable[str] = (),
     ) -> None:
+        """`offered`: the queues in which one can be had."""
+        self._offered = tuple(offered)
         self._store, self._clock, self._told, self._sleep = store, clock, told, sleep
         self._open: Sequence[Callback] = ()
         self._looking: set[asyncio.Task[None]] = set()
@@ -87,8 +90,8 @@ class Callbacks:
         return in_order(now(one, at) for one in self._open)
 
     def owing(self) -> Mapping[str, Owing]:
-        """By queue, those that owe something."""
-        at, by_queue = self._clock.now(), dict[str, list[Callback]]()
+        """By queue, those that owe something or may come to."""
+        at, by_queue = self._clock.now(), {queue: list[Callback]() for queue in self._offered}
         for one in self.open():
             by_queue.setdefault(one.queue, []).append(one)
         return {queue: summed(some, at) for queue, some in by_queue.items()}
@@ -98,6 +101,13 @@ def summed(some: Iterable[Callback], at: datetime) -> Owing:
     some = list(some)
     owed = [(at - one.asked).total_seconds() for one in some if one.state is State.OWED]
     return Owing(len(owed), len(some) - len(owed), max(owed, default=0.0))
+
+
+def together(some: Iterable[Owing]) -> Owing | None:
+    """All queues; None where there are none."""
+    some = list(some)
+    oldest = max((one.oldest_seconds for one in some), default=0.0)
+    return Owing(sum(one.owed for one in some), sum(one.calling for one in some), oldest) if some else None
 
 
 def step(fact: AnyFact) -> tuple[str, str] | None:

@@ -16,6 +16,7 @@ from holdsvc.calls.model import Outcome
 from holdsvc.calls.promise import Came
 from holdsvc.calls.service_level import Counts, Level, Target, levels
 from holdsvc.calls.session import HoldSession
+from holdsvc.engine.callbacks import Owing, together
 from holdsvc.ports import Ended
 
 LENGTHS = (10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)  # seconds that part waits on the map of the day
@@ -52,6 +53,7 @@ class QueueNow(Struct, frozen=True):
     hearing: Mapping[str, int]  # what those who wait listen to -> how many of them
     expected_seconds: Expected | None  # for a caller who came now and had to wait; None: there is no ground for any
     told: Told
+    callbacks: Owing | None  # None: none is offered, and none is owed
 
 
 class Hour(Struct, frozen=True):
@@ -70,6 +72,7 @@ class Wall(Struct, frozen=True):
     offered: int
     level: ServiceLevel
     told: Told
+    callbacks: Owing | None
     hearing: Mapping[str, int]
     queues: tuple[QueueNow, ...]
     edges: tuple[float, ...]
@@ -91,9 +94,11 @@ class Today:
         waiting: Sequence[HoldSession],
         now: datetime,
         expected: Callable[[str], Expected | None] = lambda queue: None,
+        owing: Mapping[str, Owing] | None = None,
     ) -> Wall:
         named = [queue for queue in queues if queue != "default"]  # which stands for names that nobody configured
-        names = dict.fromkeys([*named, *(one.queue for one in waiting), *(one.queue for one in self._ended)])
+        owing = owing or {}
+        names = dict.fromkeys([*named, *(one.queue for one in waiting), *(one.queue for one in self._ended), *owing])
         sums = self._outcomes()
         return Wall(
             at=now,
@@ -105,13 +110,21 @@ class Today:
             offered=len(waiting) + sum(sums.values()),
             level=self._level(),
             told=self._told(),
+            callbacks=together(owing.values()),
             hearing=hearing(waiting),
-            queues=tuple(self._row(queue, waiting, now, expected(queue)) for queue in names),
+            queues=tuple(self._row(queue, waiting, now, expected(queue), owing.get(queue)) for queue in names),
             edges=self._edges,
             hours=self._hours(now),
         )
 
-    def _row(self, queue: str, waiting: Sequence[HoldSession], now: datetime, expected: Expected | None) -> QueueNow:
+    def _row(
+        self,
+        queue: str,
+        waiting: Sequence[HoldSession],
+        now: datetime,
+        expected: Expected | None,
+        callbacks: Owing | None,
+    ) -> QueueNow:
         here = [one for one in waiting if one.queue == queue]
         sums = self._outcomes(queue)
         return QueueNow(
@@ -126,6 +139,7 @@ class Today:
             hearing(here),
             expected,
             self._told(queue),
+            callbacks,
         )
 
     def _outcomes(self, queue: str = "") -> Counter[str]:

@@ -17,6 +17,7 @@ from holdsvc.calls.promise import Came
 from holdsvc.calls.service_level import Target
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
+from holdsvc.engine.callbacks import Owing
 from holdsvc.engine.day import LENGTHS, Today, Wall
 from holdsvc.ports import Ended
 
@@ -35,6 +36,7 @@ class Roster:
         self.target, self.zone = target or Target(), zone
         self.edges = tuple(sorted({*LENGTHS, self.target.seconds}))
         self._clock, self._expected = clock, expected
+        self.owing: Callable[[], Mapping[str, Owing]] = dict
         self._sessions: dict[CallRef, HoldSession] = {}
         self._today: Counter[Ended] = Counter()
         self._day = self._date()
@@ -118,4 +120,6 @@ class Roster:
         self._turn_over()
         today = Today(self._today, self.edges, self.target, self.midnight)
         now = self._clock.now()
-        return today.wall(queues, self.waiting(), now, lambda queue: self._expected(QueueName(queue), now))
+        return today.wall(
+            queues, self.waiting(), now, lambda queue: self._expected(QueueName(queue), now), self.owing()
+        )

@@ -64,6 +64,7 @@ class FakeService:
         self.longest = 83.0
         self.offered = 58
         self.told = 40  # who were told a wait
+        self.callbacks: dict[str, object] | None = None  # None: none is offered
         self.hearing: dict[str, int] = {"podcast": 1}  # beside the music
         self.offered_protocols: list[str] = []
         self.two_seconds_spoken = asyncio.Event()
@@ -156,12 +157,13 @@ class FakeService:
             "abandoned": 4,
             "level": self.level(50),
             "told": {"earlier": 3, "within": 30, "later": 5},
+            "callbacks": self.callbacks,
             "hearing": {"music": self.waiting},
             "expected_seconds": {"low": 31, "likely": 62, "high": 104, "ground": "place"},
         }
         billing = {"queue": "billing", "waiting": 0, "longest_wait_seconds": None, "answered": 7, "abandoned": 0}
         billing |= {"level": self.level(7), "hearing": {}, "expected_seconds": None}
-        billing |= {"told": {"earlier": 0, "within": 0, "later": 2}}
+        billing |= {"told": {"earlier": 0, "within": 0, "later": 2}, "callbacks": None}
         return {
             "at": self.stamp,
             "waiting": self.waiting,
@@ -172,6 +174,7 @@ class FakeService:
             "offered": self.offered,
             "level": self.level(self.offered),
             "told": {"earlier": 3, "within": self.told - 8, "later": 5},
+            "callbacks": self.callbacks,
             "hearing": {"music": self.waiting, **self.hearing} if self.waiting else {},
             "edges": [10, 20, 60],
             "hours": [

@@ -85,6 +85,7 @@ async def test_the_wall_empty_and_in_a_rush(page: Page, port: int, service: Fake
     assert await serious(page) == []
 
     service.waiting, service.offered, service.longest = 1234, 5678, 4321.0
+    service.callbacks = {"owed": 56, "calling": 7, "oldest_seconds": 4000.0}
     await expect(page.locator("#waiting")).to_have_text("1234")
     assert await serious(page) == []
 

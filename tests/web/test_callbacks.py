@@ -214,6 +214,9 @@ async def test_what_is_owed_is_counted_and_its_age_is_told(floor: Floor) -> None
     await floor.takes(FIRST)
     floor.passes(92)
 
+    wall = await floor.service.json("/api/v1/wall", **KEY)
+    assert wall["callbacks"] == {"owed": 1, "calling": 0, "oldest_seconds": 100.0}
+    assert {one["queue"]: one["callbacks"] for one in wall["queues"]} == {"support": wall["callbacks"]}
     assert await floor.metric('holdsvc_callbacks_owed{queue="support"} 1.0')
     assert await floor.metric('holdsvc_callback_oldest_seconds{queue="support"} 100.0')
     assert await floor.metric('holdsvc_callbacks_total{queue="support",state="owed"} 1.0')
@@ -230,6 +233,7 @@ async def test_where_none_is_offered_nothing_is_owed(tmp_path: Path, unused_tcp_
     async with running(tmp_path, unused_tcp_port) as service:
         await service.document("wait", a_call(QueueTime="0"))
         text = await (await service.get("/metrics")).text()
+        assert (await service.json("/api/v1/wall"))["callbacks"] is None
 
     told = [line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("holdsvc_callback")]
     assert {value for _, value in told} == {"0.0"}

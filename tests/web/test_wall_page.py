@@ -69,6 +69,24 @@ async def test_of_those_told_a_wait_it_is_told_how_many_were_served_within_it_an
     await expect(page.locator("#told-note")).to_have_text("too few calls: 19")
 
 
+async def test_call_backs_are_told_of_where_they_are_offered(page: Page, service: FakeService) -> None:
+    await freshness(page, "fresh")
+    await expect(page.locator("#callbacks-tile")).to_be_hidden()
+
+    service.callbacks = {"owed": 12, "calling": 2, "oldest_seconds": 3725.4}
+
+    await expect(page.locator("#callbacks")).to_have_text("12")
+    await expect(page.locator("#callbacks-note")).to_have_text("the oldest for 1:02:05 · 2 being called")
+    await page.click("#view")
+    await expect(page.locator("#rows tbody tr").nth(0).locator("td").nth(7)).to_have_text("12")
+    await page.click("#view")
+
+    service.callbacks = {"owed": 0, "calling": 0, "oldest_seconds": 0.0}
+
+    await expect(page.locator("#callbacks")).to_have_text("0")
+    await expect(page.locator("#callbacks-note")).to_have_text("nobody waits for one")
+
+
 async def test_what_callers_listen_to_is_told_in_words_and_numbers(page: Page, service: FakeService) -> None:
     await expect(page.locator("#hearing li")).to_have_text(["music 3", "podcast 1"])
 
@@ -83,8 +101,8 @@ async def test_behind_a_button_are_each_queue_and_the_day(page: Page) -> None:
 
     await page.click("#view")
 
-    await expect(page.locator("#rows tbody tr").nth(0)).to_have_text("support31:230:31–1:4486 %87 %414music 3")
-    await expect(page.locator("#rows tbody tr").nth(1)).to_have_text("billing0–not known yettoo fewtoo few70–")
+    await expect(page.locator("#rows tbody tr").nth(0)).to_have_text("support31:230:31–1:4486 %87 %414–music 3")
+    await expect(page.locator("#rows tbody tr").nth(1)).to_have_text("billing0–not known yettoo fewtoo few70––")
     await expect(page.locator("#map tr").nth(4)).to_contain_text("up to 0:10")
     await expect(page.locator("#map tr").nth(4).locator("td").nth(10)).to_have_text("10")
     await expect(page.locator("main")).to_be_hidden()
@@ -178,7 +196,11 @@ async def test_a_token_is_asked_for_and_kept_for_the_session(
         assert await page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 1]
 
 
-async def test_figures_fill_every_screen_without_scrolling_sideways(page: Page, service: FakeService) -> None:
+@pytest.mark.parametrize("callbacks", [None, {"owed": 12, "calling": 2, "oldest_seconds": 3725.4}])
+async def test_figures_fill_every_screen_without_scrolling_sideways(
+    page: Page, service: FakeService, callbacks: dict[str, object] | None
+) -> None:
+    service.callbacks = callbacks
     service.longest = 4000.0  # 1:06:40, seven signs
     await expect(page.locator("#longest")).to_contain_text("1:06:4")
 

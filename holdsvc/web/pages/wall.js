@@ -29,6 +29,7 @@ function news(fresh) {
   text("level-note", levelNote(board.level));
   figure("told", kept(board.told) ?? "–");
   text("told-note", toldNote(board.told));
+  showCallbacks(board.callbacks);
   bars(board.hearing ?? {});
   showQueues(board.queues ?? []);
   if (!part("supervisor").hidden) supervise();
@@ -99,6 +100,16 @@ function toldNote(told) {
 
 const WORDS = { music: "music", podcast: "podcast", daily: "updates", quiz: "quiz", quiet: "quiet", house: "house music" };
 
+/** Who hung up on our promise. A queue that offers none and owes none shows nothing. */
+function showCallbacks(callbacks) {
+  part("callbacks-tile").hidden = !callbacks;
+  if (!callbacks) return;
+  figure("callbacks", callbacks.owed.toLocaleString("en"));
+  const notes = [callbacks.owed ? `the oldest for ${duration(callbacks.oldest_seconds)}` : "nobody waits for one"];
+  if (callbacks.calling) notes.push(`${callbacks.calling} being called`);
+  text("callbacks-note", notes.join(" · "));
+}
+
 /** The longest bars first; a word and a number stand on each. */
 function bars(hearing) {
   const rows = Object.entries(hearing).slice(0, 5);
@@ -127,12 +138,12 @@ function range(expected) {
 /** The queues with what their callers listen to, and the day as a map. */
 function supervise() {
   const rows = document.querySelector("#rows tbody");
-  fit(rows, board.queues.length, 9);
+  fit(rows, board.queues.length, 10);
   board.queues.forEach((queue, index) => {
     const longest = queue.longest_wait_seconds === null ? "–" : duration(queue.longest_wait_seconds);
     const level = share(queue.level) ?? "too few";
     const expected = range(queue.expected_seconds);
-    const counts = [level, kept(queue.told) ?? "too few", queue.answered, queue.abandoned];
+    const counts = [level, kept(queue.told) ?? "too few", queue.answered, queue.abandoned, queue.callbacks?.owed ?? "–"];
     fill(rows.rows[index], [queue.queue, queue.waiting, longest, expected, ...counts, heard(queue.hearing)]);
   });
   showMap(board.hours ?? [], board.edges ?? []);
