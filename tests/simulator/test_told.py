@@ -1,11 +1,24 @@
-"""What callers are told of their wait, held against when the agent came: of eight in ten at least it is true."""
+"""What callers are told of their wait, held against when the agent came, by the formula's own traffic and by the whole service."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import pytest
 
 from holdsvc.calls.promise import Came
+from holdsvc.commands.simulate import service
+from holdsvc.commands.simulate import settings_for as embedded
+from holdsvc.config import load
+from holdsvc.ports import WaitQuery
+from holdsvc.reports.estimates import by_queue
+from holdsvc.simulator.clock import VirtualClock
+from holdsvc.simulator.run import simulate
+from holdsvc.simulator.verdict import report
+from holdsvc.stores.ledger import SqliteLedger
+from tests.faults import books
 from tests.simulator.foretold import ROWS
+from tests.simulator.test_foretold import Prompt
 from tests.simulator.told import LONG, run, shares
 
 
@@ -42,3 +55,23 @@ def test_it_is_told_rarely():
     minutes = [(one.caller.ended - one.caller.began) / 60 for one in waits if one.promises]
 
     assert sum(told) < 0.5 * sum(minutes), "once in two minutes at the most"
+
+
+async def test_the_whole_service_keeps_to_what_it_told_and_every_book_says_so(tmp_path):
+    """In documents, where a caller is told between two of them: later than twenty seconds, and some are answered before."""
+    clock = VirtualClock()
+    async with service(embedded(load(None), tmp_path, "support"), clock) as target:
+        verdict = await simulate(target, calls=150, clock=clock, seed=3, staffing=Prompt(3, 1.8, 120.0, 600.0))
+        file = next(tmp_path.rglob("*.sqlite3"))
+        _, wrong = await books.read(target.base, target.token, file)
+    with SqliteLedger(file) as ledger:
+        told = list(ledger.told(WaitQuery(most=1000)))
+
+    assert verdict.ok, report(verdict)
+    assert wrong == []
+    _, waits, earlier, within, later, *_ = by_queue(told).rows[0]
+    assert waits > 60
+    assert 0.75 < within / (earlier + within + later) < 0.97
+    for one in told:
+        for before, after in pairwise(one.promises):
+            assert after.longer or before.until is None or after.until <= before.until
