@@ -32,6 +32,7 @@ from holdsvc.calls.events import (
     NoticePosted,
     QueueMoved,
     StreamOpened,
+    TimeCame,
     UtteranceHeard,
 )
 from holdsvc.calls.heard import Sent, heard_of
@@ -64,14 +65,14 @@ class Said(Struct, frozen=True):
 class LiveLine:
     """The core's side of a call on a stream."""
 
-    def __init__(self, plan: HoldPlan, profile: Profile) -> None:
+    def __init__(self, plan: HoldPlan, profile: Profile, **known: object) -> None:
         self.plan, self.now, self.began = plan, NOON, NOON
         self.movement: Movement | None = None
         self.session = HoldSession(CallRef("twilio", CallId("CA0")), QUEUE)
         self.turn: tuple[Instruction, ...] = ()
         self.deed: CallEvent | None = None
-        known = CallerKnown(at=NOON, id=EventId("known"), caller=CallerId("somebody"), profile=profile)
-        self.session = decide(self.session, known, plan).session
+        who = {"caller": CallerId("somebody"), "profile": profile, **known}
+        self.session = decide(self.session, CallerKnown(at=NOON, id=EventId("known"), **who), plan).session
         self._take(CallArrived(at=NOON, id=EventId("arrived")))
         self._take(StreamOpened(at=NOON, id=EventId("opened")))
 
@@ -92,6 +93,9 @@ class LiveLine:
 
     def moves(self, place: int) -> None:
         self._take(QueueMoved(at=self.now, id=new_id(), position=place, at_once=True))
+
+    def rings(self) -> None:
+        self._take(TimeCame(at=self.now, id=new_id()))
 
     def posts(self, notice: Notice) -> None:
         self.plan = replace(self.plan, notice=notice)
@@ -244,7 +248,7 @@ class Studio:
         assert self.trial.session.saying == self.line.session.saying
 
     async def _deed(self) -> None:
-        """As it comes in the service, but for the end of content: the turn behind it begins at once."""
+        """As it comes in the service, but for the end of content: the turn behind it begins at once, as behind an alarm."""
         match self.line.deed:
             case DigitPressed(digit=digit):
                 self.stream.hear(dtmf(digit))
@@ -252,7 +256,7 @@ class Studio:
                 self.stream.said(choice, score, near=True)
             case (QueueMoved() | NoticePosted()) as deed:
                 assert self.stream.interrupt(lambda name, at: replace(deed, at=at))
-            case ContentEnded() as deed:
+            case (ContentEnded() | TimeCame()) as deed:
                 self.stream.perform(self.trial.take((deed,)))
         await self.streams.settle()
 

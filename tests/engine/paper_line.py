@@ -44,7 +44,7 @@ class Sounding(Struct, frozen=True):
 
 
 class PaperLine:
-    def __init__(self, plan: HoldPlan, profile: Profile, platform: Twilio | None = None) -> None:
+    def __init__(self, plan: HoldPlan, profile: Profile, platform: Twilio | None = None, **known: object) -> None:
         self.plan, self.now = plan, NOON
         self.movement: Movement | None = None
         self._platform = platform or Twilio(insecure=True)
@@ -53,8 +53,8 @@ class PaperLine:
         self.sounds: tuple[Sounding, ...] = ()
         self.began = self.now
         self._next = hook("wait")
-        known = CallerKnown(at=NOON, id=EventId("known"), caller=CallerId("somebody"), profile=profile)
-        self.session = decide(self.session, known, plan).session
+        who = {"caller": CallerId("somebody"), "profile": profile, **known}
+        self.session = decide(self.session, CallerKnown(at=NOON, id=EventId("known"), **who), plan).session
         self.ask(self._next, QueueTime="0")
 
     # --- what the caller does ----------------------------------------------------------------------------------------
@@ -88,6 +88,9 @@ class PaperLine:
     def moves(self, place: int) -> None:
         """In documents it is told with the next one."""
         self.place = place
+        self.ends()
+
+    def rings(self) -> None:
         self.ends()
 
     def posts(self, notice: Notice) -> None:

@@ -24,6 +24,8 @@ WORDLESS = frozenset("123579*8")  # whose answer is the sound itself: who wants 
 LOUDEST, SOFTEST, STEP = 6.0, -12.0, 6.0
 SAID_LESS = {Talk.FULL: "less_talk", Talk.WHEN_MOVED: "no_talk", Talk.NONE: "more_talk"}
 ON, GONE = frozenset({"next", "next_episode", "no_more"}), frozenset({"again", "previous"})
+CONFIRM = "callback_confirm"
+NOT_BACK = frozenset({"callback_already", "callback_no_number", "callback_not_now"})
 VERDICTS = frozenset({"quiz_right", "quiz_right_again", "quiz_wrong", "quiz_time_up"})
 LATE = 2.0  # seconds into "here is the answer" in which an answer still counts
 FIRST, SECOND = "choice_music", "choice_podcast"
@@ -51,22 +53,26 @@ class Right(Struct, frozen=True):
 def right_answer(before: HoldSession, plan: HoldPlan, heard: Heard, digit: str, at: datetime) -> Right:
     quizzing = plan.by_id[before.now].kind is Kind.QUIZ if before.now else False
     asked = before.asked.choice if before.asked is not None and at <= before.asked.until else ""
+    if asked == CONFIRM:
+        return Right({"callback_promised"}) if digit == "1" else Right(frozenset())
     if digit == "1" and asked:
         return agreed(plan.menu.by_id(asked), before, plan)
     if quizzing and before.quiz.stage is not Stage.IDLE and digit in "123":
         return to_the_quiz(before, plan, heard, digit)
-    right = plain(before, plan, heard, digit)
+    right = plain(before, plan, heard, digit, at)
     if quizzing and before.quiz.stage is not Stage.IDLE:
         return in_the_quiz(before, plan, right, digit)
     wordless = digit in WORDLESS and before.talk is Talk.NONE
     return Right(frozenset(), right.entry, right.kind, right.gain) if wordless else right
 
 
-def plain(before: HoldSession, plan: HoldPlan, heard: Heard, digit: str) -> Right:
+def plain(before: HoldSession, plan: HoldPlan, heard: Heard, digit: str, at: datetime) -> Right:
     choice = plan.menu.by_digit(digit)
     assert choice is not None, digit
     if choice.action is Action.LEAVE:
         return Right({"leaving"}, "leave")
+    if choice.action is Action.CALLBACK:
+        return Right({"callback_ask", *NOT_BACK}, "callback")
     if digit in PLAYS:
         kind = PLAYS[digit]
         return Right({f"now_{kind}"}, kind.value, kind)
@@ -85,7 +91,7 @@ def plain(before: HoldSession, plan: HoldPlan, heard: Heard, digit: str) -> Righ
         case "#":
             return Right({SAID_LESS[before.talk]}, entry)
         case _:
-            return the_menu(before, plan, heard)
+            return the_menu(before, plan, heard, at)
 
 
 def turned(before: HoldSession, step: float, done: str, at_its_end: str) -> Right:
@@ -93,13 +99,23 @@ def turned(before: HoldSession, step: float, done: str, at_its_end: str) -> Righ
     return Right({at_its_end if gain == before.gain else done}, done, gain=gain)
 
 
-def the_menu(before: HoldSession, plan: HoldPlan, heard: Heard) -> Right:
+def the_menu(before: HoldSession, plan: HoldPlan, heard: Heard, at: datetime) -> Right:
     """Zero tells it; while it is told because of a zero, or others are offered, zero is "not in this language"."""
     asked_for = before.choices[-1].what == "menu" and heard.prompt.startswith(MENU)
+    told = call_back(before, plan, at)
     if asked_for or heard.prompt == "language_offer":
         wish = heard.language if heard.prompt == "language_offer" and heard.since else ""
-        return Right({"language_set"}, "menu", language=wish or "another")
-    return Right({FIRST if plan.menu.by_id("music") else SECOND}, "menu")
+        return Right({"language_set", *told}, "menu", language=wish or "another")
+    return Right(told or {FIRST if plan.menu.by_id("music") else SECOND}, "menu")
+
+
+def call_back(before: HoldSession, plan: HoldPlan, at: datetime) -> Set[str]:
+    """Told in front of the choices, to whoever shows a number and has waited for as long as the queue's file says."""
+    entry, wait = plan.menu.by_id("callback"), before.history.wait
+    if entry is None or plan.callback is None or wait is None or before.caller is None:
+        return frozenset()
+    waited = (at - wait.began).total_seconds()
+    return {f"choice_callback_{entry.digit}"} if waited >= plan.callback.after else frozenset()
 
 
 def agreed(about: Choice | None, before: HoldSession, plan: HoldPlan) -> Right:
@@ -120,6 +136,8 @@ def agreed(about: Choice | None, before: HoldSession, plan: HoldPlan) -> Right:
             return Right({FIRST}, about.id)
         case Action.LEAVE:
             return Right({"leaving"}, about.id)
+        case Action.CALLBACK:
+            return Right({"callback_ask", *NOT_BACK}, about.id)
         case _:
             return Right({about.id if about.id != "less_talk" else SAID_LESS[before.talk]}, about.id)
 

@@ -24,7 +24,7 @@ from tests.engine.full_shelf import full_shelf
 from tests.engine.live_line import LiveLine, Said, Studio, Trial, begins_with, is_like
 from tests.engine.paper_line import CALL, PaperLine, Sounding, hook
 from tests.engine.right_answer import Heard, Right, right_answer
-from tests.engine.ways_to_hear import LEAVE, a_plan, all_prompts, fork, ways
+from tests.engine.ways_to_hear import BACK, BEYOND_THE_MENU, LEAVE, a_plan, all_prompts, fork, ways
 
 TENTH = 0.1
 LISTENED = 400  # samples before a key in which it is heard what is being said
@@ -37,16 +37,19 @@ UNANSWERED = {
     "connecting": "somebody is there: the caller is being put through",
     "hold_again": "a conference's hold document takes no keys, and the caller has an agent already",
     "leaving": "the caller has left the queue by a key",
+    "callback_promised": "the caller has left the queue with the promise, and the call ends",
     "goodbye": "the caller is out of the queue, and the call ends",
     "sorry_trouble": "said between two streams, in a document that opens the next one",
     "now_quiz": "never said: the quiz says quiz_intro or quiz_on",
 }
-NOT_YET = ("callback_", "choice_callback_", "did_you_say_callback")
+
+
+LAST = frozenset({"leaving", "callback_promised"})  # behind which the caller goes
 
 
 def answered(language: str) -> set[str]:
     """All prompts and questions of the language that a key can answer."""
-    return {one for one in all_prompts(language) - set(UNANSWERED) if not one.startswith(NOT_YET)}
+    return all_prompts(language) - set(UNANSWERED)
 
 
 class Digits:
@@ -108,7 +111,7 @@ def try_document(line: PaperLine, sound: Sounding, digits: Digits) -> int:
         right = judge(trial, before, heard, digit, trial.now)
         said = [(one.prompt, one.language) for one in trial.sounds if one.prompt]
         heard_rightly(right, said, trial.plan.spoken(trial.session.language), (heard, digit))
-        assert "leaving" in right.first or (trial.sounds[-1].ear and not trial.sounds[-1].prompt), (heard, digit)
+        assert right.first & LAST or (trial.sounds[-1].ear and not trial.sounds[-1].prompt), (heard, digit)
         tried += 1
     return tried
 
@@ -193,6 +196,11 @@ def last_words() -> Iterator[PaperLine]:
     yield line
     line = PaperLine(a_plan("en", live=False), Profile())
     line.press(LEAVE)
+    yield line
+    line = PaperLine(a_plan("en", live=False, back=BACK), Profile())
+    line.wait(BEYOND_THE_MENU)
+    line.press(BACK)
+    line.press("1")
     yield line
 
 

@@ -7,7 +7,7 @@ what the caller does, and nothing of what ought to follow (`right_answer`).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import product
@@ -19,15 +19,15 @@ from holdsvc.calls.decide import decide
 from holdsvc.calls.estimate import Departed, Movement
 from holdsvc.calls.events import CallHeld
 from holdsvc.calls.menu import SHIPPED, Action, Choice
-from holdsvc.calls.model import EventId, Outcome, Profile, PromptId, QuizScore
+from holdsvc.calls.model import EventId, Outcome, Owed, Profile, PromptId, QuizScore
 from holdsvc.calls.plan import HoldPlan, Notice
 from holdsvc.calls.session import HoldSession
-from holdsvc.engine.plans import MenuRules, QueueRules
+from holdsvc.engine.plans import CallbackRules, MenuRules, QueueRules
 from tests.engine.full_shelf import full_shelf, plan_book
 from tests.plans import CALL, NOON, QUEUE
 
 KEYS = "1234567890*#"
-LEAVE = "6"  # the key that no shipped entry has
+LEAVE = BACK = "6"  # the key that no shipped entry has
 A_WHILE = 30.0  # seconds of listening, after which a piece is taken up again where it stopped
 BEYOND_THE_MENU = 60.0  # seconds, in which it is told by itself
 QUEUES = (
@@ -62,18 +62,28 @@ class Line(Protocol):
         """All of the turn is heard to its end."""
 
     def moves(self, place: int) -> None: ...
+    def rings(self) -> None:
+        """The session's alarm, at this moment; in documents the next one does as well."""
+
     def posts(self, notice: Notice) -> None:
         """Somebody on the floor has a word for all who wait."""
 
 
-Begin = Callable[[HoldPlan, Profile], Line]
+class Begin(Protocol):
+    """A call, with what is `known` of the caller beside the profile."""
+
+    def __call__(self, plan: HoldPlan, profile: Profile, **known: object) -> Line: ...
 
 
-def a_plan(language: str, *, live: bool, leave: str = LEAVE, **changes: object) -> HoldPlan:
-    """The shipped one of a queue that speaks this language and may be left by a key."""
-    off = tuple(choice.id for choice in SHIPPED if choice.digit == leave)
+def a_plan(language: str, *, live: bool, leave: str = LEAVE, back: str = "", **changes: object) -> HoldPlan:
+    """The shipped one of a queue that speaks this language and may be left by a key, or where one is called back by another."""
+    off = tuple(choice.id for choice in SHIPPED if choice.digit in (leave, back) and choice.digit)
     rules = QueueRules(
-        language=language, menu=MenuRules(off=off, leave=leave), prompts_per_minute=UNBOUNDED, segment_seconds=60
+        language=language,
+        menu=MenuRules(off=off, leave="" if back else leave),
+        callback=CallbackRules(bool(back), back),
+        prompts_per_minute=UNBOUNDED,
+        segment_seconds=60,
     )
     plan = plan_book(support=rules).plan(QUEUE, stream=live)
     return replace(plan, **changes)
@@ -92,6 +102,9 @@ def ways(begin: Begin, language: str, *, live: bool) -> Iterator[Line]:
         if key != "0":  # else the menu comes by itself
             line.press("0")
         yield line
+    for key in KEYS[:10]:
+        yield from called_back(begin, a_plan(language, live=live, back=key), key)
+    yield from no_call_back(begin, a_plan(language, live=live, back=BACK))
     yield from notices(begin, plan)
     yield from questions_of_ours(begin, plan)
     yield from scores(begin, plan)
@@ -203,6 +216,37 @@ class Sketch:
         held = CallHeld(at=self.joint, id=EventId("moved"), began=NOON, position=place)
         session = decide(replace(self.session, movement=self.movement), held, self.plan).session
         self.said = next((one for one in session.saying if one.startswith("wait_")), "")
+
+
+def called_back(begin: Begin, plan: HoldPlan, key: str) -> Iterator[Line]:
+    """Told of in the menu, and before the next document or by itself where the key for the menu is another's; then asked about."""
+    line = begin(plan, Profile())
+    line.wait(BEYOND_THE_MENU)
+    if key == "0":
+        line.rings()
+    else:
+        line.press("0")
+    yield line
+    line.press(key)
+    yield line
+
+
+def no_call_back(begin: Begin, plan: HoldPlan) -> Iterator[Line]:
+    """Who has been promised one, who hides the number, who asks too early; and who said something like it."""
+    owed = Owed(QUEUE, NOON - timedelta(hours=1), NOON - timedelta(hours=1))
+    for known in ({"owed": (owed,)}, {"caller": None}):
+        line = begin(plan, Profile(), **known)
+        line.wait(BEYOND_THE_MENU)
+        line.press(BACK)
+        yield line
+    line = begin(plan, Profile())
+    line.wait(1.0)
+    line.press(BACK)
+    yield line
+    line = begin(plan, Profile())
+    line.wait(BEYOND_THE_MENU)
+    line.nearly("callback")
+    yield line
 
 
 def notices(begin: Begin, plan: HoldPlan) -> Iterator[Line]:
