@@ -66,8 +66,17 @@ def due(session: HoldSession, plan: HoldPlan) -> datetime | None:
 
 
 def wakes(session: HoldSession, plan: HoldPlan) -> datetime | None:
-    """On a stream nothing else may come for long: an alarm, once."""
-    return None if session.callback_rang or not session.streaming else due(session, plan)
+    """On a stream nothing else may come for long: an alarm, once, when nothing is being said."""
+    moment = due(session, plan)
+    if moment is None or session.callback_rang or not session.streaming:
+        return None
+    return max(moment, said_by(session) or moment)
+
+
+def said_by(session: HoldSession) -> datetime | None:
+    """When the present turn has said what it says, and nobody answers it any more."""
+    ends = [one for one in (session.talks_until, session.offer[1] if session.offer else None) if one is not None]
+    return max(ends, default=None)
 
 
 def heed(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
@@ -76,7 +85,9 @@ def heed(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     if moment is None or event.at < moment:
         return session, ()
     rings = isinstance(event, TimeCame) and session.streaming
-    session = replace(session, callback_rang=session.callback_rang or rings)
+    speaks = said_by(session)
+    if rings and (speaks is None or event.at >= speaks):
+        session = replace(session, callback_rang=True)
     room = position.gives_way(session, plan, event.at) if rings else position.gives_room(session, event, plan)
     tells = room and session.talk is Talk.FULL and may_speak(session, event.at, plan)
     says = plan.available((prompt(plan),), plan.spoken(session.language))

@@ -26,6 +26,7 @@ from holdsvc.calls.instructions import Depart, LeaveQueue, Listen, Play, Release
 from holdsvc.calls.menu import CALLBACK, CALLBACK_WORDS, SHIPPED, Action, Choice
 from holdsvc.calls.model import CallerId, Outcome, Owed, Talk
 from holdsvc.calls.plan import CallbackOffer, Media, offered
+from holdsvc.calls.session import Asked
 from tests.calls.test_decide import Call, held, key
 from tests.calls.test_quizmaster import a_quiz_plan
 from tests.plans import ITEMS, NOON, PROMPTS, QUEUE, a_plan, after
@@ -232,9 +233,20 @@ def test_on_a_stream_an_alarm_tells_of_it_while_the_content_goes_on():
     assert call(TimeCame(at=after(40), id="later")).todo == ()
 
 
-def test_nobody_is_interrupted_for_it_and_the_alarm_rings_once():
+def test_nobody_is_interrupted_for_it_and_the_alarm_rings_again_when_all_is_said():
     call = streaming()
-    call.session = replace(call.session, talks_until=after(33))
+    call.session = replace(call.session, talks_until=after(45))
+
+    call(TimeCame(at=after(30), id="time"))
+
+    assert call.todo == ()
+    assert call.session.wake_at == after(45)
+    assert call(TimeCame(at=after(45), id="later")).said() == ["choice_callback_6"]
+
+
+def test_where_a_question_is_open_it_is_told_at_the_next_joint():
+    call = streaming()(key("6", 28))
+    call.session = replace(call.session, asked=Asked("podcast", "asked", after(60), after(60)), talks_until=None)
 
     call(TimeCame(at=after(30), id="time"))
 
