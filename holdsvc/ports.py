@@ -524,6 +524,7 @@ class Evidence(Struct, frozen=True):
     amended: Mapping[tuple[str, ...], int]  # (platform, queue, from, to) -> WaitAmended facts
     facts: int
     facts_counted: int  # as the totals have it
+    came: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (queue, Came) -> rows of the log
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what must never be -> calls where it is so
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -16,6 +17,7 @@ from holdsvc.ports import Evidence, Ledger
 WAITING = "waiting"
 
 Cell = tuple[str, str, str]  # platform, queue, outcome or "waiting"
+AnyCell = TypeVar("AnyCell", bound=tuple[str, ...])
 
 
 class Verdict(Struct, frozen=True):
@@ -64,6 +66,7 @@ def differences(evidence: Evidence) -> Iterator[str]:
     yield from compare("rows of the log", cells(evidence.rows), "totals", by_totals(evidence))
     yield from compare("rows of the log", cells(evidence.rows), "facts", by_facts(evidence))
     yield from compare("facts", amendments(evidence), "totals", dict(totals.amendments), "Amendments ")
+    yield from compare("rows of the log", evidence.came, "totals", totals.came_now, "Agents who came ")
     yield from differ("Facts", {"kept": evidence.facts, "counted": evidence.facts_counted})
     for what, calls in evidence.faults.items():
         yield f"DIFFERENCE: {what}: {', '.join(calls)}."
@@ -75,7 +78,7 @@ def differ(what: str, counts: Mapping[str, int]) -> Iterator[str]:
 
 
 def compare(
-    one: str, ones: Mapping[Cell, int], other: str, others: Mapping[Cell, int], what: str = ""
+    one: str, ones: Mapping[AnyCell, int], other: str, others: Mapping[AnyCell, int], what: str = ""
 ) -> Iterator[str]:
     for cell in sorted(ones.keys() | others.keys()):
         yield from differ(what + " / ".join(cell), {one: ones.get(cell, 0), other: others.get(cell, 0)})

@@ -30,11 +30,13 @@ COLUMNS = {
     "outcome": "answered, abandoned, short_abandoned, callback_taken, left_by_choice, overflowed, failed, unknown, or waiting",
     "amended": "whether late news changed what had been told of this wait",
     "position_told": "place in the queue that the caller was told last; 21 stands for all behind the twentieth",
-    "estimate_told": "wait in seconds that the caller was told last",
+    "estimate_told": "wait in seconds that the caller was told last, at the most",
     "heard": "content, with the seconds heard of each",
     "choices": "what the caller chose, how (key, voice, remembered, default) and when",
     "holds": "holds by the agent later in the call",
     "wait": "which of the call's waits this is: 2 in the second queue",
+    "waits_told": "the ranges told first and last: when, from and to in minutes, and whether it was said that it takes longer",
+    "came": "when the agent came, against what was told first: earlier, within, later; empty when nobody knows",
 }
 BLOCK = 2000  # rows that go into a Parquet file together
 
@@ -81,6 +83,10 @@ def row(wait: WaitRecord, number_of: NumberOf | None) -> Row:
         "choices": [{"what": one.what, "via": one.via.value, "at": one.at} for one in wait.choices],
         "holds": [{"began": one.began, "ended": one.ended} for one in wait.holds],
         "wait": wait.wait,
+        "waits_told": [
+            {"at": one.at, "low": one.span.low, "high": one.span.high, "longer": one.longer} for one in wait.waits_told
+        ],
+        "came": wait.came.value if wait.came else None,
     }
     if number_of is None:
         del told["number"]
@@ -158,6 +164,9 @@ def write_parquet(rows: Iterable[Row], columns: tuple[str, ...], out: BinaryIO) 
         "heard": pa.list_(pa.struct([("content", text), ("seconds", pa.float64())])),
         "choices": pa.list_(pa.struct([("what", text), ("via", text), ("at", moment)])),
         "holds": pa.list_(pa.struct([("began", moment), ("ended", moment)])),
+        "waits_told": pa.list_(
+            pa.struct([("at", moment), ("low", pa.int32()), ("high", pa.int32()), ("longer", pa.bool_())])
+        ),
     }
     schema = pa.schema([pa.field(name, types.get(name, text), metadata={"doc": COLUMNS[name]}) for name in columns])
     count = 0

@@ -15,6 +15,7 @@ Ask: TypeAlias = Callable[[str], Iterable[tuple[Any, ...]]]  # Any: each questio
 MOST_NAMED = 5  # calls that are named when something is wrong with more
 
 ROWS = "SELECT platform, queue, coalesce(outcome, 'waiting'), count(*) FROM waits GROUP BY 1, 2, 3"
+CAME = "SELECT queue, came, count(*) FROM waits WHERE came IS NOT NULL GROUP BY 1, 2"
 COUNTED = """
 SELECT count(*), count(*) FILTER (WHERE kind = 'WaitBegan'),
   (SELECT coalesce(sum(value), 0) FROM totals WHERE name = 'facts')
@@ -61,6 +62,7 @@ def gather(ask: Ask, put: Dialect, totals: Totals) -> Evidence:
         amended=amended,
         facts=facts,
         facts_counted=int(facts_counted),
+        came={(queue, came): count for queue, came, count in ask(CAME)},
         faults=faults(ask, put),
     )
 

@@ -111,6 +111,8 @@ def damages() -> Iterator[tuple[str, str]]:
     yield "offered was counted wrong", "UPDATE totals SET value = value + 1 WHERE name = 'offered'"
     yield "who waits was counted wrong", "UPDATE totals SET value = value - 1 WHERE name = 'waiting'"
     yield "amendments were counted wrong", "UPDATE totals SET value = value + 1 WHERE name = 'amended'"
+    yield "when agents came was counted wrong", "INSERT INTO totals VALUES ('came_now', 'support', 'within', '', 1)"
+    yield "when an agent came was changed by hand", "UPDATE waits SET came = 'within' WHERE call = 'abandoned'"
     yield "a wait is longer than its ends are apart", "UPDATE waits SET seconds = seconds + 1 WHERE call = 'abandoned'"
     yield "a wait ended before it began", "UPDATE waits SET ended = began - 1 WHERE call = 'abandoned'"
     yield "the session forgot that its caller waits", "UPDATE sessions SET waiting = 0 WHERE call = 'waiting'"

@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from holdsvc.calls.model import CallerId, CallId, PhoneNumber
+from holdsvc.calls.promise import Came, Promise, Span
 from holdsvc.calls.record import WaitRecord, record
 from holdsvc.errors import ConfigError
 from holdsvc.ports import WaitQuery
@@ -63,6 +64,23 @@ def test_json_lines_keep_lists_as_lists() -> None:
 
     assert row["choices"][1] == {"what": "podcast", "via": "key", "at": "2026-03-02T09:00:20Z"}
     assert row["ended"] == "2026-03-02T09:01:00Z"
+
+
+@pytest.mark.parametrize("form", [Form.CSV, Form.JSONL, Form.PARQUET])
+def test_what_was_told_of_the_wait_is_in_every_form(form: Form) -> None:
+    promises = Promise(after(20), Span(2, 5)), Promise(after(90), Span(60), longer=True)
+    out = written(form, replace(wait(), waits_told=promises, came=Came.WITHIN))
+
+    if form is Form.PARQUET:
+        (row,) = pq.read_table(out).to_pylist()
+    elif form is Form.JSONL:
+        row = json.loads(out.read())
+    else:
+        (row,) = csv.DictReader(io.TextIOWrapper(out, "utf-8"))
+        row["waits_told"] = json.loads(row["waits_told"])
+    assert row["came"] == "within"
+    told = [(one["low"], one["high"], one["longer"]) for one in row["waits_told"]]
+    assert told == [(2, 5, False), (60, None, True)]
 
 
 def test_parquet_keeps_types_and_says_what_columns_mean() -> None:
