@@ -23,12 +23,8 @@ from holdsvc.clock import Clock, SystemClock
 from holdsvc.config import Settings, shipped
 from holdsvc.content.fetched import FOLDER as FETCHED
 from holdsvc.content.fetched import FetchedShelf
-from holdsvc.content.ingest import ingest_behind
 from holdsvc.content.keeper import Keeper
 from holdsvc.content.library import Library
-from holdsvc.content.notice_voice import SpokenNotices
-from holdsvc.content.personal_voice import OwnVoice
-from holdsvc.content.quiz_voice import QuizVoice
 from holdsvc.content.radio import Radio
 from holdsvc.content.ready import ReadySounds
 from holdsvc.content.shelf_history import FILE as HISTORY
@@ -37,8 +33,6 @@ from holdsvc.engine import draining, trail
 from holdsvc.engine.broadcast import Broadcast
 from holdsvc.engine.callbacks import Callbacks
 from holdsvc.engine.captions import Captions
-from holdsvc.engine.draining import WINDOW
-from holdsvc.engine.ears import Hearing
 from holdsvc.engine.floor import Floor, at_once, concerns
 from holdsvc.engine.intake import Intake, Recognition
 from holdsvc.engine.links import SignedLinks
@@ -51,18 +45,17 @@ from holdsvc.engine.own_sounds import OwnSounds
 from holdsvc.engine.personal import Personal, good
 from holdsvc.engine.plans import PlanBook, zone_of
 from holdsvc.engine.roster import Roster
+from holdsvc.engine.scrape import Scrape
 from holdsvc.engine.streams import Streams
 from holdsvc.engine.together import Together
 from holdsvc.errors import BadContent, ConfigError
 from holdsvc.ports import Ears
-from holdsvc.running import lines, running, understanding
-from holdsvc.speech.forget import freed_is_wiped
-from holdsvc.speech.recognise.kinds import NONE
-from holdsvc.speech.recognise.spoken import candidates
+from holdsvc.running import following, lines, running, understanding
 from holdsvc.speech.recognise.words import FuzzyWords
 from holdsvc.stores.airings import FILE as AIRINGS
 from holdsvc.stores.airings import AiringLog
-from holdsvc.stores.spool import FileSpool
+from holdsvc.stores.spool import FileSpool, spool_of
+from holdsvc.voices import hearing_of, listened, notice_voice, own_voice, quiz_voice
 from holdsvc.web import server
 from holdsvc.web.access import Access, Guard, access, is_loopback
 from holdsvc.web.house import HOUSE, House
@@ -82,6 +75,22 @@ class Options(Struct, frozen=True):
     ingest: bool = True  # prepare behind a green /readyz what is not yet
     fetch: bool = False  # bring in podcasts and updates from outside
     ears: Ears | None = None  # who understands what callers say, instead of whom the settings name
+    worker: int = 0  # which of the processes on this machine that serve together
+    workers: int = 1
+    room: Path | None = None  # where they find each other
+    parent: int = -1  # a descriptor that can be read once their parent has died
+
+    @property
+    def first(self) -> bool:
+        """It does what is done once for a data folder."""
+        return self.worker == 0
+
+    def doors(self) -> tuple[Path | None, tuple[Path, ...]]:
+        """Ours, and those of the others."""
+        if self.room is None:
+            return None, ()
+        doors = [self.room / str(number) for number in range(self.workers)]
+        return doors[self.worker], tuple(one for one in doors if one is not doors[self.worker])
 
 
 def build(settings: Settings, clock: Clock | None = None, options: Options | None = None) -> web.Application:
@@ -89,7 +98,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     clock, options = clock or SystemClock(), options or Options()
     forbid(settings, options)
     folder = data_folder(settings)
-    library = open_library(settings, folder, shelf_history(folder))
+    library = open_library(settings, folder, shelf_history(folder) if options.first else None)
     ready = ReadySounds(library)
     base, streams_open = addresses(settings, options)
     notices = Notices(folder / "notices.json", new_id)
@@ -127,7 +136,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     )
     own = OwnSounds(ready, personal)
     sounds = own if personal.speaks else ready
-    spool = None if settings.store.url.startswith("memory:") else FileSpool(folder / "spool.jsonl")
+    spool = None if settings.store.url.startswith("memory:") else FileSpool(spool_of(folder, options.worker))
     offered = (name for name, rules in settings.queues.items() if rules.callback.offer)
     callbacks = Callbacks(store, clock, metrics.callback, options.sleep, offered)
     roster.owing = callbacks.owing
@@ -188,6 +197,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         together=shared,
         callbacks=callbacks,
         numbers=bool(settings.api.token),
+        scrape=Scrape(metrics, shared, store, *options.doors()),
         take_over=settings.streams.take_over and sys.platform != "win32",
         phone=bool(options.phone_token),
         announced=catalogue.announced(settings),
@@ -201,36 +211,15 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     application[FAREWELLS] = [*farewells, streams.close]
     if hearing is not None:
         application.cleanup_ctx.append(understanding(hearing, ears))
-    application.cleanup_ctx.append(running(house, library, folder, options.sleep, options.ingest, keeper))
+    ingest = options.ingest and options.first
+    application.cleanup_ctx.append(running(house, library, folder, options.sleep, ingest, keeper))
+    if not options.first:
+        application.cleanup_ctx.append(following(library, options.sleep))
     if house.announced is not None:
-        application.cleanup_ctx.append(lines(house, house.announced, settings))
+        application.cleanup_ctx.append(lines(house, house.announced, settings, options.workers > 1))
     application.on_shutdown.append(lambda _: house.broadcast.close())
     application.on_cleanup.append(lambda _: closed(lookup, (outbound, gate), spool))
     return application
-
-
-def hearing_of(
-    ears: Ears | None, intake: Intake, plans: PlanBook, clock: Clock, metrics: Metrics, captions: Captions
-) -> Hearing | None:
-    """Who listens to callers on streams; None where nobody would understand them."""
-    if ears is None:
-        return None
-    freed_is_wiped()
-    return Hearing(
-        ears,
-        intake.menu,
-        clock,
-        metrics,
-        lambda queue: plans.rules(queue).speech,
-        candidates,
-        captions.understood,
-    )
-
-
-def listened(settings: Settings, language: str) -> bool:
-    """Whether the recogniser of the settings is for this language; which a model of one's own knows, is seen in use."""
-    speech = settings.speech
-    return speech.recogniser != NONE and (bool(speech.model) or language.partition("-")[0] == "en")
 
 
 def outside(
@@ -239,37 +228,17 @@ def outside(
     """Who looks after content from outside, and the gate through which it comes: with its own list of networks, for what a
     directory may be asked from is no business of a feed's."""
     gate = Outbound(settings.fetch.allow, at_once=FETCHED_AT_ONCE)
-    if not options.fetch:
+    if not (options.fetch and options.first):
         return None, gate
     shelf = FetchedShelf(folder / FETCHED)
     sources = catalogue.sources(settings, gate, quiz_voice(settings, folder, library))
     return Keeper(shelf, library, folder / "sound", sources, clock, random.Random(), options.sleep), gate
 
 
-def quiz_voice(settings: Settings, folder: Path, library: Library) -> tuple[QuizVoice, ...]:
-    """Who speaks the questions that nobody recorded, where there is a synthesiser."""
-    voice = catalogue.synthesiser(settings)
-    if voice is None:
-        return ()
-    return (QuizVoice(library, folder / "media", voice, lambda: ingest_behind(library, folder / "sound")),)
-
-
-def notice_voice(settings: Settings, folder: Path, library: Library) -> SpokenNotices | None:
-    """Who speaks what ops type, where there is a synthesiser."""
-    voice = catalogue.synthesiser(settings)
-    return SpokenNotices(library, folder / FETCHED, folder / "sound", voice) if voice else None
-
-
 def target(settings: Settings) -> Target:
     """What was agreed on, for the wall and for reports."""
     said = settings.reports
     return Target(said.target_seconds, said.target_share, said.contract, said.short_abandon)
-
-
-def own_voice(settings: Settings, folder: Path) -> OwnVoice | None:
-    """Who speaks what is for one caller alone, where that is wanted and there is a synthesiser."""
-    voice = catalogue.synthesiser(settings) if settings.personal else None
-    return OwnVoice(voice, folder / "personal") if voice else None
 
 
 def spoken_with(plans: PlanBook) -> Callable[[HoldSession], str]:
@@ -370,9 +339,7 @@ def phone_line(
 
 async def drain(application: web.Application, settings: Settings, at_once: asyncio.Event) -> None:
     """Take no new streams, and let those that there are end by themselves for a while; all else is served as ever."""
-    house, given = application[HOUSE], settings.service.drain_seconds
-    shared = catalogue.is_shared(settings)
-    window = (WINDOW if shared else 0.0) if given is None else given
+    house, window = application[HOUSE], settings.service.drain_seconds
     house.together.ready(False)
     await draining.drain(house.streams, house.plans, window, at_once, house.together.elsewhere)
 

@@ -66,10 +66,15 @@ def serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     one = command(commands, "serve", "The service.")
     one.add_argument("--host", help="address to listen on (default: service.host, 127.0.0.1)")
     one.add_argument("--port", type=a_port, help="port to listen on (default: service.port, 8080)")
+    one.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes, one a core; more than 1 need Redis"
+    )
     one.add_argument("--phone", action="store_true", help="mount the browser phone at /phone (loopback only)")
     one.add_argument("--insecure", action="store_true", help="accept unsigned webhooks (loopback only, for trying out)")
     one.set_defaults(
-        command=lambda given: of("serve").serve(given.config, given.host, given.port, given.phone, given.insecure)
+        command=lambda given: of("serve").serve(
+            given.config, given.host, given.port, given.phone, given.insecure, given.workers
+        )
     )
 
 

@@ -618,6 +618,10 @@ class Fellows(Protocol):
     def leads(self) -> bool:
         """What is done once for all, we do."""
 
+    @property
+    def alone(self) -> bool:
+        """No other process was there when we looked last, not even one that takes no streams."""
+
     async def open(
         self,
         kept: Callable[[HoldSession, Sequence[AnyFact]], None],

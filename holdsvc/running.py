@@ -28,6 +28,7 @@ from holdsvc.speech.workers import Workers
 from holdsvc.web.audiosocket import networks, open_lines
 from holdsvc.web.house import House
 
+FOLLOW = 5.0  # seconds between two looks at shelves that another process keeps
 log = logging.getLogger(__name__)
 Sleep = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
@@ -75,7 +76,8 @@ def running(
                 # Side by side where each can tell the other's drafts from those of a process that has ended.
                 before = None if sys.platform == "linux" else preparing
                 tasks.append(asyncio.create_task(keeper.run(before)))
-            yield
+            async with house.scrape.answering():
+                yield
             await stop(house, tasks)
         finally:
             await house.together.close()
@@ -84,12 +86,36 @@ def running(
     return while_it_runs
 
 
-def lines(house: House, platform: LinePlatform, settings: Settings) -> Callable[[web.Application], AsyncIterator[None]]:
+def following(library: Library, sleep: Sleep) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Another process of this data folder looks after the shelves: what it puts there is found a little later."""
+
+    async def follow() -> None:
+        while True:
+            await sleep(FOLLOW)
+            try:
+                if await asyncio.to_thread(library.changed):
+                    await asyncio.to_thread(library.refresh)
+            except (BadContent, OSError) as error:
+                log.warning("shelves_unread", extra={"reason": str(error), "heard": "what was there before"})
+
+    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(follow())
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return while_it_runs
+
+
+def lines(
+    house: House, platform: LinePlatform, settings: Settings, shared: bool = False
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """`shared`: other processes listen there as well."""
     given = settings.audiosocket
     allow = networks(given.host, given.allow)
 
     async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
-        async with open_lines(house, platform, (given.host, given.port), allow):
+        async with open_lines(house, platform, (given.host, given.port), allow, shared=shared):
             yield
 
     return while_it_runs

@@ -24,7 +24,7 @@ MAY = {
     "web": {"engine", "ports", "reports", "calls", "audio", "clock", "errors"},
     "simulator": {"audio.formats", "audio.g711", "errors"},
 }
-TOP = {"commands", "config", "settings", "running", "catalogue", "app", "cli", "__main__", "__init__"}
+TOP = {"commands", "config", "settings", "running", "voices", "catalogue", "app", "cli", "__main__", "__init__"}
 PLATFORM_NAMES = ("twilio", "telnyx", "vonage", "plivo", "signalwire", "jambonz", "bandwidth", "genesys", "asterisk")
 MAY_NAME_PLATFORMS = ("platforms", "simulator", "catalogue.py")
 

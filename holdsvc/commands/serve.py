@@ -19,6 +19,7 @@ from holdsvc import app
 from holdsvc.config import Settings, load
 from holdsvc.engine import trail
 from holdsvc.errors import ConfigError
+from holdsvc.stores.spool import gather
 from holdsvc.web.patience import bounded
 
 KEEP_ALIVE = 75.0  # seconds that an idle connection stays open
@@ -29,15 +30,27 @@ Beside = Callable[
 ]  # entered with our address once we listen, left before we stop
 
 
-def serve(config: Path | None, host: str | None, port: int | None, phone: bool, insecure: bool) -> int:
+def serve(
+    config: Path | None, host: str | None, port: int | None, phone: bool, insecure: bool, workers: int = 1
+) -> int:
     settings = listening(load(config), host, port)
     trail.start(settings.log.format, settings.log.level)
     options = app.Options(phone_token=app.new_token() if phone else "", insecure=insecure, fetch=True)
 
+    if workers == 1:
+        gather(app.data_folder(settings), 1)
+        return one_process(settings, options)
+    from holdsvc.commands.workers import supervise  # not everywhere
+
+    return supervise(settings, options, workers, one_process)
+
+
+def one_process(settings: Settings, options: app.Options) -> int:
     @asynccontextmanager
     async def announced(url: str) -> AsyncIterator[None]:
-        warn(settings)
-        log.info("ready", extra={"url": url})
+        if options.first:
+            warn(settings)
+        log.info("ready", extra={"url": url, **({"worker": options.worker} if options.workers > 1 else {})})
         yield
 
     return until_stopped(settings, options, announced)
@@ -101,11 +114,13 @@ async def run(settings: Settings, options: app.Options, beside: Beside) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.ask)
     loop.add_signal_handler(signal.SIGINT, stop.now)
+    if options.parent >= 0:
+        loop.add_reader(options.parent, stop.now)
     application = app.build(settings, options=options)
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=5.0)
     await runner.setup()
     try:
-        async with bounded(runner), beside(await listen(runner, settings)):
+        async with bounded(runner), beside(await listen(runner, settings, shared=options.workers > 1)):
             await stop.asked.wait()
             await app.drain(application, settings, stop.at_once)
         await app.take_leave(application)
@@ -113,10 +128,11 @@ async def run(settings: Settings, options: app.Options, beside: Beside) -> None:
         await runner.cleanup()
 
 
-async def listen(runner: web.AppRunner, settings: Settings) -> str:
+async def listen(runner: web.AppRunner, settings: Settings, *, shared: bool = False) -> str:
+    """`shared`: other processes listen there as well, and the system hands connections to each in turn."""
     host, port = settings.service.host, settings.service.port
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
+        site = web.TCPSite(runner, host, port, backlog=1024, reuse_port=shared or None)
         await site.start()
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE

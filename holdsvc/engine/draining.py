@@ -24,18 +24,24 @@ log = logging.getLogger(__name__)
 async def drain(
     streams: Streams,
     plans: PlanBook,
-    window: float,
+    window: float | None,
     at_once: asyncio.Event,
     others: Callable[[], bool] = lambda: False,
 ) -> None:
-    """`others`: whether another process would take a stream. Once `at_once` is set, nothing is waited for."""
+    """`others`: whether another process would take a stream; `window` None: as long as that is so, and not for ever.
+
+    Once `at_once` is set, nothing is waited for.
+    """
     streams.draining = True
     plans.begins_streams = others()
     loop = asyncio.get_running_loop()
     began = loop.time()
     linger = LINGER if others() else 0.0
     log.info("draining", extra={"streams": len(streams), "seconds": window})
-    while not at_once.is_set() and loop.time() < began + (max(window, linger) if len(streams) else linger):
+    while not at_once.is_set():
+        given = (WINDOW if plans.begins_streams else 0.0) if window is None else window
+        if loop.time() >= began + (max(given, linger) if len(streams) else linger):
+            break
         await pause(at_once, PAUSE)
         plans.begins_streams = others()
     moved = 0

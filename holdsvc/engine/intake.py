@@ -89,9 +89,7 @@ class Intake:
         self._store, self._plans, self._recognition = store, plans, recognition
         self._words, self._clock, self._listeners = words, clock, listeners
         self._movement = movement
-        self.corrected: Callable[[Taken], None] = lambda taken: (
-            None
-        )  # told where a live stream must hear another answer
+        self.corrected: Callable[[Taken], None] = lambda taken: None  # what a live stream must hear instead
         self._locks: WeakValueDictionary[CallRef, asyncio.Lock] = WeakValueDictionary()
         self.unkept = Unkept(spool or NoSpool())
         self._ahead: dict[CallRef, HoldSession] = {}  # decided for a live stream, its keeping under way

@@ -36,6 +36,7 @@ UTTERANCE_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 2)
 K = TypeVar("K", bound=tuple[str, ...])
 # What is told of call-backs: what was promised, and what came of it. With fifty queues each is fifty series; the log has all.
 PROMISED = (State.OWED, State.REACHED, State.GIVEN_UP, State.WITHDRAWN)
+CALLBACKS = "Call-backs, by what came of them"
 SOUND_BUCKETS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs is not annotated
@@ -220,6 +221,7 @@ class _Waits(Collector):
         self._queues: frozenset[str] = frozenset()
         self._live: Callable[[], Sequence[HoldSession]] = tuple
         self.expected: Callable[[QueueName, datetime], Expected | None] = lambda queue, now: None
+        self.reports: Callable[[], bool] = lambda: True  # False: another process tells what all have in common
         self.calls: Sums[tuple[str, str, str]] = Sums()
         self.amended: Sums[tuple[str, str, str]] = Sums()
         self.choices: Sums[tuple[str, str, str]] = Sums()
@@ -231,6 +233,16 @@ class _Waits(Collector):
     def start_from(self, totals: Totals, live: Callable[[], Sequence[HoldSession]], queues: Sequence[str]) -> None:
         self._live, self._queues = live, frozenset(queues)
         self.callbacks.update(dict.fromkeys(((queue, State.OWED.value) for queue in queues), 0))
+        self._add(totals)
+
+    def begin_anew(self, totals: Totals) -> None:
+        """With what is kept, in place of what was counted here."""
+        for sums in (self.calls, self.amended, self.choices, self.content, self.came):
+            sums.clear()
+        self.callbacks = Sums({key: number for key, number in self.callbacks.items() if key[1] not in PROMISED})
+        self._add(totals)
+
+    def _add(self, totals: Totals) -> None:
         for (platform, queue, outcome), number in totals.ended.items():
             self.calls[platform, self.queue(queue), outcome] += number
         for (queue, was, became), number in totals.amendments.items():
@@ -270,6 +282,10 @@ class _Waits(Collector):
                 pass
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        if not self.reports():
+            here = Sums({key: number for key, number in self.callbacks.items() if key[1] not in PROMISED})
+            yield total("holdsvc_callbacks", CALLBACKS, ("queue", "state"), here)
+            return
         now = self._clock.now()
         waiting, longest = self._now(now)
         expected = {name: told.likely for name in self._queues if (told := self.expected(QueueName(name), now))}
@@ -291,7 +307,7 @@ class _Waits(Collector):
             oldest[queue] = max(oldest.get(queue, 0.0), told.oldest_seconds)
         yield gauge("holdsvc_callbacks_owed", "Call-backs that are owed now, and nobody is calling", owed)
         yield gauge("holdsvc_callback_oldest_seconds", "Since the oldest of them was asked for", oldest)
-        yield total("holdsvc_callbacks", "Call-backs, by what came of them", ("queue", "state"), self.callbacks)
+        yield total("holdsvc_callbacks", CALLBACKS, ("queue", "state"), self.callbacks)
 
     def _now(self, now: datetime) -> tuple[dict[str, float], dict[str, float]]:
         waiting = dict.fromkeys(self._queues, 0.0)

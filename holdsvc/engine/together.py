@@ -109,6 +109,10 @@ class Together:
         """Another process would take a stream."""
         return self.fellows is not None and self.fellows.others > 0
 
+    def reports(self) -> bool:
+        """What all processes have in common is told by us. Where nobody else is there, nobody else could."""
+        return self.fellows is None or self.fellows.leads or self.fellows.alone
+
     # --- from here ---------------------------------------------------------------------------------------------------
 
     async def perform(self, ref: CallRef, instructions: Sequence[Instruction]) -> None:

@@ -39,17 +39,20 @@ SAY = "return redis.call(ARGV[1], KEYS[1], ARGV[2])"
 HERE = """
 local t = redis.call('TIME')
 local now = tonumber(t[1]) + tonumber(t[2]) / 1000000
+redis.call('ZADD', KEYS[3], now, ARGV[1])
 if ARGV[2] == '1' then redis.call('ZADD', KEYS[1], now, ARGV[1]) else redis.call('ZREM', KEYS[1], ARGV[1]) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[3])
 local leader = redis.call('GET', KEYS[2])
 if not leader or leader == ARGV[1] then
   redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[4])
   leader = ARGV[1]
 end
-return {redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[2]), leader == ARGV[1] and 1 or 0}
+return {redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[2]), leader == ARGV[1] and 1 or 0, redis.call('ZCARD', KEYS[3]) - 1}
 """
 GONE = """
 redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
 if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 return 1
 """
@@ -64,12 +67,14 @@ if ticket and ticket ~= '' then redis.call('SET', KEYS[1], '', 'KEEPTTL') end
 return ticket
 """
 
+PRESENCE = key(0, "takers"), key(0, "leader"), key(0, "here")  # who takes new streams, who leads, who is there
+
 Kept = Callable[[HoldSession, Sequence[AnyFact]], None]
 
 
 class RedisFellows:
     def __init__(self, link: Link) -> None:
-        self.others = 0
+        self.others, self.alone = 0, False
         self.name = secrets.token_bytes(NAMED)
         self.command = "SPUBLISH"  # or PUBLISH, where that is missing
         self._link, self._ready, self._leads_until = link, True, 0.0
@@ -103,7 +108,7 @@ class RedisFellows:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(StoreUnavailable):
-            await self._link.ask("EVAL", GONE, 2, key(0, "here"), key(0, "leader"), self.name)
+            await self._link.ask("EVAL", GONE, 3, *PRESENCE, self.name)
 
     def ready(self, yes: bool) -> None:
         if yes != self._ready:
@@ -150,11 +155,11 @@ class RedisFellows:
         now = asyncio.get_running_loop().time()
         ready = int(self._ready)
         try:
-            keys = key(0, "here"), key(0, "leader")
-            others, leads = await self._link.ask("EVAL", HERE, 2, *keys, self.name, ready, STAY, int(LEASE * 1000))
+            lease = int(LEASE * 1000)
+            others, leads, all_others = await self._link.ask("EVAL", HERE, 3, *PRESENCE, self.name, ready, STAY, lease)
         except StoreUnavailable:
             return
-        self.others = int(others)
+        self.others, self.alone = int(others), not all_others
         self._leads_until = now + LEASE * 0.75 if leads else 0.0
 
     async def _listen(self, listening: asyncio.Event) -> None:

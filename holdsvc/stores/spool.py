@@ -56,6 +56,22 @@ class FileSpool:
         self.path.unlink(missing_ok=True)
 
 
+def spool_of(folder: Path, worker: int) -> Path:
+    return folder / (f"spool-{worker}.jsonl" if worker else "spool.jsonl")
+
+
+def gather(folder: Path, workers: int) -> None:
+    """Before the processes of a data folder start: what is left of those that there are no more of goes to the first."""
+    for left in sorted(folder.glob("spool-*.jsonl")):
+        if left.name in {spool_of(folder, worker).name for worker in range(1, workers)}:
+            continue
+        with spool_of(folder, 0).open("ab") as first:
+            first.write(left.read_bytes())
+            first.flush()
+            os.fsync(first.fileno())
+        left.unlink()
+
+
 def decoded(line: bytes, kind: type[T]) -> T | None:
     """None for an empty line, and for the one that a crash cut off."""
     if not line:

@@ -194,12 +194,14 @@ async def open_lines(
     address: tuple[str, int],
     allow: Sequence[Network],
     start_within: float = START_WITHIN,
+    *,
+    shared: bool = False,
 ) -> AsyncIterator[None]:
     host, port = address
     desk = Desk(house, platform, allow, start_within)
     sending = at_once_or_not(house)
     try:
-        doors = await listening(host, port)
+        doors = await listening(host, port, shared=shared)
     except OSError as error:
         raise ConfigError("audiosocket.port", f"cannot listen on {host}:{port}: {error.strerror}") from error
     log.info("lines_open", extra={"platform": platform.name, "host": host, "port": port, "sending": sending})
@@ -224,8 +226,8 @@ def at_once_or_not(house: House) -> str:
     return "many at once, by io_uring"
 
 
-async def listening(host: str, port: int) -> list[socket.socket]:
-    """One for each address that the name has."""
+async def listening(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
+    """One for each address that the name has. `shared`: the system hands connections to us and to others in turn."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     doors: list[socket.socket] = []
     try:
@@ -234,6 +236,8 @@ async def listening(host: str, port: int) -> list[socket.socket]:
             doors.append(door)
             if sys.platform != "win32":  # there it would let two of us listen
                 door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if family == socket.AF_INET6:
                 door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             door.bind(address)

@@ -25,5 +25,5 @@ async def readyz(request: web.Request) -> web.StreamResponse:
 
 @access(Access.SCRAPE)
 async def metrics(request: web.Request) -> web.StreamResponse:
-    body = request.app[HOUSE].metrics.exposition()
+    body = await request.app[HOUSE].scrape.exposition()
     return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -19,6 +19,7 @@ from holdsvc.engine.notices import Notices
 from holdsvc.engine.personal import Personal
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.roster import Roster
+from holdsvc.engine.scrape import Scrape
 from holdsvc.engine.streams import Streams
 from holdsvc.engine.together import Together
 from holdsvc.ports import LinePlatform, Platform, Sounds, SourceReport, Store
@@ -44,6 +45,7 @@ class House(Struct, frozen=True):
     floor: Floor
     together: Together
     callbacks: Callbacks
+    scrape: Scrape
     take_over: bool = False  # the engine has the sockets of streams to itself, where that can be
     numbers: bool = False  # who asks the API bears its token, and may see callers' numbers
     phone: bool = False  # the browser phone is mounted

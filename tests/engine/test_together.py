@@ -28,7 +28,7 @@ class Fellow:
     """What the one says all others hear, before the next turn of the loop."""
 
     def __init__(self, room: list[Fellow]) -> None:
-        self.room, self.others, self.leads, self.away = room, 1, False, False
+        self.room, self.others, self.leads, self.alone, self.away = room, 1, False, False, False
         self.pins, self.tickets = (room[0].pins, room[0].tickets) if room else ({}, {})
         room.append(self)
 

@@ -62,9 +62,10 @@ class Service:
         command = [sys.executable, "-m", "holdsvc", *words]
         return subprocess.run(command, env=self._environment(), capture_output=True, text=True, timeout=60, check=False)
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
+        """`more`: words behind those of the command."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        words = [*self._before, sys.executable, "-m", "holdsvc", "serve", "--port", str(self.port)]
+        words = [*self._before, sys.executable, "-m", "holdsvc", "serve", "--port", str(self.port), *more]
         with (self.folder / "service.log").open("ab") as log:
             self._began = time.monotonic()
             self._process = subprocess.Popen(

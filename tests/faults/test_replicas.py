@@ -30,10 +30,10 @@ async def two(node, tmp_path):
             one.kill()
 
 
-async def held(client: aiohttp.ClientSession, service) -> set[str]:
-    async with client.get(f"{service.base}/metrics") as answer:
+async def streams(client: aiohttp.ClientSession, service) -> float:
+    async with client.get(f"{service.base}/metrics", headers=BEARER) as answer:
         text = await answer.text()
-    return {line for line in text.splitlines() if line.startswith("holdsvc_streams{")}
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith("holdsvc_streams{"))
 
 
 async def waiting(client: aiohttp.ClientSession, service) -> list[str]:
@@ -52,7 +52,7 @@ async def test_what_lands_on_one_process_reaches_the_stream_of_the_other(two):
         on_stream = [there.call() for _ in range(20)]
         await until(lambda: all(one.ear.sounds for one in on_stream), 20.0)
         assert set(await waiting(there.client, second)) == {one.leg.sid for one in on_stream}
-        assert not await held(there.client, second)
+        assert (await streams(there.client, first), await streams(there.client, second)) == (20, 0)
 
         took = []
         for one in on_stream:
