@@ -5,7 +5,7 @@ Offsets are ours. They move only by what was heard (`CallEvent.heard`), never by
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -25,6 +25,7 @@ from holdsvc.calls.session import MOST_CHOICES, Chosen, HoldSession, Listened, l
 from holdsvc.calls.tuning import NEARLY_OVER, finished
 
 GRID = 10  # seconds; finite segments begin on it, so that all callers share the same bytes
+AT_ONCE = timedelta(seconds=20)  # behind a next, in which another one is about the same chapter
 BENEATH_PROMPTS = (Kind.MUSIC, Kind.QUIET)  # nobody talks in these, so that they need not wait for a prompt's end
 
 
@@ -96,7 +97,7 @@ def last_stretch(session: HoldSession) -> HeardUntil | None:
 def keep_sent(session: HoldSession, turn: tuple[Instruction, ...], at: datetime, plan: HoldPlan) -> HoldSession:
     """Remember what this document lets the caller hear. A live stream tells it by itself."""
     plays = [one for one in turn if isinstance(one, Play)]
-    if not plays or session.streaming or plan.media is Media.STREAM:
+    if not plays or live(session, plan):
         return session
     parts = tuple(part for one in turn for part in parts_of(one, plan))
     return replace(session, sent=Sent(at, plays[0].content, parts))
@@ -221,7 +222,7 @@ def act(session: HoldSession, choice: Choice, event: CallEvent, plan: HoldPlan) 
         case Action.PLAY:
             return (by_name if choice.content else switch)(session, choice, plan, event.at), ()
         case Action.NEXT:
-            return next_chapter(session, plan) or step(session, event, plan)
+            return next_chapter(session, plan, event.at) or step(session, event, plan)
         case Action.EPISODE:
             return step(session, event, plan)
         case Action.REPEAT | Action.BACK:
@@ -281,10 +282,13 @@ def next_genre(session: HoldSession, choice: Choice, plan: HoldPlan) -> Choice:
     return genres[(at + 1) % len(genres)] if genres else choice
 
 
-def next_chapter(session: HoldSession, plan: HoldPlan) -> Changed | None:
+def next_chapter(session: HoldSession, plan: HoldPlan, at: datetime) -> Changed | None:
     """To the next chapter of the piece; None where it has none left, or where the caller asks again at once."""
     item = plan.item(session.now) if session.now else None
-    begins = tuning.next_chapter(session, item) if item else None
+    last = session.choices[-1] if session.choices else None
+    again = last is not None and last.what == Action.NEXT and at - last.at <= AT_ONCE
+    lead = GRID if again and not live(session, plan) else 0.0
+    begins = tuning.next_chapter(session, item, lead) if item else None
     if item is None or begins is None:
         return None
     return say(replace(session, offsets=put(session.offsets, item.id, begins), rewind=0.0), "next"), ()
@@ -357,12 +361,16 @@ def turn(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...]:
     return (*said, *stretches, Listen(asking.offered(session, plan), plan.recognised(language)))
 
 
+def live(session: HoldSession, plan: HoldPlan) -> bool:
+    return plan.media is Media.STREAM or session.streaming
+
+
 def play(session: HoldSession, item: ContentItem, plan: HoldPlan, language: str) -> tuple[Say | Play, ...]:
-    live = plan.media is Media.STREAM or session.streaming
+    on_a_stream = live(session, plan)
     start = 0.0 if finished(session, item) else max(0.0, session.offset(item.id) - session.rewind)
-    if not live:
+    if not on_a_stream:
         start = float(start // GRID * GRID)
-    until = None if live else min(start + plan.segment_seconds, item.seconds)
+    until = None if on_a_stream else min(start + plan.segment_seconds, item.seconds)
     menu = plan.available(menu_prompts(plan), language) if session.menu_due else ()
     pause = start + plan.menu_after
     ducks = item.kind in BENEATH_PROMPTS

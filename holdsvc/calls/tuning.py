@@ -55,11 +55,14 @@ def skip(session: HoldSession, item: ContentItem, plan: HoldPlan, at: datetime) 
     return onward(session, item, plan, at)
 
 
-def next_chapter(session: HoldSession, item: ContentItem) -> float | None:
-    """Where the next chapter begins; None without one. Asked for at the start of a chapter, next means the next piece."""
+def next_chapter(session: HoldSession, item: ContentItem, lead: float) -> float | None:
+    """Where the next chapter begins; None without one. Asked for at the start of a chapter, next means the next piece.
+
+    `lead`: seconds that may be heard before that start, where a chapter was asked for and taken up earlier than it begins.
+    """
     at = session.offset(item.id)
     begins = [chapter.begins for chapter in item.chapters if chapter.begins > 0]
-    if any(0 <= at - one <= AT_ITS_START for one in begins):
+    if any(-lead < at - one <= AT_ITS_START for one in begins):
         return None
     return next((one for one in begins if at < one < item.seconds - NEARLY_OVER), None)
 
