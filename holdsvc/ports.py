@@ -590,6 +590,8 @@ class Ledger(Protocol):
     def choices(self, query: WaitQuery) -> Mapping[tuple[str, str], int]:
         """(choice, via) -> how often."""
 
+    def callbacks(self, query: CallbackQuery) -> Sequence[Callback]: ...
+
     def number(self, caller: CallerId) -> PhoneNumber | None:
         """Who a pseudonym is. For whoever may know."""
 

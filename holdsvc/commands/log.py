@@ -15,6 +15,7 @@ from holdsvc import app, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.callers.pseudonym import Pseudonyms, key_for
 from holdsvc.calls.model import PhoneNumber
+from holdsvc.clock import SystemClock
 from holdsvc.config import Settings, is_postgres, load
 from holdsvc.errors import ConfigError, InUse, OutboundFailed
 from holdsvc.ports import Ledger, WaitQuery
@@ -109,7 +110,7 @@ async def forgotten(settings: Settings, number: PhoneNumber) -> int:
         return await by_the_service(settings, number)
     try:
         pseudonyms = Pseudonyms(key_for(app.data_folder(settings) / "callers.key", settings.service.secret))
-        return await store.forget(number, pseudonyms.of(number))
+        return await store.forget(number, pseudonyms.of(number), SystemClock().now())
     finally:
         await store.close()
 

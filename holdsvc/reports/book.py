@@ -7,9 +7,11 @@ from datetime import datetime
 from functools import partial
 
 from holdsvc.calls.airing import AiredSum
+from holdsvc.calls.callback import Callback
 from holdsvc.calls.service_level import Target
-from holdsvc.ports import Ledger, WaitQuery
+from holdsvc.ports import CallbackQuery, Ledger, WaitQuery
 from holdsvc.reports import patience, waits
+from holdsvc.reports.callbacks import callbacks
 from holdsvc.reports.estimates import estimates
 from holdsvc.reports.page import Report, Section
 from holdsvc.reports.plays import Played, Shelved, plays
@@ -21,6 +23,7 @@ TITLES = {
     "service-level": "Service level",
     "waits": "Waits and how they ended",
     "estimates": "Waits as they were told",
+    "callbacks": "Call-backs",
     "abandonment": "Abandonment, and who came back",
     "patience": "Patience by content",
     "choices": "What callers chose",
@@ -44,6 +47,7 @@ def report(
         "service-level": lambda: (waits.service_level(of, target),),
         "waits": lambda: (waits.waited(of, target), waits.outcomes(of)),
         "estimates": lambda: estimates(ledger.told(query)),
+        "callbacks": lambda: (callbacks(promised(ledger, query)),),
         "abandonment": lambda: (patience.abandonment_curve(of), patience.never_came_back(of, now.timestamp())),
         "patience": lambda: (patience.patience(of),),
         "choices": lambda: (waits.choices(ledger.choices(query), len(of)),),
@@ -53,6 +57,13 @@ def report(
     wanted = sections if name == "all" else {name: sections[name]}
     made = tuple(section for make in wanted.values() for section in make())
     return Report(TITLES[name], now, query.since, query.until, query.queue, len(of), made)
+
+
+def promised(ledger: Ledger, query: WaitQuery) -> list[Callback]:
+    """Those that were asked for in the period."""
+    some = ledger.callbacks(CallbackQuery(queue=query.queue, most=query.most))
+    since, until = query.since, query.until
+    return [one for one in some if (since is None or one.asked >= since) and (until is None or one.asked < until)]
 
 
 def played(ledger: Ledger, query: WaitQuery, shelved: Shelved, aired: Iterable[AiredSum]) -> tuple[Played, ...]:

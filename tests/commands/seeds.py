@@ -221,6 +221,8 @@ QUEUES = [
     Seed("HS-306", queue("short_abandon = -1")),
     Seed("HS-307", queue('menu = { leave = "6" }')),
     Seed("HS-308", queue('departures = { choice = { enqueue = "voicemail" } }')),
+    Seed("HS-318", queue("callback = { offer = true }")),
+    Seed("HS-319", queue('departures = { callback = { redirect = "https://pbx.example.com/thanks" } }')),
     Seed("HS-309", queue('menu = { words = { podcast = ["Music"] } }')),
     Seed("HS-310", queue('menu = { off = ["music", "podcast", "daily", "quiz"] }')),
     Seed("HS-311", queue('menu = { leave = "1" }')),

@@ -39,6 +39,7 @@ def rules(scene: Scene) -> Iterator[Finding]:
         yield from limits(name, queue, scene.settings.reports.short_abandon, scene.settings.reports.target_seconds)
         yield from stream(scene, name, queue)
         yield from departures(name, queue)
+        yield from callbacks(scene, name, queue)
     yield from circles(settings.queues, settings.service.public_url)
 
 
@@ -96,6 +97,15 @@ def menu(name: str, queue: QueueRules) -> Iterator[Finding]:
     if leaves and not given.leave and "leave" not in given.words:
         why = f"queue {name} has a departures.choice, and no key that leads there"
         yield finding("HS-308", why, f'set leave = "6" in the menu of {file_of(name)}')
+
+
+def callbacks(scene: Scene, name: str, queue: QueueRules) -> Iterator[Finding]:
+    if queue.callback.offer and not scene.settings.api.token:
+        why = f"queue {name} promises call-backs, and without an API token nobody is told which number to call"
+        yield finding("HS-318", why, "set HOLDSVC_API__TOKEN, or callback.offer = false")
+    if "callback" in queue.departures and not queue.callback.offer:
+        why = f"queue {name} has a departures.callback, and offers no call-back that leads there"
+        yield finding("HS-319", why, f"set offer = true in the callback section of {file_of(name)}")
 
 
 def limits(name: str, queue: QueueRules, reported: float, target: float) -> Iterator[Finding]:
