@@ -11,7 +11,7 @@ comes next in a queue) it asks for one after the other: so the order in which th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from msgspec import Struct
@@ -34,6 +34,7 @@ from holdsvc.calls.quizmaster import put_aside
 from holdsvc.calls.session import HoldSession
 
 LEFT = frozenset(DEPARTURES.values())
+REPEATED = timedelta(minutes=1)  # platforms give up on a request sooner
 OF_THE_CALL = (CallerHungUp, AgentAnswered, HoldResumed)  # news that names no queue
 CARRIED = (
     "masked", "contact", "told_level", "told_account", "language", "guessed", "past", "caller",
@@ -145,11 +146,21 @@ def number_of(news: Incoming, known: Sequence[HoldSession]) -> int:
         stays = told is None or told is not known[-1] or goes_on(told, news)
         return news.told if stays else next_to(news.told)
     seen = [one for one in known if one.has(news.id)]
-    if seen:
+    if seen and not came_back(seen[-1], news, known):
         return seen[-1].ref.wait
     if not known:
         return 1
     return by_queue(news, known) if news.begins else by_time(of_a_stay(news, known), news.at).ref.wait
+
+
+def came_back(session: HoldSession, news: Incoming, known: Sequence[HoldSession]) -> bool:
+    """A door that the caller came to before is told of with the same form, and a platform gives it no other name: long after the
+    wait was over that is no repetition, as long as the call goes on."""
+    wait = session.history.wait
+    if not isinstance(news.begins, CallArrived) or wait is None or wait.ended is None:
+        return False
+    over = any(isinstance(event, CallerHungUp) for one in known for event in one.life)
+    return not over and news.at > wait.ended + REPEATED
 
 
 def by_queue(news: Incoming, known: Sequence[HoldSession]) -> int:

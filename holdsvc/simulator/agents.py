@@ -87,5 +87,6 @@ class Agent:
     def _send_on(self, leg: Leg) -> None:
         """To another queue, where the caller needs patience once more."""
         others = [name for name in self._elsewhere if name != leg.queue_name]
-        leg.signal(Moved(self._carrier.voice_url(self._rng.choice(others or self._elsewhere), leg.call.mode)))
+        door = self._carrier.voice_url(self._rng.choice(others or self._elsewhere), leg.call.mode)
+        leg.signal(Moved(f"{door}&after={self.sid}"))  # who is sent there twice in a minute comes there twice
         start(leg, self._habits, self._carrier.clock, random.Random(self._rng.random()))

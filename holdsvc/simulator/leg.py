@@ -210,6 +210,7 @@ class Leg:
         """Here a wait of its own begins; one from which a stream has let the caller go is over."""
         parts = urlsplit(url)
         if parts.path == DOOR:
+            self.call.at_a_door = True
             self.queue_name = dict(parse_qsl(parts.query)).get("queue", self.queue_name)
             if self.let_go is not None:
                 self.board.truth.release(self.call, truth.End.SENT_AWAY, at=self.let_go)
@@ -217,7 +218,7 @@ class Leg:
 
     def _gone_at_the_door(self) -> None:
         """Who is to come by a stream waits from the front door on, also if the hang-up was faster than the stream."""
-        if self.call.mode == "stream" and not self.call.waits:
+        if self.call.mode == "stream" and self.call.at_a_door:
             self.board.truth.hold(self.call, self.queue_name).slack = AT_THE_DOOR
 
     def _give_up(self, end: truth.End) -> None:

@@ -72,6 +72,7 @@ class Call(Struct):
     heard: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     pressed: list[tuple[str, bool]] = field(default_factory=list)
     mode: str = "documents"
+    at_a_door: bool = True  # of the service, and not waiting behind it yet
     interrupted: str = ""  # what a key or a word stopped, until the next sound
     changed: list[bool] = field(default_factory=list)  # by entry: whether something else was heard after it
 
@@ -97,6 +98,7 @@ class Truth:
 
     def hold(self, call: Call, queue: str, *, aside: bool = False) -> Wait:
         """The caller waits from now on; a wait that is still open goes on instead. `aside`: put on hold by the agent."""
+        call.at_a_door = False
         going = call.open_wait()
         if going is not None:
             return going
@@ -121,5 +123,5 @@ class Truth:
                     yield call, wait
 
     def coming(self) -> int:
-        """Calls that have not begun to wait, as far as the carrier knows."""
-        return sum(not call.waits and call.ended is None for call in self.calls.values())
+        """Calls at a door, which have not begun to wait there as far as the carrier knows."""
+        return sum(call.at_a_door and call.ended is None for call in self.calls.values())

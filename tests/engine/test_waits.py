@@ -177,3 +177,17 @@ def test_any_order_of_a_calls_news_ends_in_the_same_waits(name):
         assert asyncio.run(run()) == (truth, True)
 
     holds()
+
+
+async def test_the_same_form_at_the_door_is_a_repetition_unless_the_wait_was_long_over():
+    async def visited(again, *between):
+        house, first = House(), door(SALES, 0)
+        await house.tell(first, held(SALES, 1, 1, wait=1), left(SALES, 30, Departure.OVERFLOW, 1, wait=1), *between)
+        same = CallArrived(at=after(again), id=first.events[0].id)
+        await house.tell(report(SALES, same))
+        return len(await house.intake.waits(CALL))
+
+    assert await visited(5) == 1
+    assert await visited(89) == 1
+    assert await visited(91) == 2
+    assert await visited(91, hung_up(40)) == 1

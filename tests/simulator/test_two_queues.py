@@ -1,4 +1,4 @@
-"""Callers who come from one queue of the real service into another, by an overflow or by an agent: the books are right all the while."""
+"""Callers who come from one queue of the real service into another, by an overflow or by an agent: the books are right."""
 
 from __future__ import annotations
 
