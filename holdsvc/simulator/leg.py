@@ -133,6 +133,7 @@ class Leg:
         self.reserved: Taker | None = None  # the agent for whom the service released the stream
         self.holder: Taker | None = None  # the agent who put the caller on hold in mid-call, until they talk again
         self.let_go: datetime | None = None  # when the service closed the stream of its own accord
+        self.closed: datetime | None = None  # when the service closed the stream, for whatever reason
         self.takeable = False  # in a queue, so that an agent may take the caller out of it
         self.stream: MediaStream | None = None  # while one is open
         self.queue_fields: Callable[[], dict[str, str]] = dict  # what a waitUrl request adds
@@ -212,9 +213,12 @@ class Leg:
         if parts.path == DOOR:
             self.call.at_a_door = True
             self.queue_name = dict(parse_qsl(parts.query)).get("queue", self.queue_name)
-            if self.let_go is not None:
-                self.board.truth.release(self.call, truth.End.SENT_AWAY, at=self.let_go)
-                self.let_go = None
+            if self.closed is not None:
+                self.board.truth.release(self.call, truth.End.SENT_AWAY, at=self.closed)
+                self.let_go = self.closed = None
+                if self.reserved is not None:  # for whom the caller was let go too late
+                    self.reserved.free(self)
+                    self.reserved = None
 
     def _gone_at_the_door(self) -> None:
         """Who is to come by a stream waits from the front door on, also if the hang-up was faster than the stream."""

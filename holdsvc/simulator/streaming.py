@@ -190,7 +190,7 @@ async def _dial_in(leg: Leg, url: str) -> aiohttp.ClientWebSocketResponse | None
 async def _converse(leg: Leg, stream: MediaStream) -> None:
     board = leg.board
     board.truth.hold(leg.call, leg.queue_name)
-    leg.let_go = None
+    leg.let_go = leg.closed = None
     await stream.open()
     tasks = [asyncio.create_task(work) for work in (stream.speak(), stream.receive(), stream.echo_marks())]
     offer = Offer(leg, lambda taker: _release(leg, taker))
@@ -204,8 +204,9 @@ async def _converse(leg: Leg, stream: MediaStream) -> None:
                 leg.call.waits[-1].keys.append(board.clock.now())
                 await stream.key(signal.digit)
                 continue
+            leg.closed = board.clock.now()
             if leg.reserved is None:
-                leg.let_go = board.clock.now()
+                leg.let_go = leg.closed
             return
     except (Gone, Moved):
         await stream.send("stop", stop={"accountSid": board.account, "callSid": leg.sid})

@@ -57,7 +57,7 @@ async def enqueue(leg: Leg, verb: Verb, document: Document, place: Place) -> Jum
     queue.join(stay.spot)
     board.truth.hold(leg.call, leg.queue_name)
     leg.queue_fields = lambda: queue.fields(stay.spot, board.clock.monotonic())
-    leg.takeable, leg.let_go = True, None
+    leg.takeable, leg.let_go, leg.closed = True, None, None
     offer = Offer(leg, lambda taker: _take(leg, taker))
     taker, leg.reserved = leg.reserved, None
     if taker is not None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from holdsvc.commands.simulate import service, settings_for
 from holdsvc.config import Settings, load
 from holdsvc.ports import Destination
-from holdsvc.simulator.clock import SimClock, VirtualClock
+from holdsvc.simulator.clock import RealClock, SimClock, VirtualClock
 from holdsvc.simulator.habits import Habits
 from holdsvc.simulator.run import simulate
 from holdsvc.simulator.verdict import report
@@ -46,3 +46,18 @@ async def test_whoever_is_sent_on_has_a_row_a_wait(tmp_path, bad, seed):
     assert verdict.waits > verdict.calls + 5
     assert verdict.outcomes["left"] > 3
     assert verdict.steps > 20
+
+
+async def test_on_streams_as_well(tmp_path):
+    async with service(settings(tmp_path, 3.0, "&media=stream"), RealClock()) as target:
+        verdict = await simulate(
+            target,
+            calls=12,
+            rate=5.0,
+            mode="stream",
+            queue="support, sales",
+            habits=Habits(transfers=0.5, patience=72.0),
+        )
+
+    assert verdict.ok, report(verdict)
+    assert verdict.waits > verdict.calls + 3
