@@ -16,7 +16,6 @@ class Dialect(Struct, frozen=True):
     named: Callable[[str, str], str]  # (JSON object, name of a key) -> what stands there
     hour: Callable[[str], str]  # moment -> hours since 1970
     in_order: str  # a join whose left side is read first
-    and_row: str  # what else must be named where rows are grouped by call
 
 
 SQLITE = Dialect(
@@ -26,7 +25,6 @@ SQLITE = Dialect(
     named=lambda value, key: f"(SELECT found.value FROM json_each({value}) AS found WHERE found.key = {key})",  # noqa: S608  constants
     hour=lambda moment: f"CAST({moment} AS INTEGER) / 3600",
     in_order="CROSS JOIN",
-    and_row="",
 )
 POSTGRES = Dialect(
     text=lambda value, name: f"(CAST({value} AS json) ->> '{name}')",
@@ -35,7 +33,6 @@ POSTGRES = Dialect(
     named=lambda value, key: f"(CAST({value} AS json) ->> {key})",
     hour=lambda moment: f"CAST(floor({moment} / 3600) AS bigint)",
     in_order="JOIN",
-    and_row=", w.row",
 )
 MARK = re.compile(r"\?")
 

@@ -63,7 +63,7 @@ def gather(ask: Ask, put: Dialect, totals: Totals) -> Evidence:
         facts=facts,
         facts_counted=int(facts_counted),
         came={(queue, came): count for queue, came, count in ask(CAME)},
-        faults=faults(ask, put),
+        faults=faults(ask),
     )
 
 
@@ -76,24 +76,28 @@ FROM facts f {put.in_order} sessions s ON s.id = f.session
 WHERE f.kind IN ('WaitEnded', 'WaitAmended') GROUP BY 1, 2, 3, 4, 5"""  # noqa: S608
 
 
-def guilty(put: Dialect) -> str:
+def guilty() -> str:
     """Each call of which something is so that must not be, and what."""
     return f"""
-WITH calls AS (
+WITH counted AS (
+  SELECT session, count(*) AS told, max(version) AS latest,
+    count(*) FILTER (WHERE kind = 'WaitBegan') AS told_began,
+    count(*) FILTER (WHERE kind = 'WaitEnded') AS told_ended
+  FROM facts GROUP BY session
+), calls AS (
   SELECT s.platform, s.call, s.facts, s.version, s.waiting,
     w.row, w.outcome, w.began, w.ended, w.seconds, w.amended, w.platform AS row_platform, w.call AS row_call,
-    count(f.n) AS told, max(f.version) AS latest,
-    count(f.n) FILTER (WHERE f.kind = 'WaitBegan') AS told_began,
-    count(f.n) FILTER (WHERE f.kind = 'WaitEnded') AS told_ended
-  FROM sessions s LEFT JOIN waits w ON w.session = s.id LEFT JOIN facts f ON f.session = s.id GROUP BY s.id{put.and_row}
+    coalesce(told, 0) AS told, coalesce(latest, 0) AS latest,
+    coalesce(told_began, 0) AS told_began, coalesce(told_ended, 0) AS told_ended
+  FROM sessions s LEFT JOIN waits w ON w.session = s.id LEFT JOIN counted ON counted.session = s.id
 )
 SELECT platform, call, {", ".join(FAULTS.values())} FROM calls
 WHERE {" OR ".join(f"({fault})" for fault in FAULTS.values())} ORDER BY 1, 2"""  # noqa: S608
 
 
-def faults(ask: Ask, put: Dialect) -> dict[str, tuple[str, ...]]:
+def faults(ask: Ask) -> dict[str, tuple[str, ...]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for platform, call, *wrong in ask(guilty(put)):
+    for platform, call, *wrong in ask(guilty()):
         for what, is_so in zip(FAULTS, wrong, strict=True):
             if is_so:
                 name(found[what], f"{platform}/{call}")
