@@ -374,12 +374,13 @@ def play(session: HoldSession, item: ContentItem, plan: HoldPlan, language: str)
     menu = plan.available(menu_prompts(plan), language) if session.menu_due else ()
     pause = start + plan.menu_after
     ducks = item.kind in BENEATH_PROMPTS
+    gain = max(0.0, session.gain) if item.kind is Kind.QUIET else session.gain  # softer still, its sign of life is none
     if not menu or pause >= (until or item.seconds) - NEARLY_OVER:
         tail = (Say(menu, language), *controls.offers(plan, language)) if menu else ()
-        return (Play(item.id, start, until, session.gain, ducks), *tail)
+        return (Play(item.id, start, until, gain, ducks), *tail)
     return (
-        Play(item.id, start, pause, session.gain, ducks),
+        Play(item.id, start, pause, gain, ducks),
         Say(menu, language),
         *controls.offers(plan, language),
-        Play(item.id, pause, until, session.gain, ducks),
+        Play(item.id, pause, until, gain, ducks),
     )

@@ -39,6 +39,18 @@ def said(word, seconds):
     return UtteranceHeard(at=after(seconds), id=f"u{word}{seconds}", choice=word, score=0.9)
 
 
+def test_who_wants_it_soft_and_quiet_still_hears_that_the_line_is_alive():
+    call = called()
+    for seconds, digit in enumerate("7775"):
+        call(key(digit, 20 + seconds))
+    assert [(one.content, one.gain) for one in call.todo if isinstance(one, Play)] == [("quiet", 0.0)]
+
+    call(key("2", 30))
+    assert {one.gain for one in call.todo if isinstance(one, Play)} == {-12.0}
+    call(key("8", 31))(key("8", 32))(key("8", 33))(key("5", 34))
+    assert {one.gain for one in call.todo if isinstance(one, Play)} == {6.0}
+
+
 # --- again and back ----------------------------------------------------------------------------------------------------
 
 
