@@ -62,9 +62,9 @@ def wants(session: HoldSession, place: int, plan: HoldPlan, at: datetime, foresi
     return told(replace(session, position=place), plan, at, foresight) != (None, None)
 
 
-def may_want(session: HoldSession, place: int, at: datetime) -> bool:
-    """Quickly: False only if nothing would be told."""
-    return better(session, place) or session.promised_at is None or at >= session.promised_at + APART
+def may_want(session: HoldSession, place: int, at: datetime, *, wait: bool) -> bool:
+    """Quickly: False only if nothing would be told, or nothing but a wait, where that is not looked at now."""
+    return better(session, place) or (wait and passed(session, APART, at))
 
 
 def told(

@@ -41,6 +41,9 @@ SPANS = (
 )  # the narrowest first
 
 
+MARKS = tuple({one.low for one in SPANS} | {one.high for one in SPANS if one.high})  # minutes
+
+
 class Promise(Struct, frozen=True, gc=False):
     """What a caller was told. `longer`: and that it takes longer than what was told before."""
 
@@ -64,12 +67,9 @@ class Came(StrEnum):
 
 def fitting(outlook: Outlook) -> Span | None:
     """None: no sentence of ours is true of it and tells anything."""
-    return next((one for one in SPANS if fits(outlook, one)), None)
-
-
-def fits(outlook: Outlook, span: Span) -> bool:
-    by_its_end = 1.0 if span.high is None else outlook.by(span.high * MINUTE)
-    return by_its_end - outlook.by(span.low * MINUTE) >= SHARE
+    by: dict[int | None, float] = {minutes: outlook.by(minutes * MINUTE) for minutes in MARKS}
+    by[None] = 1.0
+    return next((one for one in SPANS if by[one.high] - by[one.low] >= SHARE), None)
 
 
 def made(outlook: Outlook, last: Promise | None, at: datetime) -> Promise | None:

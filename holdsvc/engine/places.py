@@ -24,6 +24,7 @@ from holdsvc.engine.roster import Roster
 from holdsvc.engine.streams import Streams, Take
 
 EVERY = 5.0  # seconds between two looks
+WAITS_IN = 6  # looks until the wait of everybody has been looked at: an estimate takes as long as ten places
 AT_ONCE = 200  # callers who are looked at in one go: a tenth of a millisecond
 TOLD = 20  # callers who are told in one go
 REST = 0.004  # seconds between two such
@@ -44,6 +45,7 @@ class Places:
         """`foresight`: of one moment, how long callers will still wait."""
         self._roster, self._plan, self._streams, self._take = roster, plan, streams, take
         self._clock, self._sleep, self._foresight = clock, sleep, foresight
+        self._looks = 0
 
     async def run(self) -> None:
         """Until cancelled. No fault ends it: the next look comes."""
@@ -57,12 +59,14 @@ class Places:
     async def look(self) -> int:
         """Tell whoever has moved up; return how many there were."""
         told, foresight = 0, self._foresight(self._clock.now())
+        self._looks += 1
         for line in await self._lines():
             for before, (_, session) in enumerate(line):
                 await self._breathe(before)
                 place = before + 1
                 now = self._clock.now()
-                wanted = self._streams.holds(session.ref) and position.may_want(session, place, now)
+                wait = place % WAITS_IN == self._looks % WAITS_IN
+                wanted = self._streams.holds(session.ref) and position.may_want(session, place, now, wait=wait)
                 if wanted and await self._tell(session, place, now, foresight):
                     await self._breathe(told, TOLD)
                     told += 1

@@ -13,10 +13,12 @@ from holdsvc.calls.facts import Promised
 from holdsvc.calls.model import CallId, CallRef, QueueName
 from holdsvc.calls.plan import Media
 from holdsvc.calls.position import APART, EXACT
+from holdsvc.calls.promise import Span
 from holdsvc.calls.session import HoldSession
-from holdsvc.engine.places import AT_ONCE, Places
+from holdsvc.engine.places import AT_ONCE, EVERY, WAITS_IN, Places
 from tests.calls.test_position import PLACES
 from tests.calls.test_quizmaster import a_quiz_plan
+from tests.calls.test_wait_told import WAITS, a_movement
 from tests.plans import NOON, QUEUE
 
 BASE = a_quiz_plan(media=Media.STREAM)
@@ -27,14 +29,16 @@ LONG = 60.0  # seconds in which the menu has been told
 class Floor:
     """Calls on streams and in documents, each with its session, as the roster has them; time passes when it is told to."""
 
-    def __init__(self) -> None:
-        self.at = NOON
+    def __init__(self, plan=PLAN) -> None:
+        self.at, self.plan = NOON, plan
+        self.every = 0.0  # seconds in which somebody is answered; 0: nobody is
+        self.spans: dict[str, list[Span]] = {}
         self.sessions: dict[CallRef, HoldSession] = {}
         self.told: dict[str, list[int]] = {}
         self.gave_way: list[str] = []
         self.gone: set[str] = set()  # streams that another process has
         self.rests = 0
-        self.places = Places(self, lambda session: PLAN, self, self.take, self, self.rest)
+        self.places = Places(self, lambda session: plan, self, self.take, self, self.rest, self.foresight)
 
     def now(self):
         return self.at
@@ -54,12 +58,22 @@ class Floor:
         return ref
 
     def news(self, ref, event):
-        decision = decide(self.sessions[ref], event, PLAN)
-        self.sessions[ref] = decision.session
+        decision = decide(replace(self.sessions[ref], movement=self.movement), event, self.plan)
+        self.sessions[ref] = replace(decision.session, movement=None)
         for fact in decision.facts:
-            if isinstance(fact, Promised):
+            if isinstance(fact, Promised) and fact.position:
                 self.told.setdefault(ref.call, []).append(fact.position)
+            if isinstance(fact, Promised) and fact.wait:
+                self.spans.setdefault(ref.call, []).append(fact.wait.span)
         return decision
+
+    @property
+    def movement(self):
+        return a_movement((self.at - NOON).total_seconds(), self.every, 0) if self.every else None
+
+    def foresight(self, now):
+        movement = self.movement
+        return lambda session, at: replace(session, movement=movement).outlook(at)
 
     def leave(self, ref):
         del self.sessions[ref]
@@ -161,6 +175,22 @@ async def test_nobody_is_told_over_the_menu(floor):
 
     await floor.look(LONG)
     assert floor.told == {"a": [1]}
+
+
+async def test_whose_wait_has_shortened_is_told_so_though_nobody_before_them_went():
+    plan = replace(PLAN, tell_position=False, prompts={"en": {**PLAN.prompts["en"], **WAITS}})
+    floor = Floor(plan)
+    ref = floor.call("a")
+    assert await floor.look() == 0, "there is no ground"
+    floor.every = 120.0
+    assert [await floor.look(EVERY) for _ in range(WAITS_IN)].count(1) == 1
+    floor.every = 40.0
+    for _ in range(30):
+        await floor.look(EVERY)
+
+    assert floor.spans == {"a": [Span(0, 5), Span(0, 2)]}
+    assert floor.gave_way == ["a", "a"], "and disturbed for nothing else"
+    assert len(floor.sessions[ref].waits_told) == 2
 
 
 async def test_a_stream_that_is_elsewhere_is_left_to_others(floor):
