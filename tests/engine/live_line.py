@@ -7,6 +7,7 @@ the moments that follow the same turn is performed again.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Sequence
@@ -41,13 +42,13 @@ from holdsvc.calls.model import CallerId, CallId, CallRef, EventId, Profile
 from holdsvc.calls.plan import HoldPlan, Notice
 from holdsvc.calls.session import HoldSession
 from holdsvc.engine.streams import Streams
+from holdsvc.engine.wheel import SLOT
 from holdsvc.platforms.wires.json_media import Dialect, JsonMedia
 from tests.engine.far_end import FarEnd
 from tests.engine.full_shelf import full_shelf
 from tests.engine.test_streams import Counts
 from tests.plans import NOON, QUEUE
 
-STEP = 0.2  # seconds between two looks at the far end: the wire is 400 ms ahead
 WIRE = JsonMedia(Dialect("twilio"))
 KEPT = 8000  # samples that were heard last
 LIKE = 0.8  # correlation from which a sound is taken for another: a prompt over soft content against the prompt alone
@@ -243,7 +244,7 @@ class Studio:
         self.stream = self.streams.open(self.streams.tokens.redeem("twilio", token), WIRE, self.far)
         start = {"callSid": ref.call, "customParameters": {"token": token}}
         self.stream.hear(json.dumps({"event": "start", "streamSid": "MZ1", "sequenceNumber": "1", "start": start}))
-        await self.streams.settle()
+        await self._answered()
         await self._deed()
         assert self.trial.session.saying == self.line.session.saying
 
@@ -258,7 +259,11 @@ class Studio:
                 assert self.stream.interrupt(lambda name, at: replace(deed, at=at))
             case (ContentEnded() | TimeCame()) as deed:
                 self.stream.perform(self.trial.take((deed,)))
-        await self.streams.settle()
+        await self._answered()
+
+    async def _answered(self) -> None:
+        while self.streams._answering:
+            await asyncio.sleep(0)
 
     def again(self) -> None:
         """The turn from its beginning, as if nothing had been keyed."""
@@ -267,17 +272,16 @@ class Studio:
         self.stream.perform(self.line.turn)
 
     async def advance(self, seconds: float) -> None:
-        while seconds > 1e-6:
-            step = min(STEP, seconds)
-            seconds -= step
-            self.clock.seconds += step
+        """From one moment at which the stream wants to be served to the next."""
+        until = self.clock.seconds + seconds
+        while self.clock.seconds < until:
+            self.clock.seconds = min(until, max(self.stream.slot * SLOT, self.clock.seconds + SLOT))
             self.far.play()
             while self.far.marks:
                 self.stream.hear(mark(self.far.marks.pop(0)))
-            del self.far.heard[:-KEPT]
             self.streams.turn(self.clock.monotonic())
-            if self.streams._answering:
-                await self.streams.settle()
+            await self._answered()
+        del self.far.heard[:-KEPT]
 
     @property
     def said(self) -> list[tuple[str, str]]:
@@ -288,7 +292,7 @@ class Studio:
         """The session as it was before."""
         before, self.trial.turn = self.trial.session, ()
         self.stream.hear(dtmf(digit))
-        await self.streams.settle()
+        await self._answered()
         return before
 
 
