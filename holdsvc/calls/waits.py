@@ -37,7 +37,7 @@ LEFT = frozenset(DEPARTURES.values())
 REPEATED = timedelta(minutes=1)  # platforms give up on a request sooner
 OF_THE_CALL = (CallerHungUp, AgentAnswered, HoldResumed)  # news that names no queue
 CARRIED = (
-    "masked", "contact", "told_level", "told_account", "language", "guessed", "past", "caller",
+    "caller", "masked", "contact", "told_level", "told_account", "language", "guessed", "past", "owed",
     "gain", "talk", "offsets", "places", "plays", "quiz", "spoke", "noticed", "noticed_before",
 )  # fmt: skip
 

@@ -26,6 +26,7 @@ from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.menu import Menu
 from holdsvc.calls.model import (
+    BETWEEN,
     MOST_WAITS,
     CallerId,
     CallId,
@@ -140,6 +141,8 @@ class Intake:
 
     async def find(self, call: str, platforms: Sequence[str]) -> HoldSession | None:
         """A call by the platform's id alone: its latest wait."""
+        if BETWEEN in call:
+            return None
         for platform in platforms:
             known = await self.waits(CallRef(platform, CallId(call)))
             if known:

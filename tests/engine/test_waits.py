@@ -11,11 +11,15 @@ from holdsvc.calls.events import (
     CallArrived,
     CallerHungUp,
     CallHeld,
+    ContentEnded,
     Departure,
     DigitPressed,
+    HeardUntil,
     LeftQueue,
+    QueueMoved,
 )
-from holdsvc.calls.model import Contact, Outcome, QueueName
+from holdsvc.calls.instructions import Play
+from holdsvc.calls.model import MOST_WAITS, CallId, CallRef, Contact, Outcome, QueueName
 from holdsvc.engine.alarms import Alarms
 from holdsvc.engine.intake import Intake, Recognition
 from holdsvc.engine.plans import PlanBook, QueueRules
@@ -191,3 +195,135 @@ async def test_the_same_form_at_the_door_is_a_repetition_unless_the_wait_was_lon
     assert await visited(89) == 1
     assert await visited(91) == 2
     assert await visited(91, hung_up(40)) == 1
+
+
+def first_wait(*between):
+    return (door(SALES, 0), held(SALES, 1, 1, wait=1), *between)
+
+
+LEFT_AT_60 = left(SALES, 60, Departure.OVERFLOW, 1, wait=1)
+
+
+async def test_what_the_caller_heard_chose_and_set_comes_along_and_what_was_promised_does_not():
+    house = House()
+    told = QueueMoved(at=after(30), id="moved", position=1)
+    heard = HeardUntil("swing", 0.0, 40.0)
+    await house.tell(
+        *first_wait(pressed(SALES, 5, "2", wait=1), pressed(SALES, 6, "8", wait=1), pressed(SALES, 7, "8", wait=1)),
+        report(SALES, told, wait=1),
+        report(SALES, ContentEnded(at=after(50), id="on", heard=heard), wait=1),
+    )
+    await house.tell(LEFT_AT_60)
+    before = (await house.intake.waits(CALL))[0]
+    await house.tell(door(SUPPORT, 61))
+    taken = await house.tell(held(SUPPORT, 62, 62, wait=2))
+    second = taken.session
+
+    assert (before.gain, before.choice) == (second.gain, second.choice)
+    assert second.gain != 0.0
+    assert second.choice == "podcast"
+    assert dict(before.plays) == dict(second.plays)
+    assert second.choices[-1].via == "remembered"
+    assert (second.promised, second.position) == (None, 1)
+    assert (second.listened, second.ref.wait, second.queue) == ((), 2, SUPPORT)
+
+
+async def test_nothing_is_heard_twice_on_the_way_through_two_queues():
+    house, heard = House(), []
+    await house.tell(door(SALES, 0))
+    taken = await house.tell(held(SALES, 1, 1, wait=1))
+    for queue, wait, times in ((SALES, 1, (20, 40)), (SUPPORT, 2, (80, 100, 120))):
+        for at in times:
+            play = next(one for one in taken.instructions if isinstance(one, Play))
+            heard.append(play.content)
+            whole = HeardUntil(play.content, 0.0, 1000.0)
+            ended = ContentEnded(at=after(at), id=f"end{at}", heard=whole)
+            taken = await house.tell(report(queue, ended, wait=wait))
+        if wait == 1:
+            await house.tell(LEFT_AT_60, door(SUPPORT, 61))
+            taken = await house.tell(held(SUPPORT, 62, 62, wait=2))
+
+    shelf = {item.id for item in Shelves.items if item.kind == "music"}
+    assert set(heard[: len(shelf)]) == shelf
+
+
+async def test_a_hold_by_the_agent_is_no_wait_and_a_place_in_the_queue_is_one():
+    house = House()
+    aside = CallHeld(at=after(100), id="aside", began=after(100))
+    agent = CallHeld(at=after(110), id="conference", began=after(110), mid_call=True)
+    await house.tell(*first_wait(), answered(30), report(SALES, aside), report(SALES, agent))
+    assert len(await house.intake.waits(CALL)) == 1
+
+    await house.tell(held(SALES, 200, 198))
+
+    waits = await house.intake.waits(CALL)
+    assert [one.history.stage for one in waits] == ["ended", "waiting"]
+    assert waits[1].history.wait.began == after(198)
+
+
+async def test_late_news_of_the_first_wait_reaches_it_and_changes_nothing_in_the_second():
+    house = House()
+    await house.tell(*first_wait(LEFT_AT_60, door(SUPPORT, 61), held(SUPPORT, 62, 62, wait=2)))
+    second = (await house.intake.waits(CALL))[1]
+
+    await house.tell(pressed(SALES, 59, "8", wait=1), bridged(SALES, 400, 20, wait=1))
+
+    first, after_all = await house.intake.waits(CALL)
+    assert after_all == second
+    assert first.outcome is Outcome.ANSWERED
+    assert first.amended
+
+
+async def test_who_is_elsewhere_has_not_hung_up_whatever_a_stream_said():
+    house = House()
+    await house.tell(*first_wait(hung_up(40)))
+    assert [row[3] for row in await house.rows()] == [Outcome.ABANDONED]
+
+    await house.tell(door(SUPPORT, 41), held(SUPPORT, 42, 42, wait=2), hung_up(90))
+
+    assert [row[2:] for row in await house.rows()] == [
+        (after(41), Outcome.OVERFLOWED),
+        (after(90), Outcome.ABANDONED),
+    ]
+    assert await house.conserved()
+
+
+async def test_who_goes_round_in_circles_for_ever_goes_on_in_the_last_wait():
+    house = House()
+    for number in range(MOST_WAITS + 5):
+        await house.tell(door((SALES, SUPPORT)[number % 2], number * 10))
+
+    assert len(await house.intake.waits(CALL)) == MOST_WAITS
+
+
+async def test_a_call_is_found_in_its_latest_wait_and_a_lookup_that_answers_late_too():
+    house = House()
+    await house.tell(*first_wait(LEFT_AT_60, door(SUPPORT, 61)))
+
+    await house.intake.contact_came(CALL, Contact(name="Ada", source="crm"))
+
+    found = await house.intake.find("call-1", ("testphone",))
+    assert (found.ref, found.contact.name) == (CallRef("testphone", CallId("call-1"), 2), "Ada")
+    assert await house.intake.find("call-1/2", ("testphone",)) is None
+
+
+async def test_a_caller_who_was_forgotten_is_nobody_in_the_next_wait_too():
+    house = House()
+    await house.tell(door(SALES, 0, caller="+15005550123"), held(SALES, 1, 1, wait=1, caller="+15005550123"))
+    await house.intake.forget("+15005550123")
+
+    await house.tell(LEFT_AT_60, door(SUPPORT, 61, caller="+15005550123"))
+
+    assert [one.caller for one in await house.intake.waits(CALL)] == [None, None]
+
+
+async def test_with_the_store_away_the_second_wait_is_kept_as_soon_as_it_is_back():
+    house = House()
+    await house.tell(*first_wait(pressed(SALES, 5, "8", wait=1), LEFT_AT_60))
+    house.store.away = True
+    await house.tell(door(SUPPORT, 61), held(SUPPORT, 62, 62, wait=2))
+    house.store.away = False
+    await house.intake.keep_again()
+
+    assert [(row[1], row[3]) for row in await house.rows()] == [(SALES, Outcome.OVERFLOWED), (SUPPORT, None)]
+    assert (await house.store.load(CALL.nth(2))).gain != 0.0
