@@ -75,18 +75,17 @@ class Begin(Protocol):
     def __call__(self, plan: HoldPlan, profile: Profile, **known: object) -> Line: ...
 
 
-def a_plan(language: str, *, live: bool, leave: str = LEAVE, back: str = "", **changes: object) -> HoldPlan:
+def a_plan(language: str, *, live: bool, leave: str = LEAVE, back: str = "", off: tuple[str, ...] = ()) -> HoldPlan:
     """The shipped one of a queue that speaks this language and may be left by a key, or where one is called back by another."""
-    off = tuple(choice.id for choice in SHIPPED if choice.digit in (leave, back) and choice.digit)
+    taken = tuple(choice.id for choice in SHIPPED if choice.digit in (leave, back) and choice.digit)
     rules = QueueRules(
         language=language,
-        menu=MenuRules(off=off, leave="" if back else leave),
+        menu=MenuRules(off=(*taken, *off), leave="" if back else leave),
         callback=CallbackRules(bool(back), back),
         prompts_per_minute=UNBOUNDED,
         segment_seconds=60,
     )
-    plan = plan_book(support=rules).plan(QUEUE, stream=live)
-    return replace(plan, **changes)
+    return plan_book(support=rules).plan(QUEUE, stream=live)
 
 
 def ways(begin: Begin, language: str, *, live: bool) -> Iterator[Line]:
@@ -98,7 +97,7 @@ def ways(begin: Begin, language: str, *, live: bool) -> Iterator[Line]:
     yield from places(begin, plan)
     yield from waits(begin, plan)
     for key in KEYS:
-        line = begin(a_plan(language, live=live, leave=key), Profile())
+        line = begin(a_plan(language, live=live, leave=key, off=("daily", "quiz", "quiet")), Profile())
         if key != "0":  # else the menu comes by itself
             line.press("0")
         yield line
