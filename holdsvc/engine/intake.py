@@ -7,7 +7,6 @@ that was faster makes us decide again. If nothing can be kept, the caller is ser
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from sys import intern
@@ -166,7 +165,9 @@ class Intake:
         if number is None:
             return None
         self._recognition.forget(number)
-        return await self._store.forget(number, self._recognition.pseudonym(number), self._clock.now())
+        caller = self._recognition.pseudonym(number)
+        self.unkept.numbers.pop(caller, None)
+        return await self._store.forget(number, caller, self._clock.now())
 
     async def settle(self) -> None:
         """Wait until everything decided so far has been kept."""
@@ -175,6 +176,7 @@ class Intake:
 
     async def keep_again(self) -> None:
         """Replay what could not be kept, oldest first; stop at the first that still cannot."""
+        await self.unkept.keep_numbers(self._store)
         while news := self.unkept.first():
             async with self._lock(news.new.ref):
                 await self._keep_late(news)
@@ -250,7 +252,7 @@ class Intake:
         if read.number is None:
             return known, None
         caller = self._recognition.pseudonym(read.number)
-        number = asyncio.create_task(self._keep_number(caller, read.number))
+        number = asyncio.create_task(self.unkept.keep_number(self._store, caller, read.number))  # in the same flush
         profile, promised = await asyncio.gather(self._profile(caller), self._owed(caller))
         contact = await self._ask(report.ref, read.number)
         known = replace(
@@ -298,11 +300,6 @@ class Intake:
             return owed(await self._store.owed(caller))
         except StoreUnavailable:
             return ()
-
-    async def _keep_number(self, caller: CallerId, number: PhoneNumber) -> None:
-        """Beside the session, so that both share one flush."""
-        with contextlib.suppress(StoreUnavailable):  # the next call tells it again
-            await self._store.remember_number(caller, number)
 
     def _fold(self, session: HoldSession, events: tuple[CallEvent, ...]) -> Taken:
         facts: list[AnyFact] = []

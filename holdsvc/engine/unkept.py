@@ -9,12 +9,14 @@ from typing import TypeVar
 from msgspec import Struct
 
 from holdsvc.calls.events import AnyEvent
-from holdsvc.calls.model import CallRef
+from holdsvc.calls.model import CallerId, CallRef, PhoneNumber
 from holdsvc.calls.session import HoldSession
-from holdsvc.ports import Spool
+from holdsvc.errors import StoreUnavailable
+from holdsvc.ports import Spool, Store
 
 T = TypeVar("T")
 MOST = 200_000  # pieces of news; beyond it callers are served all the same, but what they did is not kept
+MOST_NUMBERS = 10_000
 
 
 class News(Struct, frozen=True):
@@ -32,9 +34,23 @@ class Unkept:
         self._news: deque[News] = deque()
         self._of_call: Counter[CallRef] = Counter()
         self._sessions: dict[CallRef, HoldSession] = {}
+        self.numbers: dict[CallerId, PhoneNumber] = {}  # in memory alone; a call-back may need one long after its call
 
     def __len__(self) -> int:
-        return len(self._news)
+        return len(self._news) + len(self.numbers)
+
+    async def keep_number(self, store: Store, caller: CallerId, number: PhoneNumber) -> None:
+        try:
+            await store.remember_number(caller, number)
+        except StoreUnavailable:
+            if len(self.numbers) < MOST_NUMBERS:  # beyond it, the next call tells it again
+                self.numbers[caller] = number
+
+    async def keep_numbers(self, store: Store) -> None:
+        """Raise `StoreUnavailable` at the first that still cannot be kept."""
+        for caller, number in list(self.numbers.items()):
+            await store.remember_number(caller, number)
+            self.numbers.pop(caller, None)
 
     def read_back(self) -> int:
         """At start: take up what an earlier process left."""

@@ -13,6 +13,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 from msgspec import Struct
+from msgspec.structs import replace
 
 from holdsvc.calls.callback import LONGEST_NAME, OPEN, Attempt, Callback, State, Wish
 from holdsvc.calls.model import CallerId, Contact, PhoneNumber
@@ -88,7 +89,12 @@ async def shown(house: House, some: Sequence[Callback]) -> tuple[OwedCall, ...]:
     numbers = await house.store.numbers(callers) if house.numbers else {}
     queues: set[str] = {one.queue for one in some if one.open}
     places = {queue: line(house, queue) for queue in queues}
-    return tuple(owed_call(one, numbers, places) for one in some)
+    return tuple(owed_call(spoken(house, one), numbers, places) for one in some)
+
+
+def spoken(house: House, one: Callback) -> Callback:
+    """Who chose no language heard the queue's own."""
+    return one if one.language else replace(one, language=house.plans.rules(one.queue).language)
 
 
 def line(house: House, queue: str) -> list[datetime]:

@@ -89,6 +89,11 @@ class FaultyStore(MemoryStore):
         super().__init__()
         self.away, self.races = False, 0
 
+    async def remember_number(self, caller, number):
+        if self.away:
+            raise StoreUnavailable("the disk is full")
+        await super().remember_number(caller, number)
+
     async def save(self, session, facts):
         if self.away:
             raise StoreUnavailable("the disk is full")
@@ -394,3 +399,18 @@ def test_a_queue_that_is_not_configured_behaves_as_the_default_and_keeps_its_nam
     plan = book.plan(QueueName("somebody-else"))
 
     assert (plan.queue, plan.rules.short_abandon, plan.house) == ("somebody-else", 9.0, ContentId("waltz"))
+
+
+async def test_a_number_that_could_not_be_kept_is_kept_with_what_happened_since_unless_it_was_forgotten():
+    house = House()
+    house.store.away = True
+    await house.hook(arrived(), held())
+    await house.hook(arrived(), held(), caller="+15005550124", ref=CallRef(CALL.platform, CallId("another")))
+    assert await house.store.numbers(["p0123", "p0124"]) == {}
+
+    house.store.away = False
+    await house.intake.forget("+15005550124")
+    await house.intake.keep_again()
+
+    assert await house.store.numbers(["p0123", "p0124"]) == {"p0123": PhoneNumber("+15005550123")}
+    assert not house.intake.degraded

@@ -99,7 +99,7 @@ async def test_it_is_listed_with_all_that_the_desk_needs(floor: Floor) -> None:
     assert one["number"] == CALLER
     assert one["contact"] | {"name": "Ada", "account": "77"} == one["contact"]
     assert (one["state"], one["began"], one["asked"]) == ("owed", "2026-03-02T12:00:00Z", "2026-03-02T12:00:48Z")
-    assert (one["ahead"], one["call"], one["attempts"]) == (0, FIRST, [])
+    assert (one["ahead"], one["call"], one["attempts"], one["language"]) == (0, FIRST, [], "en")
     (wait,) = (await floor.service.json("/api/v1/waits", **KEY))["waits"]
     assert (wait["outcome"], wait["seconds"]) == ("callback_taken", 56.0)
 
