@@ -145,7 +145,18 @@ def simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one = command(commands, "report", "Figures and plots out of the wait log.")
-    names = ["all", "service-level", "waits", "estimates", "callbacks", "abandonment", "patience", "choices", "plays", "law"]
+    names = [
+        "all",
+        "service-level",
+        "waits",
+        "estimates",
+        "callbacks",
+        "abandonment",
+        "patience",
+        "choices",
+        "plays",
+        "law",
+    ]
     one.add_argument("report", nargs="?", choices=names, default="all", help="which one (default: all)")
     one.add_argument("--format", choices=["text", "html", "csv", "json"], default="text")
     one.add_argument("--out", type=Path, help="a file (default: standard output)")

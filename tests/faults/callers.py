@@ -28,13 +28,16 @@ class Ear(Struct, eq=False):
 
     sounds: list[tuple[float, bytes]] = field(default_factory=list)
     played: list[str] = field(default_factory=list)
+    began: list[float] = field(default_factory=list)  # when each of these began
     states: list[str] = field(default_factory=list)
 
     def play(self, sound: Sound) -> None:
         self.played.append(sound.caption)
+        self.began.append(time.monotonic())
 
     def say(self, text: str) -> None:
         self.played.append(text)
+        self.began.append(time.monotonic())
 
     def stop(self) -> None: ...
 
@@ -45,6 +48,11 @@ class Ear(Struct, eq=False):
 
     def became(self, state: str) -> None:
         self.states.append(state)
+
+    def silence_after(self, moment: float) -> float | None:
+        """Seconds until there was sound again, be it a document's or a stream's; None: there was none."""
+        began = [at for at in (*self.began, *(at for at, _ in self.sounds)) if at > moment]
+        return min(began) - moment if began else None
 
     def heard_since(self, moment: float) -> bytes:
         return b"".join(payload for at, payload in self.sounds if at >= moment)

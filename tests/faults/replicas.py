@@ -39,7 +39,8 @@ class Balancer:
             return
         lines = [asyncio.create_task(carry(*one)) for one in ((reader, there[1]), (there[0], writer))]
         self._lines.update(lines)
-        await asyncio.wait(lines)
+        with contextlib.suppress(asyncio.CancelledError):  # the test is over
+            await asyncio.wait(lines)
         self._lines.difference_update(lines)
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:

@@ -1,0 +1,83 @@
+"""kill -9 of one of three processes on a real Redis: its calls come back by the verbs, and others take them up where they were."""
+
+import asyncio
+import time
+from itertools import pairwise
+
+import pytest
+
+from tests.faults.callers import API, callers, until
+from tests.faults.positions import first_place, place
+from tests.faults.replicas import balanced, replicas, start
+from tests.stores.redis_server import RedisServer, emptied, shared_node
+
+BEARER = {"Authorization": f"Bearer {API}"}
+CALLS = 9
+SOUND_WITHIN = 5.0  # seconds after the kill
+LEAD = 1.0  # seconds by which what was sent, or heard before a key counts, may differ from what we saw come
+LESS_TALK = "#"  # a key that is kept with the place at which it was pressed, and changes neither item nor gain
+
+
+@pytest.fixture
+def node() -> RedisServer:
+    return emptied(shared_node())
+
+
+@pytest.fixture
+async def three(node, tmp_path):
+    services = replicas(tmp_path, node.url, 3)
+    try:
+        await start(services)
+        yield services
+    finally:
+        for one in services:
+            one.kill()
+
+
+async def began(there, service) -> dict[str, str]:
+    async with there.client.get(f"{service.base}/api/v1/calls", headers=BEARER) as answer:
+        return {one["call"]: one["began"] for one in (await answer.json())["calls"]}
+
+
+async def test_a_killed_process_costs_no_caller_the_place_the_content_or_more_than_a_moment_of_sound(three):
+    async with balanced([one.port for one in three]) as balancer, callers(balancer.base) as there:
+        calls = [there.call() for _ in range(CALLS)]
+        await until(lambda: all(one.ear.sounds for one in calls), 20.0)
+        await asyncio.sleep(2.5)  # of music
+        pressed = {one.leg.sid: place(one.ear.heard_since(0.0)) for one in calls}
+        for one in calls:
+            await one.leg.stream.key(LESS_TALK)
+        await until(lambda: all(place(one.ear.heard_since(time.monotonic() - 0.5)) for one in calls), 20.0)
+        waits = await began(there, three[1])
+        assert set(waits) == {one.leg.sid for one in calls}
+
+        heard = {one.leg.sid: place(one.ear.heard_since(0.0)) for one in calls}
+        three[0].kill()
+        killed = time.monotonic()
+        await until(lambda: all(one.ear.heard_since(killed + SOUND_WITHIN - 1.0) for one in calls), 20.0)
+
+        back = [one for one in calls if one.ear.played]
+        assert 0 < len(back) < CALLS, "the killed process had no calls, or all of them"
+        print("sound again after", *sorted(f"{one.ear.began[0] - killed:.2f} s" for one in back))
+        for one in back:
+            assert one.ear.began[0] - killed < SOUND_WITHIN
+            item, second = first_place(one.ear.heard_since(one.ear.began[0])) or ("", -1.0)
+            assert item == heard[one.leg.sid][0]
+            assert pressed[one.leg.sid][1] - LEAD <= second <= heard[one.leg.sid][1] + LEAD
+        for one in calls:
+            if one not in back:
+                moments = [at for at, _ in one.ear.sounds]
+                assert max(later - at for at, later in pairwise(moments)) < 2.0
+        assert await began(there, three[1]) == waits
+
+        for one in calls:
+            one.hang_up()
+        await there.carrier.all_over()
+        async with asyncio.timeout(10.0):
+            while await began(there, three[2]):
+                await asyncio.sleep(0.1)
+        assert there.findings == set()
+    async with asyncio.timeout(20.0):
+        while "The law holds." not in (said := await asyncio.to_thread(three[1].command, "audit")).stdout:
+            await asyncio.sleep(0.5)
+    assert f"{CALLS} offered" in said.stdout
