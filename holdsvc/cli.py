@@ -133,6 +133,13 @@ def simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--mode", choices=["documents", "stream", "mixed"], default="documents")
     one.add_argument("--queue", default="support", help="one, or several with commas between them (default: support)")
+    one.add_argument(
+        "--transfers",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of talks after which the agent sends the caller into another",
+    )
     one.add_argument("--agents", type=int, metavar="N", help="traffic by the textbook (Erlang A), with the next three:")
     one.add_argument("--arrivals", type=float, metavar="PER_MINUTE", help="calls that come a minute, at random")
     one.add_argument("--handling", type=float, metavar="SECONDS", help="mean length of a talk, exponential")

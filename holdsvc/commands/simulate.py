@@ -23,6 +23,7 @@ from holdsvc.errors import ConfigError
 from holdsvc.ports import Destination
 from holdsvc.reports.erlang import Impatient, erlang_a
 from holdsvc.simulator.clock import RealClock, SimClock, VirtualClock
+from holdsvc.simulator.habits import Habits
 from holdsvc.simulator.hooks import Target
 from holdsvc.simulator.run import simulate as run_simulation
 from holdsvc.simulator.staffing import Measured, Staffing
@@ -172,6 +173,7 @@ async def traffic(given: argparse.Namespace, plan: Staffing | None, target: Targ
         queue=given.queue,
         clock=clock,
         speed=given.speed,
+        habits=Habits(transfers=given.transfers),
         staffing=plan,
         progress=Screen(sys.stderr).show,
     )

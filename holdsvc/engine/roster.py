@@ -112,8 +112,9 @@ class Roster:
         return list(self._sessions.values())
 
     def waiting(self, queue: str = "") -> list[HoldSession]:
-        """Those who wait, the longest first."""
-        waiting = [one for one in self._sessions.values() if not queue or one.queue == queue]
+        """Those who wait, the longest first. Who is in another queue by now has no seat here, whoever has not told us yet."""
+        here = [one for one in self._sessions.values() if one.elsewhere is None]
+        waiting = [one for one in here if not queue or one.queue == queue]
         return sorted(waiting, key=lambda one: one.history.wait.began if one.history.wait else datetime.max)
 
     def wall(self, queues: Sequence[str]) -> Wall:

@@ -107,7 +107,7 @@ async def decided(house: House, platform: Platform, incoming: WebhookRequest, re
 
 def head_of(house: House, queue: QueueName) -> tuple[str, ...]:
     """What an agent who asks for the next caller is told."""
-    waiting = [session for session in house.roster.waiting(queue) if session.elsewhere is None]
+    waiting = house.roster.waiting(queue)
     return brief(waiting[0], house.clock.now()) if waiting else ()
 
 

@@ -182,9 +182,11 @@ async def test_a_wait_of_which_nobody_told_the_end_is_over_when_the_caller_is_el
         clock.advance(30)
         await caller.arrive("support")
         at_once = await rows(service)
+        listed = (await service.json("/api/v1/calls"))["calls"]
         clock.advance(10)
         await alarms.look()
         later = await rows(service)
 
     assert at_once == [("sales", 1, None, None), ("support", 2, None, None)]
+    assert [(one["call"], one["queue"]) for one in listed] == [(caller.call["CallSid"], "support")]
     assert later == [("sales", 1, Outcome.OVERFLOWED, 30.0), ("support", 2, None, None)]
