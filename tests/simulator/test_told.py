@@ -22,13 +22,17 @@ from tests.simulator.test_foretold import Prompt
 from tests.simulator.told import LONG, run, shares
 
 
-@pytest.mark.parametrize("staff", [ROWS[5], LONG[1], LONG[3]], ids=lambda one: f"{one.agents} agents")
-def test_most_are_answered_within_what_they_were_told_first_and_few_later(staff):
+@pytest.mark.parametrize(
+    ("staff", "most"),
+    [(ROWS[5], 0.9), (LONG[1], 0.9), (LONG[3], 0.95)],
+    ids=["3 agents", "patient callers", "20 agents"],
+)
+def test_most_are_answered_within_what_they_were_told_first_and_few_later(staff, most):
     waits = run(staff, 2500, 7)
     told = [one for one in waits if one.promises]
 
     assert len(told) > 0.9 * len(waits) > 900
-    assert 0.8 < shares(waits, 0)[Came.WITHIN] < 0.96, "beyond it, a narrower range would have done"
+    assert 0.7 < shares(waits, 0)[Came.WITHIN] < most, "beyond it, a narrower range would have done"
     assert shares(waits, 0)[Came.LATER] < 0.13
     assert shares(waits, -1)[Came.LATER] < 0.13
 
