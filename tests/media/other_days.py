@@ -23,9 +23,9 @@ from holdsvc.calls.events import (
     StreamOpened,
 )
 from holdsvc.calls.instructions import Instruction
-from holdsvc.calls.menu import SHIPPED
-from holdsvc.calls.model import Outcome, Profile, PromptId, QuizScore
-from holdsvc.calls.plan import HoldPlan, Media, Notice, offered
+from holdsvc.calls.menu import CALLBACK, SHIPPED, Action, Choice
+from holdsvc.calls.model import CallerId, Outcome, Owed, Profile, PromptId, QuizScore
+from holdsvc.calls.plan import CallbackOffer, HoldPlan, Media, Notice, offered
 from holdsvc.calls.session import HoldSession
 from tests.plans import CALL, LEAVE, NOON, QUEUE
 
@@ -36,18 +36,30 @@ NOTICES = {
     "notice_system": "a slow system",
     "notice_closing": "closing soon",
 }
-APART = timedelta(seconds=40)
+BACK = Choice(CALLBACK, Action.CALLBACK, "6", ("call me back",))
+APART, AT_ONCE = timedelta(seconds=40), timedelta(seconds=4)
 EVERY = 30.0  # seconds between two answers, where the pace is known
 Make = Callable[[datetime, str], CallEvent]
 Step = tuple[str, Make, HoldPlan]
 
 
-def calls(plan: HoldPlan) -> Iterator[tuple[Profile, Iterator[Step]]]:
-    """Each with what we remember of the caller."""
-    leave = replace(plan, menu=offered((*SHIPPED, LEAVE), plan.items, tuple(plan.prompts)))
-    yield Profile(choice="music", quiz=QuizScore(asked=9, right=3)), quizzing(leave)
-    yield Profile(choice="music"), answered(plan)
-    yield Profile(choice="music"), broken(replace(plan, media=Media.STREAM))
+def calls(plan: HoldPlan) -> Iterator[tuple[CallerKnown, Iterator[Step]]]:
+    """Each with what we know of the caller."""
+    leave, back = with_key(plan, LEAVE), replace(with_key(plan, BACK), callback=CallbackOffer(30.0))
+    yield known(quiz=QuizScore(asked=9, right=3)), quizzing(leave)
+    yield known(), answered(plan)
+    yield known(), broken(replace(plan, media=Media.STREAM))
+    yield known(), called_back(back)
+    yield replace(known(), owed=(Owed(QUEUE, NOON, NOON),)), asking_again(back)
+    yield replace(known(), caller=None), hidden(back)
+
+
+def known(**more: QuizScore) -> CallerKnown:
+    return CallerKnown(at=NOON, id="known", caller=CallerId("somebody"), profile=Profile(choice="music", **more))
+
+
+def with_key(plan: HoldPlan, choice: Choice) -> HoldPlan:
+    return replace(plan, menu=offered((*SHIPPED, choice), plan.items, tuple(plan.prompts)))
 
 
 def quizzing(plan: HoldPlan) -> Iterator[Step]:
@@ -69,6 +81,24 @@ def answered(plan: HoldPlan) -> Iterator[Step]:
     yield "moves up to place 4, and the pace of the queue is known", moved, plan
     yield "is answered by a person", lambda at, name: AgentAnswered(at=at, id=name), plan
     yield "is put on hold by that person", lambda at, name: CallHeld(at=at, id=name, began=at, mid_call=True), plan
+
+
+def called_back(plan: HoldPlan) -> Iterator[Step]:
+    yield "calls a queue that calls back", held, plan
+    yield "waits on", held, plan
+    yield "presses 6: to be called back", key("6"), plan
+    yield "presses 1 at once: that is meant", key("1"), plan
+
+
+def asking_again(plan: HoldPlan) -> Iterator[Step]:
+    yield "calls once more, before the call-back came", held, plan
+    yield "presses 6: to be called back", key("6"), plan
+    yield "presses 5 at once: rather not", key("5"), plan
+
+
+def hidden(plan: HoldPlan) -> Iterator[Step]:
+    yield "calls it with a hidden number", held, plan
+    yield "presses 6: to be called back", key("6"), plan
 
 
 def broken(plan: HoldPlan) -> Iterator[Step]:
@@ -107,11 +137,11 @@ def left(at: datetime, name: str) -> CallEvent:
 
 def performed(plan: HoldPlan) -> Iterator[tuple[str, tuple[Instruction, ...]]]:
     """What the caller does, and the turn that follows."""
-    for number, (profile, steps) in enumerate(calls(plan)):
-        now = NOON
-        session = decide(HoldSession(CALL, QUEUE), CallerKnown(at=now, id="known", profile=profile), plan).session
+    for number, (who, steps) in enumerate(calls(plan)):
+        now, session = NOON, decide(HoldSession(CALL, QUEUE), who, plan).session
         for place, (deed, make, offer) in enumerate(steps):
-            known = replace(session, movement=pace(now) if make is moved else None)
-            decision = decide(known, make(now, f"{number}.{place}"), offer)
-            session, now = decision.session, now + APART
+            now += AT_ONCE if "at once" in deed else APART if place else timedelta(0)
+            there = replace(session, movement=pace(now) if make is moved else None)
+            decision = decide(there, make(now, f"{number}.{place}"), offer)
+            session = decision.session
             yield deed, decision.instructions

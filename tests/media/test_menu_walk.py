@@ -19,7 +19,8 @@ ELSEWHERE = (
     "no_more",
 )
 OUTSIDE = ("hold_again", "leaving", "goodbye", "sorry_trouble", "now_quiz")
-ON_OTHER_DAYS = {"score_3", "quiz_on", "quiz_wrong", "quiz_again", *NOTICES, *OUTSIDE} - {"now_quiz"}
+CALLED_BACK = {"choice_callback_6", "callback_ask", "callback_promised", "callback_already", "callback_no_number"}
+ON_OTHER_DAYS = {*CALLED_BACK, "score_3", "quiz_on", "quiz_wrong", "quiz_again", *NOTICES, *OUTSIDE} - {"now_quiz"}
 
 
 def test_the_walk_that_is_written_out_is_the_one_that_callers_hear():
