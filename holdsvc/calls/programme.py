@@ -301,10 +301,13 @@ def step(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
         return say(tuning.go_on(session, plan, event.at), "next"), ()
     known = {content for content, at in session.plays if event.at.timestamp() - at < plan.fresh.window}
     session = tuning.skip(session, item, plan, event.at)
-    over = item.kind in ORDERED and session.now in known
-    session = say(session, "no_more" if over else next_prompt(session, item, plan))
     if item.kind is Kind.QUIET:
-        return session, ()
+        return say(session, "next"), ()
+    alone = session.now == item.id  # on its shelf
+    if item.kind in ORDERED and (alone or session.now in known):
+        session = say(session, "no_more")
+    else:
+        session = say(session, "again" if alone else next_prompt(session, item, plan))
     return session, (ContentSkipped(at=event.at, queue=session.queue, content=item.known_as, kind=item.kind),)
 
 

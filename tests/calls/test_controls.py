@@ -51,6 +51,19 @@ def test_who_wants_it_soft_and_quiet_still_hears_that_the_line_is_alive():
     assert {one.gain for one in call.todo if isinstance(one, Play)} == {6.0}
 
 
+def test_next_says_that_it_is_the_same_again_where_a_shelf_has_nothing_else():
+    call = called()(key("1", 20))
+    assert call.played()[0][:2] == ("swing", 0), "the only piece of its genre"
+
+    call(key("9", 30, heard("swing", 8.0)))
+
+    assert (call.said(), call.played()[0][:2]) == (["again"], ("swing", 0))
+
+    call(key("3", 40))(key("9", 41))
+
+    assert (call.said(), call.played()[0][:2]) == (["no_more"], ("today", 0)), "though it was not heard before"
+
+
 # --- again and back ----------------------------------------------------------------------------------------------------
 
 
