@@ -12,6 +12,7 @@ from holdsvc.calls.events import (
     HoldResumed,
     LeftQueue,
     ReleaseAsked,
+    WentElsewhere,
     WentSilent,
 )
 from holdsvc.calls.history import Hold, Rules, Stage, fold
@@ -37,6 +38,10 @@ def left(seconds, why, **more):
     return LeftQueue(at=after(seconds), id=f"left{seconds}{why}", why=why, **more)
 
 
+def elsewhere(seconds, why=Departure.OVERFLOW, *, settled=False):
+    return WentElsewhere(at=after(seconds), id=f"elsewhere{seconds}{why}{settled}", why=why, settled=settled)
+
+
 @pytest.mark.parametrize(
     ("events", "outcome", "seconds"),
     [
@@ -57,6 +62,34 @@ def test_the_first_thing_that_ends_a_wait_is_how_it_ended(events, outcome, secon
     wait = fold(events, RULES).wait
 
     assert (wait.outcome, wait.seconds) == (outcome, seconds)
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome", "seconds"),
+    [
+        ([held(0), elsewhere(40)], None, None),  # how it ended may still be told
+        ([held(0), elsewhere(40, settled=True)], Outcome.OVERFLOWED, 40),
+        ([held(0), elsewhere(40, Departure.CHOICE, settled=True)], Outcome.LEFT_BY_CHOICE, 40),
+        ([held(0), elsewhere(40), answered(90, waited=30)], Outcome.ANSWERED, 30),
+        ([held(0), elsewhere(40), answered(41)], Outcome.ANSWERED, 40),
+        ([held(0), elsewhere(40, settled=True), left(39, Departure.CHOICE)], Outcome.LEFT_BY_CHOICE, 39),
+        ([held(0), elsewhere(40, settled=True), left(55, Departure.CHOICE)], Outcome.LEFT_BY_CHOICE, 40),
+        ([held(0), hung_up(39), elsewhere(40, settled=True)], Outcome.OVERFLOWED, 40),
+        ([held(0), elsewhere(40, settled=True), hung_up(90), answered(80)], Outcome.OVERFLOWED, 40),
+        ([held(0), elsewhere(40), WentSilent(at=after(39), id="s")], None, None),
+    ],
+)
+def test_who_went_elsewhere_waits_no_more_and_has_not_hung_up(events, outcome, seconds):
+    wait = fold(events, RULES).wait
+
+    assert (wait.outcome, wait.seconds) == (outcome, seconds)
+
+
+def test_a_talk_is_over_for_this_wait_when_the_caller_is_elsewhere():
+    history = fold([held(0), answered(40), held(100), elsewhere(130), answered(200)], RULES)
+
+    assert history.stage is Stage.ENDED
+    assert history.holds == (Hold(after(100), after(130)),)
 
 
 def test_a_wait_begins_when_the_caller_was_held_not_when_we_heard_of_it():
@@ -161,6 +194,9 @@ life = st.one_of(
     st.builds(left, moments, st.sampled_from(Departure)),
     st.builds(lambda at, waited: answered(at, waited=waited, exact=False), moments, st.integers(0, 400)),
     moments.map(lambda at: HoldResumed(at=after(at), id=f"back{at}")),
+    st.builds(
+        lambda at, why, settled: elsewhere(at, why, settled=settled), moments, st.sampled_from(Departure), st.booleans()
+    ),
 )
 
 
