@@ -66,8 +66,7 @@ class RedisCallbacks:
 
     async def some(self, query: CallbackQuery) -> Sequence[Callback]:
         if query.state not in OPEN_STATES:
-            await self._mover.catch_up()
-            return await self._mover.callbacks(query)
+            return await self._logged(query)
         found = await self._link.all([("HVALS", key(part, "callbacks")) for part in range(PARTS)])
         return chosen((rows.unpack_callback(blob) for some in found for blob in some), query)
 
@@ -76,8 +75,7 @@ class RedisCallbacks:
         after = await self._step(id, wish)
         if after is not None:
             return after
-        await self._mover.catch_up()
-        return next((moved(one, wish) for one in await self._mover.callbacks(CallbackQuery(id=id))), None)
+        return next((moved(one, wish) for one in await self._logged(CallbackQuery(id=id))), None)
 
     async def erase(self, caller: CallerId, at: datetime | None) -> None:
         """What is open is withdrawn; of what is over the log is told apart."""
@@ -86,6 +84,12 @@ class RedisCallbacks:
         for part, id in [one.decode().split() for one in await self._link.ask("SMEMBERS", index(caller))]:
             await self._link.ask("DEL", key(int(part), f"callback:{id}"))
         await self._link.ask("DEL", index(caller))
+
+    async def _logged(self, query: CallbackQuery) -> Sequence[Callback]:
+        """Twice, for what was left undone is done when its entry is moved, and is an entry itself."""
+        await self._mover.catch_up()
+        await self._mover.catch_up()
+        return await self._mover.callbacks(query)
 
     # --- inside --------------------------------------------------------------------------------------------------------
 
