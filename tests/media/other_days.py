@@ -21,6 +21,7 @@ from holdsvc.calls.events import (
     LeftQueue,
     StreamClosed,
     StreamOpened,
+    UtteranceHeard,
 )
 from holdsvc.calls.instructions import Instruction
 from holdsvc.calls.menu import CALLBACK, SHIPPED, Action, Choice
@@ -37,8 +38,9 @@ NOTICES = {
     "notice_closing": "closing soon",
 }
 BACK = Choice(CALLBACK, Action.CALLBACK, "6", ("call me back",))
-APART, AT_ONCE = timedelta(seconds=40), timedelta(seconds=4)
-EVERY = 30.0  # seconds between two answers, where the pace is known
+# Seconds from the deed before, by words in its name: what answers something comes in time.
+GAPS = {"at once": 4.0, "lets it pass": 12.0, "a minute later": 60.0}
+APART = 40.0
 Make = Callable[[datetime, str], CallEvent]
 Step = tuple[str, Make, HoldPlan]
 
@@ -47,6 +49,8 @@ def calls(plan: HoldPlan) -> Iterator[tuple[CallerKnown, Iterator[Step]]]:
     """Each with what we know of the caller."""
     leave, back = with_key(plan, LEAVE), replace(with_key(plan, BACK), callback=CallbackOffer(30.0))
     yield known(quiz=QuizScore(asked=9, right=3)), quizzing(leave)
+    yield known(quiz=QuizScore(asked=60, right=30)), resting(replace(plan, max_wait=50.0))
+    yield known(), speaking(plan)
     yield known(), answered(plan)
     yield known(), broken(replace(plan, media=Media.STREAM))
     yield known(), called_back(back)
@@ -68,23 +72,50 @@ def quizzing(plan: HoldPlan) -> Iterator[Step]:
     yield "presses 4: the quiz once more", key("4"), plan
     yield "presses 1: an answer, a wrong one", key("1"), plan
     yield "listens on; this walk has one question", ends, plan
+    yield "presses 2 at once: the right one", key("2"), plan
+    yield "listens on", ends, plan
+    yield "presses 2 at once: the right one again", key("2"), plan
+    yield "listens on", ends, plan
+    yield "lets it pass", ends, plan
+    yield "listens on", ends, plan
+    yield "lets it pass", ends, plan
     yield "presses 5: quiet", key("5"), plan
     for prompt, meant in NOTICES.items():
         told = replace(plan, notice=Notice(prompt, PromptId(prompt)))
         yield f"waits on; somebody has switched on: {meant}", held, told
-    yield "presses 6: out of this queue, which has a key for it", key("6"), plan
+    yield "presses 0: the choices of this queue, which has a key to leave it by", key("0"), plan
+    yield "presses 6: out of it", key("6"), plan
     yield "has left, and nothing is set for whoever leaves", left, plan
+
+
+def resting(plan: HoldPlan) -> Iterator[Step]:
+    """The score as far as it is told, and a wait that is nearly over."""
+    yield "calls another day", held, plan
+    yield "presses 4 at once: the quiz", key("4"), plan
+    yield "presses 5: quiet", key("5"), plan
+    yield "presses 4 at once: the quiz, and too little of the wait is left", key("4"), plan
+
+
+def speaking(plan: HoldPlan) -> Iterator[Step]:
+    yield "calls another day", held, plan
+    yield "says something like podcast", nearly("podcast"), plan
+    yield "says yes at once", surely("yes"), plan
+    yield "presses 9: the next one", key("9"), plan
+    yield "presses 9: the next one, and there is none", key("9"), plan
 
 
 def answered(plan: HoldPlan) -> Iterator[Step]:
     yield "calls another day", held, plan
-    yield "moves up to place 4, and the pace of the queue is known", moved, plan
+    yield "waits behind the twentieth", behind, plan
+    yield "a minute later moves up to place 4, and the pace of the queue is known", moved, plan
+    yield "a minute later waits on, and the queue has slowed down", slowed, plan
     yield "is answered by a person", lambda at, name: AgentAnswered(at=at, id=name), plan
     yield "is put on hold by that person", lambda at, name: CallHeld(at=at, id=name, began=at, mid_call=True), plan
 
 
 def called_back(plan: HoldPlan) -> Iterator[Step]:
     yield "calls a queue that calls back", held, plan
+    yield "presses 6 at once: to be called back", key("6"), plan
     yield "waits on", held, plan
     yield "presses 6: to be called back", key("6"), plan
     yield "presses 1 at once: that is meant", key("1"), plan
@@ -111,20 +142,41 @@ def key(digit: str) -> Make:
     return lambda at, name: DigitPressed(at=at, id=name, digit=digit)
 
 
+def nearly(choice: str) -> Make:
+    return lambda at, name: UtteranceHeard(at=at, id=name, choice=choice, score=0.5, near=True)
+
+
+def surely(choice: str) -> Make:
+    return lambda at, name: UtteranceHeard(at=at, id=name, choice=choice, score=0.9)
+
+
 def held(at: datetime, name: str) -> CallEvent:
     return CallHeld(at=at, id=name, began=NOON)
+
+
+def behind(at: datetime, name: str) -> CallEvent:
+    return CallHeld(at=at, id=name, began=NOON, position=30)
 
 
 def moved(at: datetime, name: str) -> CallEvent:
     return CallHeld(at=at, id=name, began=NOON, position=4)
 
 
-def pace(at: datetime) -> Movement:
+def slowed(at: datetime, name: str) -> CallEvent:
+    return moved(at, name)
+
+
+def pace(at: datetime, make: Make) -> Movement | None:
     """Somebody has been answered every so often, and three who came before wait still."""
-    now, here = at.timestamp(), NOON.timestamp()
-    ends = [now - EVERY * number for number in reversed(range(20))]
-    departed = tuple(Departed(end - 3 * EVERY, end, Outcome.ANSWERED) for end in ends)
+    if make not in EVERY:
+        return None
+    now, here, every = at.timestamp(), NOON.timestamp(), EVERY[make]
+    ends = [now - every * number for number in reversed(range(20))]
+    departed = tuple(Departed(end - 3 * every, end, Outcome.ANSWERED) for end in ends)
     return Movement(departed, (here - 30.0, here - 20.0, here - 10.0, here))
+
+
+EVERY = {moved: 30.0, slowed: 170.0}  # seconds between two answers, where the pace is known
 
 
 def ends(at: datetime, name: str) -> CallEvent:
@@ -140,8 +192,12 @@ def performed(plan: HoldPlan) -> Iterator[tuple[str, tuple[Instruction, ...]]]:
     for number, (who, steps) in enumerate(calls(plan)):
         now, session = NOON, decide(HoldSession(CALL, QUEUE), who, plan).session
         for place, (deed, make, offer) in enumerate(steps):
-            now += AT_ONCE if "at once" in deed else APART if place else timedelta(0)
-            there = replace(session, movement=pace(now) if make is moved else None)
+            now += gap(deed) if place else timedelta(0)
+            there = replace(session, movement=pace(now, make))
             decision = decide(there, make(now, f"{number}.{place}"), offer)
             session = decision.session
             yield deed, decision.instructions
+
+
+def gap(deed: str) -> timedelta:
+    return timedelta(seconds=next((seconds for words, seconds in GAPS.items() if words in deed), APART))

@@ -141,9 +141,9 @@ def page() -> str:
         "# What callers hear, step by step",
         "",
         "One call in each language with every key, and then some on other days, in which there is cause for what is left:",
-        "the texts in the order in which they are played. *Slanted* words are content. Of what is told with a number (places,",
-        "waits, scores, keys to leave by) one stands for all. Made by `python -m tests.media.walk` from the service's own",
-        "decisions and the prompts that ship; a test compares.",
+        "the texts in the order in which they are played. *Slanted* words are content. Of what is told with a number or a name",
+        "(places, waits, scores, keys to leave by, what somebody nearly said) one stands for all. Made by",
+        "`python -m tests.media.walk` from the service's own decisions and the prompts that ship; a test compares.",
     ]
     for language in NAMES:
         lines += ["", f"## {NAMES[language]}", "", *table(walk(language, known))]
