@@ -26,10 +26,8 @@ FAMILIES = (
     "choice_callback_",
     "did_you_say_",
 )  # of which one stands for all
-UNSAID = {
-    "now_quiz",
-    "language_set",
-}  # the quiz says quiz_intro; and English it is where another language was spoken before
+# The quiz says quiz_intro; the other two are for whoever was spoken to in another language.
+UNSAID = {"now_quiz", "language_set", "language_offer"}
 
 
 def test_the_walk_that_is_written_out_is_the_one_that_callers_hear():
