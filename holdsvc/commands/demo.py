@@ -54,11 +54,14 @@ async def come_and_go(url: str, token: str, callers: int) -> None:
 
 
 def alone(settings: Settings, folder: Path, port: int) -> Settings:
-    """No directory, no public address, no token: nothing leaves this machine and nobody else gets in."""
+    """No directory, no public address, no token: nothing leaves this machine and nobody else gets in. 6 asks for a call-back."""
     service = replace(settings.service, host=HOST, port=port, public_url="", data_dir=str(folder))
+    support = settings.queue("support")
+    support = replace(support, callback=replace(support.callback, offer=support.menu.leave != support.callback.key))
     return replace(
         settings,
         service=service,
+        queues={**settings.queues, "support": support},
         store=StoreSettings(),
         directories={},
         platforms={},
