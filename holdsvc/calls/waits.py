@@ -29,7 +29,7 @@ from holdsvc.calls.events import (
 )
 from holdsvc.calls.history import DEPARTURES
 from holdsvc.calls.memory import plays
-from holdsvc.calls.model import MOST_WAITS, CallRef, EventId, Outcome, QueueName, Via
+from holdsvc.calls.model import MOST_WAITS, CallRef, EventId, Outcome, PastWait, QueueName, Via
 from holdsvc.calls.quizmaster import put_aside
 from holdsvc.calls.session import HoldSession
 
@@ -135,6 +135,14 @@ def began(session: HoldSession) -> datetime | None:
     """When the caller came to this queue, as far as is known; of a call's first wait that is not asked."""
     wait = session.history.wait
     return min(session.entered, wait.began) if wait and session.entered else session.entered
+
+
+def over(session: HoldSession) -> PastWait | None:
+    """The wait for whoever has the call next; None as long as it is not known how it ended."""
+    wait = session.history.wait
+    if wait is None or wait.outcome is None or wait.seconds is None:
+        return None
+    return PastWait(wait.began, wait.seconds, session.queue, wait.outcome)
 
 
 # --- which wait -------------------------------------------------------------------------------------------------------

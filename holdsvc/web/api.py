@@ -5,7 +5,7 @@ The routes stand in one table, and the OpenAPI description is made from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 
@@ -22,6 +22,7 @@ from holdsvc.calls.model import Contact, ContentItem, EventId, Identity, Outcome
 from holdsvc.calls.plan import Media
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import Chosen, HoldSession, Listened
+from holdsvc.calls.waits import over
 from holdsvc.engine.day import Wall
 from holdsvc.ports import SourceReport, WaitQuery
 from holdsvc.web import callbacks, notices
@@ -68,6 +69,7 @@ class CallContext(Struct, frozen=True):
     listened: tuple[Listened, ...]
     holds: tuple[Hold, ...]
     past: tuple[PastWait, ...]
+    earlier: tuple[PastWait, ...]  # waits of this very call, in the queues where it was before
     owed: tuple[Owed, ...]  # call-backs that the caller still waits for
     brief: tuple[str, ...]
 
@@ -143,7 +145,8 @@ async def calls(request: web.Request) -> web.StreamResponse:
 @access(Access.TOKEN)
 async def call(request: web.Request) -> web.StreamResponse:
     house = request.app[HOUSE]
-    return answer(context(house, await find(request)))
+    session = await find(request)
+    return answer(context(house, session, await house.intake.waits(session.ref.whole)))
 
 
 @access(Access.TOKEN)
@@ -259,7 +262,8 @@ def waiting_call(house: House, session: HoldSession, expected: Expected | None) 
     )
 
 
-def context(house: House, session: HoldSession) -> CallContext:
+def context(house: House, session: HoldSession, known: Sequence[HoldSession]) -> CallContext:
+    """`known`: all waits of the call."""
     wait, now = session.history.wait, house.clock.now()
     return CallContext(
         call=session.ref.call,
@@ -280,6 +284,7 @@ def context(house: House, session: HoldSession) -> CallContext:
         listened=session.listened,
         holds=session.history.holds,
         past=session.past,
+        earlier=tuple(past for one in known if one.ref.wait < session.ref.wait and (past := over(one))),
         owed=session.owed,
         brief=brief(session, now),
     )

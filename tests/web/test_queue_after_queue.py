@@ -134,6 +134,7 @@ async def test_who_is_moved_on_hears_the_next_queues_plan_and_nothing_twice(tmp_
     assert [row[3] for row in found] == [(left_at - NOON).total_seconds(), (clock.now() - entered).total_seconds()]
     assert even
     assert call["queue"] == "support"
+    assert [(one["queue"], one["outcome"]) for one in call["earlier"]] == [("sales", "overflowed")]
     seconds = Counter(
         (name, second) for plays in heard for name, start, end in plays for second in range(int(start), int(end))
     )
