@@ -90,7 +90,7 @@ def audit(config: Path | None, url: str | None = None) -> int:
 
 
 def forget(config: Path | None, text: str) -> int:
-    """Beside a live service through its API, else in the file itself."""
+    """Beside a live service through its API, else in store and log themselves."""
     settings = load(config)
     number = PhoneNumbers(settings.callers.region).read(text).number
     if number is None:
@@ -101,7 +101,15 @@ def forget(config: Path | None, text: str) -> int:
 
 
 async def forgotten(settings: Settings, number: PhoneNumber) -> int:
-    if not is_postgres(catalogue.ledger_url(settings)):
+    if is_postgres(
+        catalogue.ledger_url(settings)
+    ):  # no lock tells whether services run; one that does tells the others
+        try:
+            return await by_the_service(settings, number)
+        except OutboundFailed as error:
+            said = "what services remember until the caller's next call is over, they were not told to forget"
+            print(f"holdsvc: erased in store and log alone; {said}: {error}", file=sys.stderr)
+    else:
         file_of(settings)
     store = catalogue.store(settings)
     try:
@@ -129,4 +137,4 @@ async def by_the_service(settings: Settings, number: PhoneNumber) -> int:
                 )
             return int((await answer.json())["waits"])
     except aiohttp.ClientError as error:
-        raise OutboundFailed(f"a service holds the wait log, but does not answer at {url}: {error}") from error
+        raise OutboundFailed(f"no service answers at {url}: {error}") from error

