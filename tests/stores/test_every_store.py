@@ -15,6 +15,7 @@ from holdsvc.calls.events import WentSilent
 from holdsvc.calls.facts import ContentHeard
 from holdsvc.calls.memory import remember
 from holdsvc.calls.model import CallerId, ContentId, EventId, Outcome, PhoneNumber, Profile, QueueName
+from holdsvc.calls.promise import Came, Promise, Span
 from holdsvc.calls.record import record
 from holdsvc.errors import StaleSession
 from holdsvc.ports import Ended, Store, WaitQuery
@@ -276,6 +277,24 @@ async def test_ends_since_a_moment_are_counted_as_they_stand_now(store: Store) -
         Ended("support", "answered", hour, 0): 1,  # after 60 s: the edge belongs to what is below it
         Ended("support", "answered", hour, 1): 1,
     }
+
+
+async def test_what_was_told_of_the_wait_stands_in_its_row_and_whether_it_was_kept_in_the_sums(store: Store) -> None:
+    told = Promise(after(20), Span(1, 3)), Promise(after(90), Span(0, 1), longer=True)
+    session = await tell(store, "CA1", held())
+    await store.save(replace(session, waits_told=told, version=session.version + 1), ())
+
+    await tell(store, "CA1", gone(300))
+    first = await store.totals()
+    await tell(store, "CA1", answered(150))
+
+    (row,) = await store.waits(WaitQuery())
+    assert (row.waits_told, row.came, row.estimate_told) == (told, Came.WITHIN, 60.0)
+    assert first.came == first.came_now == {("support", "later"): 1}
+    then = await store.totals()
+    assert (then.came, then.came_now) == (first.came, {("support", "within"): 1})
+    hour = int(after(150).timestamp() // 3600)
+    assert dict(await store.ended_since(after(100), ())) == {Ended("support", "answered", hour, 0, "within"): 1}
 
 
 async def test_a_forgotten_caller_is_gone_and_the_waits_stay_counted(store: Store) -> None:
