@@ -337,11 +337,13 @@ def phone_line(
     return routes, [part]
 
 
-async def drain(application: web.Application, settings: Settings, at_once: asyncio.Event) -> None:
+async def drain(
+    application: web.Application, settings: Settings, at_once: asyncio.Event, hang_up: Callable[[], None]
+) -> None:
     """Take no new streams, and let those that there are end by themselves for a while; all else is served as ever."""
     house, window = application[HOUSE], settings.service.drain_seconds
     house.together.ready(False)
-    await draining.drain(house.streams, house.plans, window, at_once, house.together.elsewhere)
+    await draining.drain(house.streams, house.plans, window, at_once, house.together.elsewhere, hang_up)
 
 
 async def take_leave(application: web.Application) -> None:

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -122,10 +123,19 @@ async def run(settings: Settings, options: app.Options, beside: Beside) -> None:
     try:
         async with bounded(runner), beside(await listen(runner, settings, shared=options.workers > 1)):
             await stop.asked.wait()
-            await app.drain(application, settings, stop.at_once)
+            await app.drain(application, settings, stop.at_once, partial(hang_up, runner))
         await app.take_leave(application)
     finally:
         await runner.cleanup()
+
+
+def hang_up(runner: web.AppRunner) -> None:
+    """On connections that wait for their next request. Others are closed when theirs has been answered."""
+    for connection in runner.server.connections if runner.server is not None else ():
+        if (
+            getattr(connection, "_waiter", None) is not None
+        ):  # aiohttp tells it nowhere else; its own close() leaves it open
+            connection.force_close()
 
 
 async def listen(runner: web.AppRunner, settings: Settings, *, shared: bool = False) -> str:

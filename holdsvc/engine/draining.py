@@ -27,9 +27,11 @@ async def drain(
     window: float | None,
     at_once: asyncio.Event,
     others: Callable[[], bool] = lambda: False,
+    hang_up: Callable[[], None] = lambda: None,
 ) -> None:
     """`others`: whether another process would take a stream; `window` None: as long as that is so, and not for ever.
 
+    `hang_up` closes connections on which nobody asks anything at the moment, so that what is asked next is asked of others.
     Once `at_once` is set, nothing is waited for.
     """
     streams.draining = True
@@ -37,6 +39,8 @@ async def drain(
     loop = asyncio.get_running_loop()
     began = loop.time()
     linger = LINGER if others() else 0.0
+    if others():
+        hang_up()
     log.info("draining", extra={"streams": len(streams), "seconds": window})
     while not at_once.is_set():
         given = (WINDOW if plans.begins_streams else 0.0) if window is None else window
@@ -45,6 +49,8 @@ async def drain(
         await pause(at_once, PAUSE)
         plans.begins_streams = others()
     moved = 0
+    if others():
+        hang_up()
     while len(streams) and not at_once.is_set():
         moved += await streams.part(AT_ONCE)
         await pause(at_once, PAUSE)

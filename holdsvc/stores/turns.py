@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from holdsvc.calls.model import CallerId
-from holdsvc.errors import InUse, StoreUnavailable
+from holdsvc.errors import ConfigError, InUse, StoreUnavailable
 from holdsvc.ports import WaitQuery
 from holdsvc.stores.mover import Entry, Mover, SqlLog
 from holdsvc.stores.redis_keys import PARTS, key, log_of
@@ -91,7 +91,7 @@ class MoverInTurns(Mover):
         """Whoever writes has made the tables."""
         try:
             await self._log.waits(WaitQuery(most=1))
-        except StoreUnavailable:
+        except (StoreUnavailable, ConfigError):  # there is no file yet
             return False
         return True
 

@@ -11,7 +11,7 @@ from tests.faults.callers import STREAMING, Callers, callers, until
 from tests.faults.service import Service
 
 RED_WITHIN = 1.0  # seconds
-WINDOW = 2.0
+WINDOW = 1.5
 
 
 @pytest.fixture

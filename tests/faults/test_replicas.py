@@ -1,7 +1,10 @@
 """Two real processes serve the same calls on a real Redis: what lands on one reaches the stream that the other holds."""
 
+import asyncio
+import signal
 import statistics
 import time
+from itertools import pairwise
 
 import aiohttp
 import pytest
@@ -11,7 +14,7 @@ from tests.faults.replicas import balanced, replicas, start
 from tests.stores.redis_server import RedisServer, emptied, shared_node
 
 BEARER = {"Authorization": f"Bearer {API}"}
-REACHED = 0.05  # seconds, p99
+GAP = 1.5  # seconds between two pieces of sound; a second is wanted, and other work goes on beside
 
 
 @pytest.fixture
@@ -63,4 +66,23 @@ async def test_what_lands_on_one_process_reaches_the_stream_of_the_other(two):
         print(
             f"released elsewhere and over: p50 {1000 * statistics.median(took):.0f} ms, max {1000 * max(took):.0f} ms"
         )
+        assert there.findings == set()
+
+
+async def test_streams_of_a_stopped_process_go_on_at_the_other_where_they_were_without_a_word(two):
+    first, second = two
+    async with balanced([first.port, second.port]) as balancer, callers(balancer.base) as there:
+        calls = [there.call() for _ in range(8)]
+        await until(lambda: all(one.ear.sounds for one in calls), 20.0)
+        assert 0 < await streams(there.client, first) < len(calls)
+
+        first.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(15.0):
+            while await streams(there.client, second) < len(calls):
+                await asyncio.sleep(0.1)
+
+        assert not any(one.ear.played for one in calls)  # nobody was sorry
+        for one in calls:
+            moments = [at for at, _ in one.ear.sounds]
+            assert max(later - at for at, later in pairwise(moments)) < GAP
         assert there.findings == set()
