@@ -479,6 +479,15 @@ async def test_what_waiting_does_not_help_refuses_the_start_without_the_password
     assert "s3cret" not in str(refusal.value)
 
 
+async def test_a_schema_that_is_ours_will_do_without_any_right_to_the_database(url: str) -> None:
+    theirs = nobody(url)
+    told(url, "CREATE SCHEMA holdsvc AUTHORIZATION nobody")
+
+    async with opened(theirs) as log:
+        await moved(log, list(calls(3)))
+        assert len(await log.waits(WaitQuery())) == 3
+
+
 def test_an_address_is_shown_without_its_password() -> None:
     assert (
         shown("postgresql://me:s3cret@db.example:5432/holdsvc?sslmode=require")
