@@ -2,16 +2,14 @@
 
 Pages, read 2026-03: "TwiML for Programmable Voice" (Enqueue, Queue, Gather, Dial, Connect), "Twilio's request to your application",
 "Call status callbacks", "Conference status callbacks", "Security". Signatures are in `twilio_signature`, documents in
-`twilio_documents`, what was heard in `heard`, the stream's format in `wires/json_media`.
+`twilio_documents`, single fields in `twilio_fields`, what was heard in `heard`, the stream's format in `wires/json_media`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,10 +32,11 @@ from holdsvc.calls.events import (
 )
 from holdsvc.calls.heard import heard_of
 from holdsvc.calls.instructions import Instruction
-from holdsvc.calls.model import MOST_WAITS, CallId, CallRef, ContentId, EventId, Identity, QueueName
+from holdsvc.calls.model import CallId, CallRef, ContentId, EventId, Identity, QueueName
 from holdsvc.errors import BadWebhook
 from holdsvc.platforms import heard, twilio_documents, twilio_signature
 from holdsvc.platforms.twilio_documents import GATHER_TIMEOUT, NAME, SPEECH_END
+from holdsvc.platforms.twilio_fields import first, identity, moment, part, queue_name, share, wait_of, whole
 from holdsvc.platforms.twilio_signature import query_fields, readable
 from holdsvc.platforms.wires.json_media import Dialect, JsonMedia
 from holdsvc.ports import Capabilities, Platform, Reply, Report, Scene, Verified, WebhookRequest
@@ -56,10 +55,8 @@ TALKED = frozenset({"completed", "answered"})
 NOT_REACHED = frozenset({"busy", "no-answer", "failed"})
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})  # CallStatus of a call that is no more
 DOORS = frozenset({"call", "wait"})  # steps at which a wait may begin
-RETRIED = frozenset({"I-Twilio-Idempotency-Token", "sent"})  # differ between two deliveries of one request
 
 CALL = re.compile(r"[A-Za-z0-9_-]{2,64}", re.ASCII)  # "CA" and 32 hexadecimal digits; compatible platforms write UUIDs
-WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 KEYS = frozenset("0123456789*#ABCD")
 LONGEST_ACCOUNT = 200  # characters
 IDENTITIES = {level.value: level for level in Identity}
@@ -200,43 +197,6 @@ def news(verified: Verified) -> News:
     )
 
 
-def wait_of(query: Mapping[str, str], turn: int | None) -> int | None:
-    """Our own addresses name it, but for a call's first; those that the contact centre wrote know nothing of it."""
-    if not turn:
-        return None
-    named = whole(query.get("wait", "1"), MOST_WAITS)
-    return named or None
-
-
-def first(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    return dict(reversed(pairs))
-
-
-def identity(call: str, step: str, turn: int | None, fields: Sequence[tuple[str, str]]) -> EventId:
-    """Twilio gives its requests no id. The same key in two turns is two events, a retry is one."""
-    told = sorted(field for field in fields if field[0] not in RETRIED)
-    return EventId(hashlib.blake2b(ascii((call, step, turn, told)).encode(), digest_size=12).hexdigest())
-
-
-def queue_name(text: str) -> QueueName:
-    name = "".join(letter for letter in text[:64] if letter.isprintable()).strip()
-    return QueueName(name or "default")
-
-
-def whole(text: str, most: int) -> int | None:
-    """A whole number from 0 to the most that makes sense; None for anything else."""
-    number = int(text) if WHOLE.fullmatch(text) else None
-    return number if number is not None and number <= most else None
-
-
-def moment(text: str) -> datetime | None:
-    try:
-        stamp = parsedate_to_datetime(text[:64])
-        return (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
 # --- what each step tells ---------------------------------------------------------------------------------------------
 
 
@@ -296,19 +256,6 @@ def entered(told: News) -> Report:
         return told.report(event, caller=told.caller, spoken=spoken)
     ended = ContentEnded(at=told.at, id=told.id, heard=told.heard(spent=GATHER_TIMEOUT, to_its_end=True))
     return told.report(ended, caller=told.caller)
-
-
-def part(event: EventId, index: int) -> EventId:
-    return EventId(f"{event}.{index}") if index else event
-
-
-def share(text: str) -> float:
-    """A number from 0 to 1; 0 where none was told (Confidence is not guaranteed to be there)."""
-    try:
-        number = float(text)
-    except ValueError:
-        return 0.0
-    return number if 0.0 <= number <= 1.0 else 0.0
 
 
 def left(told: News) -> Report | None:
