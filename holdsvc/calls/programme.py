@@ -17,7 +17,7 @@ from holdsvc.calls.heard import Part, Sent, heard_of
 from holdsvc.calls.history import Stage
 from holdsvc.calls.instructions import Instruction, LeaveQueue, Listen, Play, Release, Say
 from holdsvc.calls.menu import Action, Choice
-from holdsvc.calls.model import ORDERED, ContentItem, EventId, Kind, Profile, QuizScore, Talk, Via
+from holdsvc.calls.model import ORDERED, ContentId, ContentItem, EventId, Kind, Profile, QuizScore, Talk, Via
 from holdsvc.calls.plan import HoldPlan, Media
 from holdsvc.calls.quiz import Quiz
 from holdsvc.calls.rotation import played
@@ -304,11 +304,16 @@ def step(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     if item.kind is Kind.QUIET:
         return say(session, "next"), ()
     alone = session.now == item.id  # on its shelf
-    if item.kind in ORDERED and (alone or session.now in known):
+    if item.kind in ORDERED and (alone or (session.now in known and precedes(session.now, item, plan))):
         session = say(session, "no_more")
     else:
         session = say(session, "again" if alone else next_prompt(session, item, plan))
     return session, (ContentSkipped(at=event.at, queue=session.queue, content=item.known_as, kind=item.kind),)
+
+
+def precedes(content: ContentId | None, item: ContentItem, plan: HoldPlan) -> bool:
+    """In the order of their shelf."""
+    return next((one.id == content for one in plan.items if one.id in (content, item.id)), False)
 
 
 def next_prompt(session: HoldSession, item: ContentItem, plan: HoldPlan) -> str:

@@ -51,6 +51,20 @@ def test_who_wants_it_soft_and_quiet_still_hears_that_the_line_is_alive():
     assert {one.gain for one in call.todo if isinstance(one, Play)} == {6.0}
 
 
+def test_that_all_were_heard_is_said_where_the_first_comes_again_and_not_at_every_step_from_there():
+    call, said = called()(key("2", 10)), []
+    for seconds in (20, 30, 40, 50):
+        call(key("9", seconds))
+        said.append((call.played()[0][0], *call.said()))
+
+    assert said == [
+        ("episode-2", "next_episode"),
+        ("episode-1", "no_more"),
+        ("episode-2", "next_episode"),
+        ("episode-1", "no_more"),
+    ]
+
+
 def test_next_says_that_it_is_the_same_again_where_a_shelf_has_nothing_else():
     call = called()(key("1", 20))
     assert call.played()[0][:2] == ("swing", 0), "the only piece of its genre"

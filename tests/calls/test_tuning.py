@@ -77,13 +77,13 @@ def test_quiet_goes_round_and_next_leaves_it_as_it_is():
 def test_an_episode_that_was_heard_long_ago_is_no_sign_that_the_last_one_was():
     long_ago, now = int(NOON.timestamp()) - 40 * 86_400, int(NOON.timestamp()) - 60
     for heard, word in ((long_ago, "next_episode"), (now, "no_more")):
-        profile = Profile(choice="podcast", plays=(("episode-2", heard),))
+        profile = Profile(choice="podcast", plays=(("episode-1", heard),), latest=(("podcast", "episode-1"),))
         call = Call(a_plan(prompts={"en": ALL}))(CallerKnown(at=NOON, id="k", caller="p1", profile=profile))(held())
-        assert call.played()[0][0] == "episode-1"
+        assert call.played()[0][0] == "episode-2"
 
         call(key("9", 30))
 
-        assert (call.said(), call.played()[0][0]) == ([word], "episode-2")
+        assert (call.said(), call.played()[0][0]) == ([word], "episode-1")
 
 
 def test_a_profile_that_comes_late_still_keeps_the_caller_from_hearing_things_twice():
