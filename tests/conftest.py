@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 TESTS = Path(__file__).parent
 ALONE = (
@@ -33,6 +35,12 @@ ALONE = (
     "content/test_hostile.py",
     "content/test_level.py",
 )
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Beside others an example takes as long as they let it; on a build machine hypothesis gives it no deadline anyway.
+    settings.register_profile("beside", settings.default, deadline=None)
+    settings.load_profile("beside")
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
