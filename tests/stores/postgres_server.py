@@ -27,7 +27,8 @@ USER = "holdsvc"
 # Nobody cuts the power of a test, so that what the system was told need not be on the disk.
 QUICK = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=40", "-c", "shared_buffers=16MB")
 STARTED, STOPPED = 30, 30  # seconds
-names = count(1)
+KEPT = 30  # databases; each takes 8 MB of the disk
+numbers = count(1)
 
 
 def programs() -> Path:
@@ -135,11 +136,12 @@ def shared_server() -> PostgresServer:
 
 
 def new_database(server: PostgresServer | None = None) -> str:
-    """The address of an empty one."""
-    server = server or shared_server()
-    name = f"test{next(names)}"
-    told(server.url(), f"CREATE DATABASE {name} STRATEGY file_copy")
-    return server.url(name)
+    """The address of an empty one. Those of tests that are long over go."""
+    server, number = server or shared_server(), next(numbers)
+    if number > KEPT:
+        told(server.url(), f"DROP DATABASE test{number - KEPT} WITH (FORCE)")
+    told(server.url(), f"CREATE DATABASE test{number} STRATEGY file_copy")
+    return server.url(f"test{number}")
 
 
 def told(url: str, sql: str) -> list[tuple[object, ...]]:

@@ -26,7 +26,8 @@ READY_WITHIN = 30.0  # seconds
 PATIENT = 20.0  # seconds that a Redis on a busy machine may take for an answer
 SLOTS = 16384
 APART = 97  # ports between those of two processes that began one after the other
-WHEN_WE_ARE_GONE = 'read -r _; kill -9 "$1"; rm -rf "$2"'  # nobody writes: what is read is the end of our pipe
+# Nobody writes: what is read is the end of our pipe. Children of a killed server may still write for a moment.
+WHEN_WE_ARE_GONE = 'read -r _; kill -9 "$1"; rm -rf "$2" || { sleep 2; rm -rf "$2"; }'
 
 
 def program() -> str:
