@@ -302,7 +302,7 @@ def step(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     known = {content for content, at in session.plays if event.at.timestamp() - at < plan.fresh.window}
     session = tuning.skip(session, item, plan, event.at)
     if item.kind is Kind.QUIET:
-        return say(session, "next"), ()
+        return say(session, "now_quiet"), ()
     alone = session.now == item.id  # on its shelf
     if item.kind in ORDERED and (alone or (session.now in known and precedes(session.now, item, plan))):
         session = say(session, "no_more")

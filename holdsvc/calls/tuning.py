@@ -30,7 +30,12 @@ def tune_in(
     """
     session = replace(session, choice=choice.id, before=(), ahead=())
     place = plan.item(content) if (content := session.place(choice.id)) else None
-    if place and stands_on(place, choice) and stopped(session, place) and airs(place, at.astimezone(plan.fresh.zone)):
+    if (
+        place
+        and stopped(session, place)
+        and airs(place, at.astimezone(plan.fresh.zone))
+        and told(place, session, choice, plan)
+    ):
         return enter(session, place, plan)
     return enter(session, fresh(session, choice, plan, at, opening=opening), plan)
 
@@ -123,6 +128,15 @@ def fresh(
         return shuffled(shelf, past, plan.fresh)
     place = session.place(choice.id) if choice.kind is Kind.PODCAST else None
     return in_order(understood(shelf, plan.spoken(session.language), plan.language), past, plan.fresh, place)
+
+
+def told(item: ContentItem, session: HoldSession, choice: Choice, plan: HoldPlan) -> bool:
+    """It stands there, and is what this caller understands: the language may have changed since it was broken off."""
+    if not stands_on(item, choice):
+        return False
+    return choice.kind not in ORDERED or item in understood(
+        plan.shelf(choice), plan.spoken(session.language), plan.language
+    )
 
 
 def understood(shelf: tuple[ContentItem, ...], *languages: str) -> tuple[ContentItem, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -140,10 +141,22 @@ def check(config: Path | None) -> int:
 
 
 def add(given: argparse.Namespace) -> int:
+    if looks_like_an_address(given.file):
+        raise BadContent(f"{given.file!r:.80} is no file here; if it is a feed, say https:// or http:// before it")
     ask_for(given, OF_A_FEED if "://" in given.file else OF_A_FILE)
     if "://" in given.file:
         return subscribe(given)
     return add_folder(given) if Path(given.file).is_dir() else add_file(given)
+
+
+def looks_like_an_address(name: str) -> bool:
+    """A host and a path, without a scheme."""
+    host, slash, _ = name.partition("/")
+    return (
+        bool(slash)
+        and not Path(name).exists()
+        and bool(re.fullmatch(r"[\w-]+(\.[\w-]+)*\.[a-z]{2,}(:\d+)?", host, re.I))
+    )
 
 
 def ask_for(given: argparse.Namespace, needed: Mapping[str, str]) -> None:

@@ -145,3 +145,17 @@ def test_next_and_back_stay_in_the_callers_language():
         heard.append(call.played()[0][0])
 
     assert heard == ["podcast-ru", "podcast-ru-BY", "podcast-ru", "podcast-ru"]
+
+
+@pytest.mark.parametrize(("kind", "digit"), [(Kind.PODCAST, "2"), (Kind.DAILY, "3")])
+def test_what_was_broken_off_is_not_taken_up_in_a_language_that_the_caller_has_left(kind, digit):
+    call = Call(told_in(kind, "en", "ru", "es"))
+    call(CallerKnown(at=NOON, id="k", caller="p1", profile=Profile(language="en")))(held())(key(digit, 20))
+    call(key("1", 60, HeardUntil(f"{kind}-en", 0, 40)))
+
+    call(said("language:ru", 70))(key(digit, 80))
+    assert call.played()[0][0] == f"{kind}-ru"
+    call(key("1", 120, HeardUntil(f"{kind}-ru", 0, 40)))
+    call(said("language:en", 130))(key(digit, 140))
+
+    assert call.played()[0][:2] == (f"{kind}-en", 30), "a rewind of five seconds, on the grid of ten"

@@ -85,13 +85,19 @@ def plain(before: HoldSession, plan: HoldPlan, heard: Heard, digit: str, at: dat
         case "8":
             return turned(before, STEP, "louder", "loudest")
         case "9":
-            return Right(ON, entry)
+            return Right(onward(before, plan), entry)
         case "*":
             return Right(GONE, entry)
         case "#":
             return Right({SAID_LESS[before.talk]}, entry)
         case _:
             return the_menu(before, plan, heard, at)
+
+
+def onward(before: HoldSession, plan: HoldPlan) -> Set[str]:
+    """In the quiet there is nothing else to come."""
+    quiet = before.now is not None and plan.by_id[before.now].kind is Kind.QUIET
+    return frozenset({"now_quiet"}) if quiet else ON
 
 
 def turned(before: HoldSession, step: float, done: str, at_its_end: str) -> Right:
@@ -127,7 +133,7 @@ def agreed(about: Choice | None, before: HoldSession, plan: HoldPlan) -> Right:
         case Action.PLAY:
             return Right({f"now_{about.kind}"}, about.id, about.kind)
         case Action.NEXT | Action.EPISODE:
-            return Right(ON, about.id)
+            return Right(onward(before, plan), about.id)
         case Action.REPEAT | Action.BACK:
             return Right(GONE, about.id)
         case Action.LANGUAGE:
