@@ -104,7 +104,7 @@ def judged(name: str, wordings: Mapping[str, Any], languages: Sequence[str], of:
 
 
 def counted(number: int, language: str, forms: Mapping[str, str], first: int = 0) -> str:
-    """The sentence for one number: its own, else that of its plural category. Of a range it is the last, and `first` goes before."""
+    """The sentence for one number: its own, else that of its plural category. Of a range it is the last; `first` goes before."""
     pattern = forms.get(f"={number}")
     if pattern is None:
         category = Locale.parse(language).plural_form(number)
