@@ -214,9 +214,11 @@ class Week:
         calls = [(self.moment(), person) for person in self.people for _ in range(self.rng.randint(1, 10))]
         self.calls = sorted(calls, key=lambda call: call[0])
         free: dict[str, datetime] = {}
+        self.lines: list[Line] = []
         for at, person in self.calls:
             line = Line(person, max(at, free.get(person.name, at)), live=self.rng.random() < 0.5)
             self.live_through(line)
+            self.lines.append(line)
             free[person.name] = line.now + timedelta(minutes=1)
 
     def moment(self) -> datetime:

@@ -23,6 +23,7 @@ from holdsvc.reports.plays import COLUMNS, Played, Shelved, plays, section
 from holdsvc.reports.show import section_text
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.sqlite import SqliteStore
+from tests.calls.test_freshness import Week
 from tests.stores.calls import ITEMS, START, after, answered, held, known, one_call, pressed, tell
 
 SHELF = Shelved({item.id: item for item in ITEMS})
@@ -96,6 +97,40 @@ def test_after_a_week_of_calls_the_report_equals_the_log_and_the_facts(tmp_path:
     assert {name: one.seconds for name, one in found.items()} == pytest.approx(dict(logged))
     assert {name: one.seconds for name, one in found.items()} == pytest.approx(facts)
     assert found[TUNE].callers == 200
+
+
+@pytest.mark.parametrize("segment", [10, 60])
+def test_in_a_week_of_200_callers_the_report_equals_the_log_and_what_their_ears_heard(
+    tmp_path: Path, segment: int
+) -> None:
+    """One to ten calls each on two platforms, with keys, words, prompts and items that expire: the week that freshness is judged by."""
+    week, file = Week(seed=1, segment=segment), tmp_path / "holdsvc.db"
+
+    async def keep() -> None:
+        store = SqliteStore(file)
+        await store.open()
+        for line in week.lines:
+            await store.save(replace(line.session, version=1), tuple(line.facts))
+        await store.close()
+
+    asyncio.run(keep())
+    with SqliteLedger(file) as ledger:
+        found = {one.content: one for one in plays(ledger.heard(WaitQuery(most=10**6)), SHELF)}
+        out = io.BytesIO()
+        export(ledger.waits(WaitQuery(most=10**6)), Form.JSONL, out)
+    logged, times, heard = Counter[str](), Counter[str](), Counter[str]()
+    for row in out.getvalue().splitlines():
+        for one in json.loads(row)["heard"]:
+            logged[one["content"]] += one["seconds"]
+            times[one["content"]] += 1
+    for person in week.people:
+        for stretch in person.ear:
+            heard[stretch.item.id] += stretch.end - stretch.begin
+
+    assert len(out.getvalue().splitlines()) == len(week.calls) > 1000
+    assert {name: one.plays for name, one in found.items()} == dict(times)
+    assert {name: one.seconds for name, one in found.items()} == pytest.approx(dict(logged))
+    assert {name: one.seconds for name, one in found.items()} == pytest.approx(dict(heard))
 
 
 def rows(*found: Played) -> list[dict[str, object]]:
