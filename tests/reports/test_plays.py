@@ -103,7 +103,7 @@ def test_after_a_week_of_calls_the_report_equals_the_log_and_the_facts(tmp_path:
 def test_in_a_week_of_200_callers_the_report_equals_the_log_and_what_their_ears_heard(
     tmp_path: Path, segment: int
 ) -> None:
-    """One to ten calls each on two platforms, with keys, words, prompts and items that expire: the week that freshness is judged by."""
+    """One to ten calls each on two platforms, with keys, words and prompts: the week that freshness is judged by."""
     week, file = Week(seed=1, segment=segment), tmp_path / "holdsvc.db"
 
     async def keep() -> None:
