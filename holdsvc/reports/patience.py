@@ -100,14 +100,13 @@ def never_came_back(waits: WaitTable, now: float) -> Section:
     left = (waits.began + waits.seconds)[known]
     rows: list[tuple[Cell, ...]] = []
     for window, words in WINDOWS:
-        back = until_next <= window
-        pending = ~back & (now - left < window)
-        never = levels.total(~back & ~pending)
-        settled = levels.total(back & ~pending) + never
+        back, over = until_next <= window, now - left >= window
+        never, settled = levels.total(~back & over), levels.total(over)
         low, high = wilson(never, settled) or (None, None)
+        share = never / settled if settled else None
         rows.append(
-            (words, len(left), levels.total(back), levels.total(pending), never, never / settled if settled else None, low, high)
-        )  # fmt: skip
+            (words, len(left), levels.total(back), levels.total(~back & ~over), settled, never, share, low, high)
+        )
     unknown = levels.total(gone) - levels.total(known)
     return Section(
         "never_came_back",
@@ -117,14 +116,16 @@ def never_came_back(waits: WaitTable, now: float) -> Section:
             Column("abandoned", "known callers who gave up", Unit.COUNT),
             Column("returned", "called again", Unit.COUNT),
             Column("pending", "may still call", Unit.COUNT),
+            Column("over", "window over", Unit.COUNT),
             Column("never", "did not", Unit.COUNT),
-            Column("share", "share that did not", Unit.SHARE),
+            Column("share", "share", Unit.SHARE),
             Column("low", "from", Unit.SHARE),
             Column("high", "to", Unit.SHARE),
         ),
         tuple(rows),
         (
-            "The window begins when the caller hung up. The share is of those whose window is over or who came back.",
+            "The window begins when the caller hung up. The share is of those whose window is over: that somebody "
+            "came back is known sooner than that nobody did, and would make it look too good before.",
             f"{unknown} more gave up with a withheld number, or were forgotten since: nobody can say of them.",
         ),
     )

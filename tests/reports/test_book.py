@@ -148,6 +148,19 @@ def test_who_may_still_call_back_is_not_counted_as_gone() -> None:
     assert "1 more gave up with a withheld number" in " ".join(section.notes)
 
 
+def test_who_came_back_while_others_still_may_makes_no_share_look_better() -> None:
+    now = START + timedelta(hours=2)
+    fresh = [
+        WaitColumns("q", "anna", START.timestamp(), 30.0, "abandoned", None),
+        WaitColumns("q", "anna", START.timestamp() + 3600, 30.0, "answered", None),
+        WaitColumns("q", "boris", START.timestamp(), 30.0, "abandoned", None),
+    ]
+
+    day = rows(never_came_back(table(fresh, now), now.timestamp()))[0]
+
+    assert (day["returned"], day["pending"], day["over"], day["never"], day["share"]) == (1, 1, 0, 0, None)
+
+
 def test_a_return_after_the_window_is_none() -> None:
     late = [
         WaitColumns("q", "anna", START.timestamp(), 30.0, "abandoned", None),
