@@ -1,4 +1,6 @@
-"""Which tests want the machine to themselves: they measure time, or are the load. The others run side by side, in any order."""
+"""Which tests want the machine to themselves: they measure time, or are the load. Those that live through real time, mostly waiting,
+go beside each other alone. The others run side by side, in any order.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,21 @@ import pytest
 from hypothesis import settings
 
 TESTS = Path(__file__).parent
+LIVE = (  # browsers, and services in real time
+    "ops",
+    "simulator/test_line.py",
+    "simulator/test_run.py",
+    "speech",
+    "stores/test_gathering.py",
+    "stores/test_redis.py",
+    "stores/test_writer.py",
+    "web",
+)
 ALONE = (
-    # browsers, services in real time, kills and load
+    # kills, load, and what is heard to the hundredth of a second
     "benchmarks",
     "e2e",
     "faults",
-    "ops",
-    "web",
     # CPU or time is measured
     "audio/test_utterance.py",
     "content/test_limits.py",
@@ -25,12 +35,6 @@ ALONE = (
     "platforms/wires/test_audiosocket.py",
     "platforms/wires/test_json_media.py",
     "simulator/test_clock.py",
-    "simulator/test_line.py",
-    "simulator/test_run.py",
-    "speech",
-    "stores/test_gathering.py",
-    "stores/test_redis.py",
-    "stores/test_writer.py",
     # all cores are at work already
     "content/test_hostile.py",
     "content/test_level.py",
@@ -46,8 +50,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         name = item.path.relative_to(TESTS).as_posix()
-        if any(name == place or name.startswith(f"{place}/") for place in ALONE):
-            item.add_marker(pytest.mark.alone)
+        for places, marker in ((ALONE, pytest.mark.alone), (LIVE, pytest.mark.live)):
+            if any(name == place or name.startswith(f"{place}/") for place in places):
+                item.add_marker(marker)
 
 
 @pytest.fixture(autouse=True)

@@ -149,6 +149,7 @@ class FakeService:
         if self.wall_is != "stuck":
             self.stamp = datetime.now(UTC).isoformat()
         oldest = self.longest if self.waiting else None
+        hearing = {"music": self.waiting, **self.hearing} if self.waiting else {}
         support = {
             "queue": "support",
             "waiting": self.waiting,
@@ -158,7 +159,7 @@ class FakeService:
             "level": self.level(50),
             "told": {"earlier": 3, "within": 30, "later": 5},
             "callbacks": self.callbacks,
-            "hearing": {"music": self.waiting},
+            "hearing": hearing,
             "expected_seconds": {"low": 31, "likely": 62, "high": 104, "ground": "place"},
         }
         billing = {"queue": "billing", "waiting": 0, "longest_wait_seconds": None, "answered": 7, "abandoned": 0}
@@ -175,7 +176,7 @@ class FakeService:
             "level": self.level(self.offered),
             "told": {"earlier": 3, "within": self.told - 8, "later": 5},
             "callbacks": self.callbacks,
-            "hearing": {"music": self.waiting, **self.hearing} if self.waiting else {},
+            "hearing": hearing,
             "edges": [10, 20, 60],
             "hours": [
                 {"begins": f"2026-03-02T{hour:02}:00:00Z", "waits": [hour, 2, 0, 1], "abandoned": hour % 3}

@@ -14,6 +14,27 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of 
 
 SCREENS = [(320, 568), (390, 844), (768, 1024), (1280, 800), (1920, 600), (1920, 1080), (3840, 2160)]
 
+# What of a tile's texts lies beyond its edges or over the text above it.
+LYING_WRONG = """() => {
+  const wrong = [];
+  for (const tile of document.querySelectorAll('main .tile')) {
+    if (!tile.checkVisibility()) continue;
+    const around = tile.getBoundingClientRect();
+    let above = around.top;
+    for (const part of tile.children) {
+      if (!part.textContent.trim()) continue;
+      const words = document.createRange();
+      words.selectNodeContents(part);
+      const { left, right } = words.getBoundingClientRect();
+      const { top, bottom } = part.getBoundingClientRect();
+      const inside = left >= around.left && right <= around.right && bottom <= around.bottom;
+      if (!inside || top < above - 1) wrong.push([part.textContent, left, right, top, bottom, above]);
+      above = bottom;
+    }
+  }
+  return wrong;
+}"""
+
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser, service: FakeService) -> AsyncIterator[Page]:
@@ -68,6 +89,10 @@ async def test_of_those_told_a_wait_it_is_told_how_many_were_served_within_it_an
     await expect(page.locator("#told")).to_have_text("–")
     await expect(page.locator("#told-note")).to_have_text("too few calls: 19")
 
+    service.told = 0
+
+    await expect(page.locator("#told-note")).to_have_text("nobody was told a wait yet today")
+
 
 async def test_call_backs_are_told_of_where_they_are_offered(page: Page, service: FakeService) -> None:
     await freshness(page, "fresh")
@@ -101,7 +126,9 @@ async def test_behind_a_button_are_each_queue_and_the_day(page: Page) -> None:
 
     await page.click("#view")
 
-    await expect(page.locator("#rows tbody tr").nth(0)).to_have_text("support31:230:31–1:4486 %87 %414–music 3")
+    await expect(page.locator("#rows tbody tr").nth(0)).to_have_text(
+        "support31:230:31–1:4486 %87 %414–music 3, podcast 1"
+    )
     await expect(page.locator("#rows tbody tr").nth(1)).to_have_text("billing0–not known yettoo fewtoo few70––")
     await expect(page.locator("#map tr").nth(4)).to_contain_text("up to 0:10")
     await expect(page.locator("#map tr").nth(4).locator("td").nth(10)).to_have_text("10")
@@ -235,6 +262,32 @@ async def test_the_bars_of_what_is_heard_lie_between_their_heading_and_the_end_o
             }"""
         )
         assert inside, (width, height)
+
+
+async def test_heading_figure_and_note_of_a_tile_stay_in_it_and_off_each_other(
+    page: Page, service: FakeService
+) -> None:
+    service.longest = 4000.0
+    service.callbacks = {"owed": 1234, "calling": 12, "oldest_seconds": 90000.0}
+    await expect(page.locator("#callbacks")).to_have_text("1,234")
+
+    for width, height in SCREENS:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await page.evaluate(LYING_WRONG) == [], (width, height)
+
+
+async def test_no_table_of_the_queues_has_to_be_pushed_aside_on_a_screen_that_nobody_touches(
+    page: Page, service: FakeService
+) -> None:
+    service.hearing = {"podcast": 11, "daily": 22, "quiz": 33, "quiet": 44, "house": 55}
+    service.longest = 4000.0
+    await page.click("#view")
+    await expect(page.locator("#rows tbody tr").nth(0)).to_contain_text("house music 55")
+
+    for width, height in ((1280, 800), (1920, 1080), (3840, 2160)):
+        await page.set_viewport_size({"width": width, "height": height})
+        beyond = "[...document.querySelectorAll('.scroll')].map((one) => one.scrollWidth - one.clientWidth)"
+        assert await page.evaluate(beyond) == [0, 0], (width, height)
 
 
 async def test_every_text_has_enough_contrast_fresh_and_old(page: Page, service: FakeService) -> None:

@@ -94,7 +94,7 @@ function kept(told) {
 
 function toldNote(told) {
   const all = toldIn(told);
-  if (!all) return "nobody was told one yet today";
+  if (!all) return "nobody was told a wait yet today";
   return all < FEW ? `too few calls: ${all}` : `${(all - told.later).toLocaleString("en")} of ${all.toLocaleString("en")} who were told a wait`;
 }
 
@@ -126,13 +126,19 @@ function bars(hearing) {
   text("hearing-note", rows.length ? "" : "nobody is waiting");
 }
 
+/** Broken into lines, if at all, between two of them. */
 function heard(hearing) {
-  return Object.entries(hearing ?? {}).map(([what, count]) => `${WORDS[what] ?? what} ${count}`).join(", ") || "–";
+  return Object.entries(hearing ?? {}).map(([what, count]) => `${WORDS[what] ?? what} ${count}`.replaceAll(" ", "\u00a0")).join(", ") || "–";
 }
 
 /** From when to when; where there is no ground for it, that is said. */
 function range(expected) {
   return expected ? `${duration(expected.low)}–${duration(expected.high)}` : "not known yet";
+}
+
+/** In a table: of nobody there is nothing to say, of few not enough. */
+function orTooFew(words, counted) {
+  return words ?? (counted ? "too few" : "–");
 }
 
 /** The queues with what their callers listen to, and the day as a map. */
@@ -141,9 +147,9 @@ function supervise() {
   fit(rows, board.queues.length, 10);
   board.queues.forEach((queue, index) => {
     const longest = queue.longest_wait_seconds === null ? "–" : duration(queue.longest_wait_seconds);
-    const level = share(queue.level) ?? "too few";
+    const level = orTooFew(share(queue.level), queue.level?.counted);
     const expected = range(queue.expected_seconds);
-    const counts = [level, kept(queue.told) ?? "too few", queue.answered, queue.abandoned, queue.callbacks?.owed ?? "–"];
+    const counts = [level, orTooFew(kept(queue.told), toldIn(queue.told)), queue.answered, queue.abandoned, queue.callbacks?.owed ?? "–"];
     fill(rows.rows[index], [queue.queue, queue.waiting, longest, expected, ...counts, heard(queue.hearing)]);
   });
   showMap(board.hours ?? [], board.edges ?? []);
