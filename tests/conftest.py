@@ -1,5 +1,5 @@
-"""Which tests want the machine to themselves: they measure time, or are the load. Those that live through real time, mostly waiting,
-go beside each other alone. The others run side by side, in any order.
+"""Which tests want the machine to themselves: they measure time, or are the load. Those that live through real time, mostly
+waiting, go beside each other alone. The others run side by side, in any order.
 """
 
 from __future__ import annotations
