@@ -110,16 +110,19 @@ class Day:
             yield WaitAmended(at=now, queue=queue, began=began, ended=now, was=outcome, became=Outcome.ANSWERED)
 
     def beside(self, hour: int) -> None:
-        """Streams, and a directory that is away for an hour."""
+        """Streams, and a directory that is away for an hour; what happens rarely happens for certain before noon."""
+        rare = hour == 11
         self.metrics.degraded("crm", away=hour == 13)
         self.metrics.degraded("store", away=False)
         self.metrics.utterances_asked(PROFILE[hour] // 4)
         self.metrics.callback(self.rng.choice(QUEUES), self.rng.choice(list(State)).value)
+        if rare:
+            self.metrics.webhook_rejected(PLATFORMS[0], "bad_signature")
         for wire in PLATFORMS:
             self.metrics.stream_opened(wire)
             self.metrics.stream_late(wire, 0.6, blocks=600)
             self.metrics.stream_switched(wire, self.rng.expovariate(20))
-            if self.rng.random() < 0.01:
+            if rare or self.rng.random() < 0.01:
                 self.metrics.stream_underrun(wire)
                 self.metrics.stream_cut(wire)
 
