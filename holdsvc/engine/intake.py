@@ -93,9 +93,8 @@ class Intake:
         self._locks: WeakValueDictionary[CallRef, asyncio.Lock] = WeakValueDictionary()
         self.unkept = Unkept(spool or NoSpool())
         self._ahead: dict[CallRef, HoldSession] = {}  # decided for a live stream, its keeping under way
-        self._chain: dict[
-            CallRef, asyncio.Task[None]
-        ] = {}  # the last keeping of each such call; each waits for the one before
+        # The last keeping of each such call; each waits for the one before.
+        self._chain: dict[CallRef, asyncio.Task[None]] = {}
         self._saves: set[asyncio.Task[None]] = set()
         self._struck: asyncio.Event | None = None  # where some wait for the next beat
 
