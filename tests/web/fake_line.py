@@ -66,6 +66,7 @@ class FakeService:
         self.told = 40  # who were told a wait
         self.callbacks: dict[str, object] | None = None  # None: none is offered
         self.hearing: dict[str, int] = {"podcast": 1}  # beside the music
+        self.hours, self.first_call = 12, 0  # of the day so far, and in which of them anybody called first
         self.offered_protocols: list[str] = []
         self.two_seconds_spoken = asyncio.Event()
 
@@ -179,8 +180,12 @@ class FakeService:
             "hearing": hearing,
             "edges": [10, 20, 60],
             "hours": [
-                {"begins": f"2026-03-02T{hour:02}:00:00Z", "waits": [hour, 2, 0, 1], "abandoned": hour % 3}
-                for hour in range(12)
+                {
+                    "begins": f"2026-03-02T{hour:02}:00:00Z",
+                    "waits": [hour, 2, 0, 1] if hour >= self.first_call else [0, 0, 0, 0],
+                    "abandoned": hour % 3 if hour >= self.first_call else 0,
+                }
+                for hour in range(self.hours)
             ],
             "queues": [support, billing],
         }

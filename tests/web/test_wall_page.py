@@ -60,7 +60,7 @@ async def test_the_figures_are_the_service_s(page: Page) -> None:
     await expect(page.locator("#waiting")).to_have_text("3")
     await expect(page.locator("#answered")).to_have_text("48")
     await expect(page.locator("#abandoned")).to_have_text("4")
-    await expect(page.locator("#abandoned-note")).to_have_text("6.9 % of offered · + 2 who left at once")
+    await expect(page.locator("#abandoned-note")).to_have_text("6.9 % of offered · + 2 left at once")
     await expect(page.locator("#queues tbody tr").nth(0)).to_have_text("support31:23414")
     await expect(page.locator("#queues tbody tr").nth(1)).to_have_text("billing0–70")
     assert heard == []
@@ -101,7 +101,7 @@ async def test_call_backs_are_told_of_where_they_are_offered(page: Page, service
     service.callbacks = {"owed": 12, "calling": 2, "oldest_seconds": 3725.4}
 
     await expect(page.locator("#callbacks")).to_have_text("12")
-    await expect(page.locator("#callbacks-note")).to_have_text("the oldest for 1:02:05 · 2 being called")
+    await expect(page.locator("#callbacks-note")).to_have_text("oldest for 1:02:05 · 2 being called")
     await page.click("#view")
     await expect(page.locator("#rows tbody tr").nth(0).locator("td").nth(7)).to_have_text("12")
     await page.click("#view")
@@ -142,6 +142,26 @@ async def test_behind_a_button_are_each_queue_and_the_day(page: Page) -> None:
     await expect(page.locator("#waiting")).to_be_visible()
 
 
+async def test_the_map_of_a_new_day_has_nothing_of_the_old_one_and_begins_with_the_first_call(
+    page: Page, service: FakeService
+) -> None:
+    heads = page.locator("#map tr").nth(0).locator("td")
+    await page.click("#view")
+    await expect(heads).to_have_text([f"{hour:02}" for hour in range(12)])
+
+    service.hours, service.first_call = 1, 0
+
+    await expect(heads).to_have_text(["00"])
+
+    service.hours, service.first_call = 12, 11
+
+    await expect(heads).to_have_text([f"{hour:02}" for hour in range(4, 12)])
+
+    service.first_call = 2
+
+    await expect(heads).to_have_text([f"{hour:02}" for hour in range(2, 12)])
+
+
 async def test_the_longest_wait_goes_on_between_two_figures(page: Page, service: FakeService) -> None:
     service.pause = 2.5  # longer than a wall waits before it asks; the answers say 1:23 for ever
 
@@ -167,7 +187,7 @@ async def test_nobody_waiting_is_not_a_wait_of_zero(page: Page, service: FakeSer
 async def test_few_calls_are_counted_and_not_made_a_percentage(page: Page, service: FakeService) -> None:
     service.offered = 19
 
-    await expect(page.locator("#abandoned-note")).to_have_text("of 19 offered · + 2 who left at once")
+    await expect(page.locator("#abandoned-note")).to_have_text("of 19 offered · + 2 left at once")
 
 
 @pytest.mark.parametrize("fault", ["refusing", "hanging", "stuck"])

@@ -7,6 +7,7 @@ import { clockTime, duration } from "/static/times.js";
 
 const OLD = 3500; // milliseconds without news after which the figures are called old
 const TICK = 250;
+const LEAST_HOURS = 8; // on the map of the day
 const FEW = 20; // offered calls below which a share would say more than it knows
 
 const part = (id) => document.getElementById(id);
@@ -37,10 +38,11 @@ function news(fresh) {
 }
 
 function abandonedNote() {
+  if (!board.offered) return "no calls yet today";
   const notes = [];
   if (board.offered >= FEW) notes.push(`${((100 * board.abandoned) / board.offered).toFixed(1)} % of offered`);
-  else if (board.offered) notes.push(`of ${board.offered} offered`);
-  if (board.short_abandoned) notes.push(`+ ${board.short_abandoned} who left at once`);
+  else notes.push(`of ${board.offered} offered`);
+  if (board.short_abandoned) notes.push(`+ ${board.short_abandoned} left at once`);
   return notes.join(" · ");
 }
 
@@ -105,7 +107,7 @@ function showCallbacks(callbacks) {
   part("callbacks-tile").hidden = !callbacks;
   if (!callbacks) return;
   figure("callbacks", callbacks.owed.toLocaleString("en"));
-  const notes = [callbacks.owed ? `the oldest for ${duration(callbacks.oldest_seconds)}` : "nobody waits for one"];
+  const notes = [callbacks.owed ? `oldest for ${duration(callbacks.oldest_seconds)}` : "nobody waits for one"];
   if (callbacks.calling) notes.push(`${callbacks.calling} being called`);
   text("callbacks-note", notes.join(" · "));
 }
@@ -152,7 +154,13 @@ function supervise() {
     const counts = [level, orTooFew(kept(queue.told), toldIn(queue.told)), queue.answered, queue.abandoned, queue.callbacks?.owed ?? "–"];
     fill(rows.rows[index], [queue.queue, queue.waiting, longest, expected, ...counts, heard(queue.hearing)]);
   });
-  showMap(board.hours ?? [], board.edges ?? []);
+  showMap(sinceTheFirst(board.hours ?? []), board.edges ?? []);
+}
+
+/** The hours before anybody called are left out, as long as there are enough for a map. */
+function sinceTheFirst(hours) {
+  const first = hours.findIndex((hour) => hour.waits.some(Boolean));
+  return hours.slice(Math.min(first < 0 ? hours.length : first, Math.max(0, hours.length - LEAST_HOURS)));
 }
 
 function showMap(hours, edges) {
@@ -172,7 +180,10 @@ function showMap(hours, edges) {
 function fit(rows, count, columns) {
   while (rows.rows.length > count) rows.deleteRow(-1);
   while (rows.rows.length < count) addRow(rows, columns);
-  for (const row of rows.rows) while (row.cells.length < columns) row.insertCell();
+  for (const row of rows.rows) {
+    while (row.cells.length > columns) row.deleteCell(-1); // a new day has begun
+    while (row.cells.length < columns) row.insertCell();
+  }
 }
 
 function fill(row, values) {
