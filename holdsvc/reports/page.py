@@ -86,7 +86,7 @@ def spoken(value: Cell, unit: Unit) -> str:
         case Unit.SHARE:
             return f"{100 * value:.1f} %"
         case Unit.SECONDS:
-            return f"{value:.1f} s"
+            return f"{value:,.1f} s"
         case Unit.NUMBER:
             return f"{value:.3g}"
         case _:

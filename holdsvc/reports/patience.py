@@ -151,7 +151,11 @@ def read(curve: Curve, mark: float) -> tuple[float, float, float]:
 
 
 def drawn(name: str, curve: Curve) -> Series:
-    """Thinned to what a picture can show."""
-    places = np.unique(np.linspace(0, max(len(curve.times) - 1, 0), min(MOST_POINTS, len(curve.times))).astype(int))
+    """Thinned to what a picture can show, evenly over the time: at the end there are few steps, and each counts for much."""
+    many = len(curve.times)
+    places = np.arange(many)
+    if many > MOST_POINTS:
+        grid = np.linspace(curve.times[0], curve.times[-1], MOST_POINTS)
+        places = np.unique(np.searchsorted(curve.times, grid, side="right") - 1)
     columns = (curve.times, curve.values, curve.low, curve.high)
     return Series(name, *([float(one) for one in column[places]] for column in columns))

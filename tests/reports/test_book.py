@@ -18,9 +18,10 @@ from holdsvc.ports import WaitColumns, WaitQuery
 from holdsvc.reports.book import TITLES, report
 from holdsvc.reports.html import as_html
 from holdsvc.reports.page import Report, Section
-from holdsvc.reports.patience import never_came_back, patience
+from holdsvc.reports.patience import MOST_POINTS, drawn, never_came_back, patience
 from holdsvc.reports.plays import Shelved
 from holdsvc.reports.show import as_csv, as_json, as_text
+from holdsvc.reports.survival import kaplan_meier
 from holdsvc.reports.table import table
 from holdsvc.reports.waits import service_level, three_minutes
 from holdsvc.stores.ledger import SqliteLedger
@@ -128,6 +129,19 @@ def test_patience_is_told_per_content_with_whether_it_differs_by_more_than_luck(
     assert "under 1 in 10,000" in " ".join(section.notes)
     assert section.plot is not None
     assert {series.name for series in section.plot.series} == {"music", "podcast"}
+
+
+def test_a_curve_of_very_many_is_drawn_as_true_at_its_end_as_at_its_beginning() -> None:
+    rng = np.random.default_rng(4)
+    curve = kaplan_meier(rng.exponential(60.0, 20_000), np.ones(20_000, np.bool_))
+
+    shown = drawn("gave up", curve)
+
+    assert len(shown.x) <= MOST_POINTS
+    step = float(curve.times[-1]) / (MOST_POINTS - 1)
+    for moment in np.arange(1.0, curve.times[-1], 7.3):
+        there = shown.y[int(np.searchsorted(shown.x, moment, side="right")) - 1]
+        assert curve.at(moment) <= there <= curve.at(moment - step)
 
 
 def test_who_may_still_call_back_is_not_counted_as_gone() -> None:
