@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.reports [--waits 1000000]`: how long a report takes over very many waits, and whether it is true.
+"""`python -m tests.benchmarks.reports [--waits 1000000] [--whole]`: how long a report takes over very many waits, and is it true?
 
 The waits are drawn by chance and written into a log; what must be found in it is counted from the draws. Each report is the real
 command in a process of its own. Exits with 1 if a figure is not the true one, or the whole report takes half a minute.
@@ -27,6 +27,7 @@ from msgspec import Struct
 from tests.benchmarks.reports.log import FILE, prepare
 from tests.benchmarks.reports.truth import Figure, Figures, Rows, expected_patience
 from tests.benchmarks.streams.__main__ import alone, machine, show_line
+from tests.benchmarks.streams.contenders import first_in_line
 
 BOOKS = ("service-level", "waits", "estimates", "callbacks", "abandonment", "patience", "choices", "plays", "law")
 WITHIN = 30.0  # seconds, of the whole report
@@ -60,6 +61,7 @@ class Run(Struct, frozen=True):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--waits", type=int, default=1_000_000)
+    parser.add_argument("--whole", action="store_true", help="not each report by itself as well")
     parser.add_argument("--html", type=Path, help="a file for the report, to look at")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="holdsvc-benchmark-") as name, alone():
@@ -68,7 +70,7 @@ def main() -> int:
         truth = written(folder, given.waits)
         log = (folder / FILE).stat().st_size / 1e6
         show_line(f"the log has {log:,.0f} MB")
-        runs = [shown(one) for one in all_runs(folder)]
+        runs = [shown(one) for one in all_runs(folder, given.whole)]
     if given.html:
         given.html.write_bytes(runs[1].body)
     wrong = [line for one in runs for line in judged(one, truth)]
@@ -88,10 +90,12 @@ def written(folder: Path, waits: int) -> Figures:
         return pool.submit(prepare, folder, waits).result()
 
 
-def all_runs(folder: Path) -> Iterator[Run]:
+def all_runs(folder: Path, whole: bool) -> Iterator[Run]:
     """The whole first, as JSON and as HTML."""
     yield run(folder, "whole, JSON", "report", "all", "--format", "json")
     yield run(folder, "whole, HTML", "report", "all", "--format", "html")
+    if whole:
+        return
     for book in BOOKS:
         yield run(folder, book, "report", book, "--format", "json")
     yield run(folder, "holdsvc audit", "audit")
@@ -106,6 +110,7 @@ def run(folder: Path, name: str, *words: str) -> Run:
             env={**others, "HOLDSVC_SERVICE__DATA_DIR": str(folder)},
             stdout=out,
         )
+        first_in_line(process.pid)
         _, status, used = os.wait4(process.pid, 0)
     wall = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
