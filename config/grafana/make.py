@@ -376,7 +376,7 @@ def webhooks() -> dashboard.Dashboard:
 def resources() -> dashboard.Dashboard:
     commit = f"sum by (le) (rate(holdsvc_journal_commit_seconds_bucket{{{REPLICA}}}[5m]))"
     late = f"sum by (wire, le) (rate(holdsvc_stream_lateness_seconds_bucket{{{REPLICA}}}[5m]))"
-    said = f"holdsvc_utterance_seconds_bucket{{{QUEUE}, {REPLICA}}}"
+    said = f"holdsvc_utterance_seconds_bucket{{{REPLICA}}}"
     switch = f"sum by (wire, le) (rate(holdsvc_switch_seconds_bucket{{{REPLICA}}}[5m]))"
     lookup = f"sum by (source, le) (rate(holdsvc_lookup_duration_seconds_bucket{{{REPLICA}}}[5m]))"
     return board(
@@ -409,7 +409,7 @@ def resources() -> dashboard.Dashboard:
                 "Said",
                 "What callers said on streams, by what came of it, a minute.",
                 "short",
-                (f"sum by (result) (rate(holdsvc_utterances_total{{{QUEUE}, {REPLICA}}}[5m])) * 60", "{{result}}"),
+                (f"sum by (result) (rate(holdsvc_utterances_total{{{REPLICA}}}[5m])) * 60", "{{result}}"),
                 stack=True,
             ),
             lines(
@@ -419,7 +419,7 @@ def resources() -> dashboard.Dashboard:
                 "short",
                 (f"histogram_quantile(0.95, sum by (le) (rate({said}[5m])))", "answer, 95 of 100"),
                 (f"sum (holdsvc_utterances_asked{{{REPLICA}}})", "waiting"),
-                (f"sum (rate(holdsvc_echo_suppressed_seconds_total{{{QUEUE}, {REPLICA}}}[5m]))", "echo"),
+                (f"sum (rate(holdsvc_echo_suppressed_seconds_total{{{REPLICA}}}[5m]))", "echo"),
             ),
             lines("Key to new sound", "As sent.", "s", (f"histogram_quantile(0.99, {switch})", "{{wire}} 99 of 100")),
             lines(

@@ -109,7 +109,7 @@ CASES = (
     case(
         "HoldsvcAbandonment",
         waits(60, answered=(1.0, 0.5), abandoned=(0.5, 0.1)),
-        waits(60, answered=(0.3, 0.1), abandoned=(0.3, 0.1)),  # the same share of too few calls
+        waits(60, answered=(0.25, 0.125), abandoned=(0.25, 0.125)),  # the same share of too few calls
         "40m",
         "120m",
     ),
@@ -237,10 +237,56 @@ def test_every_alert_has_its_case() -> None:
 def test_an_alert_fires_in_time_stays_quiet_at_a_near_miss_and_resolves(one: Case, tmp_path: Path) -> None:
     tests = [
         told(one.bad, [(one.fires, one.alert, True), (one.resolves, one.alert, False)]),
-        told(one.near, [(one.fires, one.alert, False), (one.resolves, one.alert, False)]),
+        told(one.near, [], never=one.alert),
     ]
 
     assert promtool(tests, tmp_path) == ""
+
+
+FEW = {  # as bad as can be, for too few to tell; steps that add up exactly, else the end of growing is a reset
+    "HoldsvcAbandonment": waits(60, answered=(0.125, 0.0), abandoned=(0.5, 0.0)),
+    "HoldsvcServiceLevelBurnsFast": waits(60, answered=(0.25, 0.0)),
+    "HoldsvcServiceLevelBurnsSlowly": waits(300, answered=(0.125, 0.0)),
+    "HoldsvcDeadAir": {'holdsvc_calls_waiting{queue="support"}': trouble(2, 0, 30)},
+    "HoldsvcUnderruns": {
+        'holdsvc_streams{wire="twilio"}': steady(4, 500),
+        'holdsvc_stream_underruns_total{wire="twilio"}': growing(90, 30),
+    },
+    "HoldsvcLateSound": {'holdsvc_streams{wire="twilio"}': steady(4, 500)}
+    | spread("holdsvc_stream_lateness_seconds", 'wire="twilio"', 30, 0, 1000, "0.1"),
+    "HoldsvcRejectedWebhooks": {
+        f'{HOOKS}_count{{platform="twilio",step="call"}}': growing(1, 30),
+        'holdsvc_webhooks_rejected_total{platform="twilio",reason="bad_signature"}': growing(1, 30),
+    },
+    "HoldsvcSlowWebhooks": spread(HOOKS, 'platform="twilio",step="call"', 30, 0, 4, "1.0", then=4),
+    "HoldsvcUnknownEnds": waits(60, unknown=(0.25, 0.0)),
+    "HoldsvcAmendments": waits(60, answered=(0.25, 0.25))
+    | {'holdsvc_waits_amended_total{queue="support",from="abandoned",to="answered"}': growing(0.25, 60)},
+}
+
+
+@pytest.mark.parametrize("alert", FEW)
+def test_few_calls_page_nobody_however_badly_they_go(alert: str, tmp_path: Path) -> None:
+    assert promtool([told(FEW[alert], [], never=alert)], tmp_path) == ""
+
+
+def test_callers_who_never_heard_anything_are_dead_air(tmp_path: Path) -> None:
+    """Of a queue in which nothing was ever heard there is no series of content."""
+    silence = {'holdsvc_calls_waiting{queue="support"}': trouble(10, 0, 30)}
+
+    assert (
+        promtool([told(silence, [("15m", "HoldsvcDeadAir", True), ("45m", "HoldsvcDeadAir", False)])], tmp_path) == ""
+    )
+
+
+def test_every_alert_says_how_urgent_it_is_what_is_wrong_and_where_help_is() -> None:
+    for rule in (RULES / "alerts.yml").read_text("utf-8").split("- alert: ")[1:]:
+        name = rule.partition("\n")[0]
+        said = dict(re.findall(r"^\s+(severity|summary|runbook): (.+)$", rule, re.MULTILINE))
+        assert said["severity"] in ("page", "ticket"), name
+        assert len(said["summary"]) > 10, name
+        assert said["runbook"] == f"docs/runbooks/{name}.md"
+        assert (ROOT / said["runbook"]).is_file()
 
 
 def test_a_wrong_expectation_is_found(tmp_path: Path) -> None:
@@ -275,7 +321,13 @@ def test_the_recorded_service_levels_are_those_of_the_published_example(tmp_path
     assert promtool([test], tmp_path) == ""
 
 
-def told(series: Series, wanted: Iterable[tuple[str, str, bool]]) -> dict[str, object]:
+def told(series: Series, wanted: Iterable[tuple[str, str, bool]], never: str = "") -> dict[str, object]:
+    """`never`: what fires at no minute, however short the trouble was."""
+    at_no_minute = {
+        "expr": f'count(count_over_time(ALERTS{{alertname="{never}",alertstate="firing"}}[{LONG}m]))',
+        "eval_time": f"{LONG}m",
+        "exp_samples": [],
+    }
     return {
         "interval": "1m",
         "input_series": listed(series),
@@ -286,7 +338,8 @@ def told(series: Series, wanted: Iterable[tuple[str, str, bool]]) -> dict[str, o
                 "exp_samples": [{"labels": "{}", "value": 1}] if fires else [],
             }
             for when, alert, fires in wanted
-        ],
+        ]
+        + [at_no_minute] * bool(never),
     }
 
 
