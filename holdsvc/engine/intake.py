@@ -48,7 +48,7 @@ from holdsvc.engine.unkept import News, NoSpool, Unkept
 from holdsvc.errors import StaleSession, StoreUnavailable, Unkeepable
 from holdsvc.ports import FactListener, Numbers, Report, Spool, Store, WordMatcher
 
-BEAT = 0.2  # seconds between two keepings of what live streams told, if nobody waits for one
+BEAT = 0.05  # seconds between two keepings of what live streams told
 KNOWN = EventId("+known")  # of the news who calls: it comes once a call
 MOST_RACES = 8  # lost races in a row after which the call is served without being kept at once
 log = logging.getLogger(__name__)
@@ -171,7 +171,6 @@ class Intake:
     async def settle(self) -> None:
         """Wait until everything decided so far has been kept."""
         while self._saves:
-            self._strike()
             await asyncio.gather(*self._saves, return_exceptions=True)
 
     async def keep_again(self) -> None:
@@ -319,7 +318,6 @@ class Intake:
         """`new` is what the session begins as if none is kept."""
         before = self._chain.get(new.ref)
         if before is not None:
-            self._strike()
             await asyncio.wait({before})
         return await self._decide_again(new, events)
 
