@@ -89,7 +89,7 @@ class Scrape:
             writer.write(pack(self._own()))
             await writer.drain()
         except OSError:
-            pass
+            pass  # whoever asked is gone, and asks anew at the next scrape
         finally:
             writer.close()
 
