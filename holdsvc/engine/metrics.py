@@ -25,6 +25,7 @@ from holdsvc.calls.menu import CALLBACK
 from holdsvc.calls.model import QueueName
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
+from holdsvc.engine import labels
 from holdsvc.engine.callbacks import Owing
 from holdsvc.ports import Totals
 
@@ -123,7 +124,7 @@ class Metrics:
         for fact in facts:
             self.waits.add(session.ref.platform, fact)
             if isinstance(fact, WaitEnded):
-                self._wait.labels(self.waits.queue(fact.queue), fact.outcome.value).observe(fact.seconds)
+                self._wait.labels(self.waits.queue(fact.queue), labels.measured(fact.outcome)).observe(fact.seconds)
 
     def callback(self, queue: str, state: str) -> None:
         if state in PROMISED:
@@ -133,7 +134,7 @@ class Metrics:
         self._hook.labels(platform, step).observe(seconds)
 
     def webhook_rejected(self, platform: str, reason: str) -> None:
-        self._rejected.labels(platform, reason).inc()
+        self._rejected.labels(platform, labels.reason(reason)).inc()
 
     def webhook_repeated(self, platform: str) -> None:
         self._duplicates.labels(platform).inc()
@@ -246,13 +247,13 @@ class _Waits(Collector):
         for (platform, queue, outcome), number in totals.ended.items():
             self.calls[platform, self.queue(queue), outcome] += number
         for (queue, was, became), number in totals.amendments.items():
-            self.amended[self.queue(queue), was, became] += number
+            self._amend(queue, was, became, number)
         for (queue, came), number in totals.came.items():
             self.came[self.queue(queue), came] += number
         for (queue, choice, via), number in totals.choices.items():
             if choice == CALLBACK:
                 continue
-            self.choices[self.queue(queue), entry(choice), via] += number
+            self.choices[self.queue(queue), labels.entry(choice), via] += number
         for (queue, kind), seconds in totals.content_seconds.items():
             self.content[self.queue(queue), kind] = self.content.get((self.queue(queue), kind), 0.0) + seconds
         for (queue, state), number in totals.callbacks.items():
@@ -270,16 +271,20 @@ class _Waits(Collector):
                 if fact.came is not None:
                     self.came[self.queue(fact.queue), fact.came.value] += 1
             case WaitAmended():
-                was = fact.was.value if fact.was else "waiting"
-                became = fact.became.value if fact.became else "waiting"
-                self.amended[self.queue(fact.queue), was, became] += 1
+                was = fact.was.value if fact.was else labels.WAITING
+                became = fact.became.value if fact.became else labels.WAITING
+                self._amend(fact.queue, was, became, 1)
             case ContentChosen(choice=choice) if choice != CALLBACK:
-                self.choices[self.queue(fact.queue), entry(fact.choice), fact.via.value] += 1
+                self.choices[self.queue(fact.queue), labels.entry(fact.choice), fact.via.value] += 1
             case ContentHeard():
                 key = self.queue(fact.queue), fact.kind.value
                 self.content[key] = self.content.get(key, 0.0) + fact.until_second - fact.from_second
             case _:
                 pass
+
+    def _amend(self, queue: str, was: str, became: str, number: int) -> None:
+        for left, came in labels.changes(was, became):
+            self.amended[self.queue(queue), left, came] += number
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         if not self.reports():
@@ -320,11 +325,6 @@ class _Waits(Collector):
             waiting[queue] = waiting.get(queue, 0.0) + 1
             longest[queue] = max(longest.get(queue, 0.0), (now - wait.began).total_seconds())
         return waiting, longest
-
-
-def entry(choice: str) -> str:
-    """A genre counts as music: with fifty queues each name in a label is a hundred series. Reports tell genres apart."""
-    return choice.partition(":")[0]
 
 
 def gauge(name: str, text: str, values: dict[str, float]) -> GaugeMetricFamily:
