@@ -24,7 +24,7 @@ def wallboard() -> Board:
     return Board(
         "holdsvc-wallboard",
         "holdsvc: wallboard",
-        "What the floor looks at. Runbooks for every alert: docs/runbooks.",
+        "What the floor looks at.",
         (
             number("Waiting now", "Callers on hold.", "short", waiting),
             number(

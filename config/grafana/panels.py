@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grafana_foundation_sdk.builders import bargauge, common, dashboard, heatmap, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, heatmap, prometheus, stat, text, timeseries
 from grafana_foundation_sdk.models.common import (
     BigValueColorMode,
     BigValueGraphMode,
@@ -21,7 +21,7 @@ QUEUE, PLATFORM, REPLICA = 'queue=~"$queue"', 'platform=~"$platform"', 'instance
 GREEN, AMBER, RED = "green", "orange", "red"
 ABANDONED = 'outcome=~"abandoned|short_abandoned"'
 
-Panel = timeseries.Panel | stat.Panel | heatmap.Panel | bargauge.Panel
+Panel = timeseries.Panel | stat.Panel | heatmap.Panel | bargauge.Panel | text.Panel
 Steps = Sequence[tuple[float | None, str]]
 
 
