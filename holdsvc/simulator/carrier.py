@@ -25,6 +25,7 @@ from holdsvc.simulator.sound import Sounds
 from holdsvc.simulator.truth import Truth
 
 NUMBER = "+15005550100"  # the contact centre's own; the 500 555 numbers belong to nobody
+FRAME = 0.02  # seconds of sound in a message from the caller
 VERBS: Mapping[str, Perform] = {
     "Say": leg.sound,
     "Play": leg.sound,
@@ -59,8 +60,11 @@ class Carrier:
         chaos: Chaos = CALM,
         keep_sounds: bool = False,
         rings: tuple[float, float] = (1.0, 4.0),
+        frame: float = FRAME,
     ) -> None:
+        """`frame`: seconds from one message of a caller's line to the next; more spares a load client most of its work."""
         self.clock = clock
+        self.frame = frame
         self.client = client
         self.findings = Findings()
         self.truth = Truth(clock)

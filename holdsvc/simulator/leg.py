@@ -107,6 +107,7 @@ class Switchboard(Protocol):
     line: Line
     client: aiohttp.ClientSession
     figures: Figures
+    frame: float
 
     def queue(self, name: str) -> Queue: ...
     def new_sid(self, kind: str) -> str: ...

@@ -19,7 +19,6 @@ from holdsvc.simulator.queues import Offer
 from holdsvc.simulator.signing import HEADER, sign
 from holdsvc.simulator.twiml import Document, Place, Verb
 
-FRAME = 0.02  # seconds of sound in a message from the caller
 PIECE = 160  # bytes of that
 QUIET = base64.b64encode(b"\xff" * 160).decode()  # 20 ms of mu-law silence
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -69,8 +68,8 @@ class MediaStream:
         await self.send("dtmf", dtmf={"track": "inbound_track", "digit": digit})
 
     async def speak(self) -> None:
-        """What the line gives, 50 times a second; silence where it gives nothing."""
-        clock = self.leg.board.clock
+        """What the line gives, 50 times a second as a rule; silence where it gives nothing."""
+        clock, every = self.leg.board.clock, self.leg.board.frame
         began, chunk = clock.monotonic(), 0
         while not self._socket.closed:
             payload = self._next_said()
@@ -78,7 +77,7 @@ class MediaStream:
             chunk += 1
             media = {"track": "inbound", "chunk": str(chunk), "timestamp": str(passed), "payload": payload}
             await self.send("media", media=media)
-            await clock.sleep(began + chunk * FRAME - clock.monotonic())
+            await clock.sleep(began + chunk * every - clock.monotonic())
 
     def say(self, sound: bytes) -> None:
         """Mu-law, behind what is being said."""

@@ -1,0 +1,17 @@
+"""All faults, by name."""
+
+from __future__ import annotations
+
+from tests.chaos import kill, postgres_gone, redis_gone, rolling
+from tests.chaos.fault import Fault
+
+FAULTS: dict[str, Fault] = {
+    one.name: one
+    for one in (
+        rolling.FAULT,
+        kill.FAULT,
+        redis_gone.STOPPED,
+        redis_gone.FROZEN,
+        postgres_gone.FAULT,
+    )
+}
