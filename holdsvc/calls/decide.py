@@ -26,6 +26,7 @@ from holdsvc.calls.events import (
     ContentEnded,
     Departure,
     DigitPressed,
+    Heard,
     LeftQueue,
     NoticePosted,
     QueueMoved,
@@ -82,6 +83,8 @@ def decide(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Decision:
     event = attributed(session, event)
     after = note(session, event, plan)
     after, heard = programme.listen(after, event, plan)
+    if isinstance(event, Heard) and after.history is session.history:  # as nearly always on a live stream
+        return Decision(replace(after, wake_at=wake(after, plan)), (), heard)
     after, done = react(after, event, plan)
     after, offers = callback_offer.heed(after, event, plan)
     after, told = position.heed(after, event, plan)

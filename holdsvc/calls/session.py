@@ -189,11 +189,12 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
 
 def noted(seen: tuple[EventId, ...], event_id: EventId) -> tuple[EventId, ...]:
     """With one more. Of those that their maker counts only the latest stays: a long call has one every few seconds."""
-    maker, _ = counted(event_id)
-    if told(seen, event_id):
+    maker, number = counted(event_id)
+    if event_id in seen or (maker and number <= furthest(seen, maker)):
         return seen
     if maker:
-        seen = tuple(one for one in seen if counted(one)[0] != maker)
+        begins = maker + OWN
+        seen = tuple(one for one in seen if not (one.startswith(begins) and counted(one)[0] == maker))
     return (*seen, event_id)[-MOST_SEEN:]
 
 
@@ -202,7 +203,13 @@ def told(seen: tuple[EventId, ...], event_id: EventId) -> bool:
     if event_id in seen:
         return True
     maker, number = counted(event_id)
-    return bool(maker) and any(one == maker and number <= latest for one, latest in map(counted, seen))
+    return bool(maker) and number <= furthest(seen, maker)
+
+
+def furthest(seen: tuple[EventId, ...], maker: str) -> int:
+    """How far this one counted; -1 if it did not."""
+    begins = maker + OWN
+    return max((counted(one)[1] for one in seen if one.startswith(begins) and counted(one)[0] == maker), default=-1)
 
 
 def own_id(maker: str, number: int) -> EventId:

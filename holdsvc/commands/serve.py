@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import signal
 import sys
@@ -24,6 +25,7 @@ from holdsvc.stores.spool import gather
 from holdsvc.web.patience import bounded
 
 KEEP_ALIVE = 75.0  # seconds that an idle connection stays open
+YOUNG = 10_000  # new objects between two looks for cycles among them
 log = logging.getLogger("holdsvc")
 
 Beside = Callable[
@@ -109,6 +111,13 @@ def make_room() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def spare_the_collector() -> None:
+    """What was made at the start stays for good and is not looked through again; nearly all else dies without a collector."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+
+
 async def run(settings: Settings, options: app.Options, beside: Beside) -> None:
     make_room()
     stop = Stop()
@@ -120,6 +129,7 @@ async def run(settings: Settings, options: app.Options, beside: Beside) -> None:
     application = app.build(settings, options=options)
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=5.0)
     await runner.setup()
+    spare_the_collector()
     try:
         async with bounded(runner), beside(await listen(runner, settings, shared=options.workers > 1)):
             await stop.asked.wait()

@@ -14,6 +14,7 @@ with contextlib.suppress(ImportError):  # no such system hands its sockets over 
     from fcntl import ioctl
     from termios import FIONREAD
 
+from holdsvc.engine.rows import last_in
 from holdsvc.engine.shell import Watched
 
 EVERY = 0.06  # seconds between two glances at one socket
@@ -32,16 +33,15 @@ T = TypeVar("T", bound=Read)
 
 class Glances(Generic[T]):
     def __init__(self) -> None:
-        self._parts: list[dict[Watched, T]] = [{} for _ in range(ROUNDS)]
+        self._parts: list[Part[T]] = [Part() for _ in range(ROUNDS)]
         self._next = 0  # number of the part that is glanced at next
-        self._answer = array("i", bytes(ROOM))
 
     def add(self, socket: Watched, reader: T) -> None:
-        min(self._parts, key=len)[socket] = reader
+        min(self._parts, key=len).add(socket, reader)
 
     def remove(self, socket: Watched) -> None:
         for part in self._parts:
-            part.pop(socket, None)
+            part.remove(socket)
 
     def due(self, now: float) -> list[T]:
         """Whose socket has something to be read, of those whose turn it is. Late, nobody is glanced at twice."""
@@ -49,14 +49,52 @@ class Glances(Generic[T]):
         first, self._next = max(self._next, last - ROUNDS + 1), last + 1
         found: list[T] = []
         for number in range(first, last + 1):
-            found += self._glance(self._parts[number % ROUNDS])
+            found += self._parts[number % ROUNDS].glance()
         return found
 
-    def _glance(self, part: dict[Watched, T]) -> list[T]:
+
+class Part(Generic[T]):
+    """What a glance needs of each lies side by side: to look it up in a thousand sockets would cost more than to ask."""
+
+    def __init__(self) -> None:
+        self._row: dict[Watched, int] = {}
+        self._sockets: list[Watched] = []
+        self._readers: list[T] = []
+        self._fds, self._frames = array("i"), array("i")  # the second as it was when we looked last
+        self._answer = array("i", bytes(ROOM))
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    def add(self, socket: Watched, reader: T) -> None:
+        self._row[socket] = len(self._sockets)
+        self._sockets.append(socket)
+        self._readers.append(reader)
+        self._fds.append(socket.fd)
+        self._frames.append(socket.frame)
+
+    def remove(self, socket: Watched) -> None:
+        """The last one takes its row."""
+        row = self._row.pop(socket, None)
+        if row is None:
+            return
+        self._row[self._sockets[-1]] = row
+        self._row.pop(socket, None)  # the last one itself
+        last_in(self._sockets, row)
+        last_in(self._readers, row)
+        last_in(self._fds, row)
+        last_in(self._frames, row)
+
+    def glance(self) -> list[T]:
         answer, ask, what = self._answer, ioctl, FIONREAD
-        found = []
-        for socket, reader in part.items():
-            ask(socket.fd, what, answer)
-            if answer[0] % socket.frame:
-                found.append(reader)
-        return found
+        told = []
+        for row, (fd, frame) in enumerate(zip(self._fds, self._frames, strict=True)):
+            ask(fd, what, answer)
+            if answer[0] % frame and answer[0] % self._frame_of(row):
+                told.append(self._readers[row])
+        return told
+
+    def _frame_of(self, row: int) -> int:
+        """As it is now: the caller's messages grow longer as they are counted."""
+        frame = self._frames[row] = self._sockets[row].frame
+        return frame

@@ -10,7 +10,7 @@ import ctypes
 import errno
 import socket
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -239,7 +239,7 @@ class RingRows:
         self._next, self._user = ring.fields(self._sends)["address"], ring.fields(self._sends)["user"]
 
 
-def last_in(column: list[V], row: int) -> None:
+def last_in(column: MutableSequence[V], row: int) -> None:
     """Instead of this one."""
     column[row] = column[-1]
     column.pop()

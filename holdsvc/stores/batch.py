@@ -141,6 +141,8 @@ class Draft:
         return next((one for one in known.values() if (one.caller, one.queue, one.open) == (caller, queue, True)), None)
 
     def _put(self, some: Sequence[Callback]) -> None:
+        if not some:
+            return
         self._callbacks |= {one.id: one for one in some}
         tally.add(self._sums, callbacks.counted(some))
 
