@@ -9,15 +9,16 @@ RUN python -m venv /opt/holdsvc && /opt/holdsvc/bin/pip install --no-cache-dir '
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="holdsvc" org.opencontainers.image.licenses="Apache-2.0"
-RUN useradd --system --uid 10001 --home-dir /var/lib/holdsvc --create-home holdsvc
+RUN groupadd --gid 10001 holdsvc \
+ && useradd --uid 10001 --gid 10001 --home-dir /var/lib/holdsvc --create-home --shell /usr/sbin/nologin holdsvc
 COPY --from=build /opt/holdsvc /opt/holdsvc
 ENV PATH=/opt/holdsvc/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOLDSVC_SERVICE__HOST=0.0.0.0 \
     HOLDSVC_SERVICE__DATA_DIR=/var/lib/holdsvc
-USER 10001
+USER 10001:10001
 VOLUME /var/lib/holdsvc
-EXPOSE 8080
+EXPOSE 8080 9092
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('HOLDSVC_SERVICE__PORT', '8080') + '/healthz', timeout=2)"]
 ENTRYPOINT ["holdsvc"]
