@@ -113,6 +113,7 @@ def prometheus(alertmanager: str, tmp_path: Path) -> Iterator[str]:
         f"--config.file={tmp_path / 'prometheus.yml'}",
         f"--storage.tsdb.path={tmp_path / 'tsdb'}",
         f"--web.listen-address={HOST}:{free_port()}",
+        "--rules.alert.resend-delay=1s",  # what was told before it had found Alertmanager is told again
     ]
     with (tmp_path / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log)
@@ -127,6 +128,7 @@ def test_a_page_carries_the_whole_address_of_its_runbook_and_no_label_more(prome
     until = time.monotonic() + PATIENCE
     while not (told := alerts(alertmanager)):
         assert time.monotonic() < until
+        time.sleep(0.1)
 
     (down,) = told
     assert down["labels"]["alertname"] == "HoldsvcDown"
