@@ -25,6 +25,8 @@ HALF, TALL, LOW = 12, 22, 9  # of the grid: 24 wide, a step down is 38 pixels
 
 WATCHED = {  # alert -> what the queries of the panels that show its symptom have in them
     "HoldsvcDown": "up{",
+    "HoldsvcFewReplicas": "up{",
+    "HoldsvcReplicaDown": "up{",
     "HoldsvcStoreAway": "holdsvc_degraded",
     "HoldsvcPartAway": "holdsvc_degraded",
     "HoldsvcLongestWait": "holdsvc_longest_wait_seconds",
@@ -43,6 +45,7 @@ WATCHED = {  # alert -> what the queries of the panels that show its symptom hav
     "HoldsvcUnknownEnds": "holdsvc_calls_total",
     "HoldsvcAmendments": "holdsvc_waits_amended",
     "HoldsvcSlowLookups": "holdsvc_lookup_duration_seconds_bucket",
+    "HoldsvcFailingLookups": "holdsvc_lookup_duration_seconds_count",
 }
 
 

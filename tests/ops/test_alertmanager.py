@@ -86,7 +86,7 @@ def as_prometheus_labels_it(name: str) -> dict[str, str]:
 def test_a_store_that_is_away_is_one_page(alertmanager: str) -> None:
     paged = told(
         alertmanager,
-        alert("HoldsvcStoreAway", instance="a"),
+        alert("HoldsvcStoreAway", job="holdsvc"),
         alert("HoldsvcSlowWebhooks", platform="twilio"),
         alert("HoldsvcDeadAir", queue="support"),
         alert("HoldsvcSlowJournal", "ticket"),
@@ -102,6 +102,24 @@ def test_a_service_that_is_down_is_one_page(alertmanager: str) -> None:
 
     assert sum("job" not in one for one in all_of_them) > 10
     assert told(alertmanager, *all_of_them) == ["HoldsvcDown"]
+
+
+def test_a_replica_that_is_down_mutes_nothing_of_the_others(alertmanager: str) -> None:
+    others = [alert("HoldsvcLongestWait", queue="a"), alert("HoldsvcSlowWebhooks", platform="twilio")]
+    gone = alert("HoldsvcReplicaDown", "ticket", job="holdsvc", instance="b:8080")
+
+    assert told(alertmanager, gone, *others) == ["HoldsvcLongestWait", "HoldsvcSlowWebhooks"]
+
+
+def test_too_few_replicas_are_one_page_and_the_others_alerts_are_heard(alertmanager: str) -> None:
+    gone = [alert("HoldsvcReplicaDown", "ticket", job="holdsvc", instance=f"{name}:8080") for name in "ab"]
+
+    assert told(
+        alertmanager, *gone, alert("HoldsvcFewReplicas", job="holdsvc"), alert("HoldsvcDeadAir", queue="a")
+    ) == [
+        "HoldsvcDeadAir",
+        "HoldsvcFewReplicas",
+    ]
 
 
 def test_what_has_nothing_to_do_with_it_still_pages(alertmanager: str) -> None:

@@ -56,6 +56,16 @@ def spread(name: str, labels: str, minutes: int, fast: float, slow: float, edge:
     }
 
 
+def up(**replicas: str) -> Series:
+    return {f'up{{job="holdsvc",instance="{name}"}}': values for name, values in replicas.items()}
+
+
+def looked_up(**results: tuple[float, float]) -> Series:
+    """So many a minute while the directory is in trouble, so many afterwards."""
+    name = "holdsvc_lookup_duration_seconds_count"
+    return {f'{name}{{source="crm",result="{one}"}}': growing(bad, 30, good) for one, (bad, good) in results.items()}
+
+
 class Case(Struct):
     alert: str
     bad: Series
@@ -73,9 +83,23 @@ HOOKS = "holdsvc_webhook_duration_seconds"
 CASES = (
     case(
         "HoldsvcDown",
-        {'up{job="holdsvc",instance="a"}': trouble(0, 1, 10)},
-        {'up{job="holdsvc",instance="a"}': "1x5 0x0 1x100"},
+        up(a=trouble(0, 1, 10), b=trouble(0, 1, 10)),
+        up(a=trouble(0, 1, 10), b=steady(1, LONG)),  # one of two
         "2m",
+        "15m",
+    ),
+    case(
+        "HoldsvcFewReplicas",
+        up(a=trouble(0, 1, 10), b=trouble(0, 1, 10), c=steady(1, LONG)),
+        up(a=trouble(0, 1, 10), b=steady(1, LONG)),  # half of them is not fewer
+        "2m",
+        "15m",
+    ),
+    case(
+        "HoldsvcReplicaDown",
+        up(a=trouble(0, 1, 10), b=steady(1, LONG), c=steady(1, LONG)),
+        up(a=trouble(0, 1, 3), b=steady(1, LONG), c=steady(1, LONG)),  # started anew
+        "6m",
         "15m",
     ),
     case(
@@ -226,6 +250,13 @@ CASES = (
         "25m",
         "60m",
     ),
+    case(
+        "HoldsvcFailingLookups",
+        looked_up(error=(10, 0), refused=(50, 0), hit=(0, 60), cached=(600, 600)),
+        looked_up(error=(20, 0), hit=(40, 60), cached=(0, 600)),
+        "15m",
+        "45m",
+    ),
 )
 
 
@@ -259,6 +290,7 @@ FEW = {  # as bad as can be, for too few to tell; steps that add up exactly, els
         'holdsvc_webhooks_rejected_total{platform="twilio",reason="bad_signature"}': growing(1, 30),
     },
     "HoldsvcSlowWebhooks": spread(HOOKS, 'platform="twilio",step="call"', 30, 0, 4, "1.0", then=4),
+    "HoldsvcFailingLookups": looked_up(error=(1, 1)),
     "HoldsvcUnknownEnds": waits(60, unknown=(0.25, 0.0)),
     "HoldsvcAmendments": waits(60, answered=(0.25, 0.25))
     | {'holdsvc_waits_amended_total{queue="support",from="abandoned",to="answered"}': growing(0.25, 60)},
@@ -277,6 +309,26 @@ def test_callers_who_never_heard_anything_are_dead_air(tmp_path: Path) -> None:
     assert (
         promtool([told(silence, [("15m", "HoldsvcDeadAir", True), ("45m", "HoldsvcDeadAir", False)])], tmp_path) == ""
     )
+
+
+def test_a_service_that_nobody_can_find_any_more_is_down(tmp_path: Path) -> None:
+    """Its last target is gone, and with it the series."""
+    gone = {'up{job="holdsvc",instance="a"}': f"1x5 _x20 1x{LONG}"}
+
+    assert promtool([told(gone, [("12m", "HoldsvcDown", True), ("30m", "HoldsvcDown", False)])], tmp_path) == ""
+
+
+LEADER_DIES = {
+    'holdsvc_calls_waiting{queue="support",instance="a"}': f"10x90 stale _x{LONG}",
+    'holdsvc_calls_waiting{queue="support",instance="b"}': f"_x91 10x{LONG}",
+    'holdsvc_content_seconds_total{queue="support",kind="music",instance="a"}': f"0+540x90 stale _x{LONG}",
+    'holdsvc_content_seconds_total{queue="support",kind="music",instance="b"}': f"_x91 49140+540x{LONG}",
+}
+
+
+def test_a_leader_that_dies_is_no_dead_air(tmp_path: Path) -> None:
+    """Its last figures are in the window beside those of its heir, and callers hear what they did."""
+    assert promtool([told(LEADER_DIES, [], never="HoldsvcDeadAir")], tmp_path) == ""
 
 
 def test_every_alert_says_how_urgent_it_is_what_is_wrong_and_where_help_is() -> None:
