@@ -78,6 +78,8 @@ PACKAGE = Path(__file__).parent
 MOST_PORT = 65535
 MOST_WORKERS = 64
 LEAST_SECRET = 32  # characters
+MOST_REPLICAS = 5
+WAIT_SECONDS = 0.01, 0.4  # below what Redis has for an answer at all
 
 
 # Where a secret belongs; such a key in a file is refused.
@@ -110,6 +112,7 @@ def hold_to_rules(settings: Settings) -> None:
         raise ConfigError("service.secret", f"it is too short: {LEAST_SECRET} characters of chance or more")
     if (settings.service.drain_seconds or 0.0) < 0:
         raise ConfigError("service.drain_seconds", f"{settings.service.drain_seconds:g} will not do: 0 or more")
+    hold_replicas_to_rules(settings.store)
     hold_ledger_to_rules(settings)
     for port in settings.fetch.ports:
         if not 0 <= port <= MOST_PORT:
@@ -134,6 +137,18 @@ def hold_to_rules(settings: Settings) -> None:
         hold_queue_to_rules(f"queues.{name}", queue)
         for key, sentence in faults(queue, settings.queues):
             raise ConfigError(f"queues.{name}.{key}", sentence)
+
+
+def hold_replicas_to_rules(store: StoreSettings) -> None:
+    least, most = WAIT_SECONDS
+    if not 0 <= store.wait_replicas <= MOST_REPLICAS:
+        raise ConfigError("store.wait_replicas", f"{store.wait_replicas} will not do: 0 to {MOST_REPLICAS}")
+    if store.wait_replicas and not store.url.startswith("redis"):
+        raise ConfigError(
+            "store.wait_replicas", "only Redis has replicas: set store.url to redis+sentinel://…, or it to 0"
+        )
+    if not least <= store.wait_seconds <= most:
+        raise ConfigError("store.wait_seconds", f"{store.wait_seconds:g} will not do: {least:g} to {most:g}")
 
 
 def hold_ledger_to_rules(settings: Settings) -> None:

@@ -32,6 +32,8 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
     url: str = "sqlite:"
     synchronous: str = "FULL"  # NORMAL loses acknowledged records in a power cut
+    wait_replicas: int = 0  # of Redis that must have what is kept before it is answered
+    wait_seconds: float = 0.2  # for which they are waited for; then it goes into the spool
 
 
 class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):

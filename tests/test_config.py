@@ -114,6 +114,21 @@ WRONG = {
     "a port that is none": ("[service]\nport = 99999\n", {}, "service.port: 99999 will not do: a port is 0 to 65535"),
     "a level that is none": ('[log]\nlevel = "loud"\n', {}, "log.level: 'loud' will not do: one of debug"),
     "a network that is none": ('[metrics]\nallow = ["office"]\n', {}, "metrics.allow: 'office' is no network"),
+    "replicas of a store that has none": (
+        "[store]\nwait_replicas = 1\n",
+        {},
+        "store.wait_replicas: only Redis has replicas: set store.url to redis+sentinel://…, or it to 0",
+    ),
+    "more replicas than there can be": (
+        "[store]\nwait_replicas = -1\n",
+        {},
+        "store.wait_replicas: -1 will not do: 0 to 5",
+    ),
+    "a wait as long as an answer": (
+        "[store]\nwait_seconds = 2.0\n",
+        {},
+        "store.wait_seconds: 2 will not do: 0.01 to 0.4",
+    ),
     "a ledger we lack": (
         '[ledger]\nurl = "oracle://x"\n',
         {},

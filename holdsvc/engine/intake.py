@@ -43,6 +43,7 @@ from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
 from holdsvc.calls.waits import Incoming, Placed, bare, belongs, founded, placed
 from holdsvc.clock import Clock
+from holdsvc.engine.beat import Beat
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.unkept import News, NoSpool, Unkept
 from holdsvc.errors import StaleSession, StoreUnavailable, Unkeepable
@@ -96,7 +97,7 @@ class Intake:
         # The last keeping of each such call; each waits for the one before.
         self._chain: dict[CallRef, asyncio.Task[None]] = {}
         self._saves: set[asyncio.Task[None]] = set()
-        self._struck: asyncio.Event | None = None  # where some wait for the next beat
+        self._beat = Beat(BEAT)
 
     @property
     def degraded(self) -> bool:
@@ -129,13 +130,17 @@ class Intake:
             return taken
 
     async def load(self, ref: CallRef) -> HoldSession | None:
-        served = self.unkept.session(ref) or self._ahead.get(ref)
+        served = self._at_hand(ref)
         if served is not None:
             return served
         try:
             return await self._store.load(ref)
         except StoreUnavailable:
             return None
+
+    def _at_hand(self, ref: CallRef) -> HoldSession | None:
+        """What was decided and is not in the store yet."""
+        return self.unkept.session(ref) or self._ahead.get(ref)
 
     async def find(self, call: str, platforms: Sequence[str]) -> HoldSession | None:
         """A call by the platform's id alone: its latest wait."""
@@ -174,21 +179,23 @@ class Intake:
             await asyncio.gather(*self._saves, return_exceptions=True)
 
     async def keep_again(self) -> None:
-        """Replay what could not be kept, oldest first; stop at the first that still cannot."""
+        """Replay what could not be kept. Raise `StoreUnavailable` where it still cannot."""
         await self.unkept.keep_numbers(self._store)
-        while news := self.unkept.first():
-            async with self._lock(news.new.ref):
-                await self._keep_late(news)
-                self.unkept.done()
+        await self.unkept.bring(self._keep_late)
 
     async def _keep_late(self, news: News) -> None:
-        session = await self._store.load(news.new.ref) or news.new
-        taken = self._fold(session, news.events)
-        try:
-            if not taken.repeated:
-                await self._store.save(taken.session, taken.facts)
-        except Unkeepable as error:
-            log.error("record_lost", extra={"call": news.new.ref.call, "reason": str(error), "heard": "all the same"})
+        ref = news.new.ref
+        async with self._lock(ref):
+            for _ in range(MOST_RACES):
+                taken = self._fold(await self._store.load(ref) or news.new, news.events)
+                try:
+                    return await self._to_store(taken)
+                except StaleSession:
+                    continue
+                except Unkeepable as error:
+                    lost = {"call": ref.call, "reason": str(error), "heard": "all the same"}
+                    return log.error("record_lost", extra=lost)
+        raise StaleSession("others were faster each time")
 
     def plan(self, session: HoldSession) -> HoldPlan:
         stream = True if session.streaming else session.stream
@@ -328,13 +335,14 @@ class Intake:
             if session.queue != new.queue and not founded(session):
                 session = replace(session, queue=new.queue)
             taken = self._fold(session, events)
-            if taken.repeated:
+            if taken.repeated and (not session.version or self._at_hand(new.ref) is not None):
                 return taken
             try:
                 await self._keep(taken, new, events)
             except StaleSession:
                 continue
-            self._tell(taken)
+            if not taken.repeated:
+                self._tell(taken)
             return taken
         log.error("races_lost", extra={"call": new.ref.call, "times": MOST_RACES})
         return taken
@@ -343,15 +351,21 @@ class Intake:
         session = taken.session
         if self.unkept.session(session.ref) is None:
             try:
-                await self._store.save(session, taken.facts)
+                await self._to_store(taken)
                 return
             except StoreUnavailable as error:
                 log.warning("store_unavailable", extra={"call": session.ref.call, "reason": str(error)})
-        news = News(new, cast(tuple[AnyEvent, ...], events))
-        if not self.unkept.put_by(session, news):
-            log.error(
-                "record_lost", extra={"call": session.ref.call, "reason": "no more room", "heard": "all the same"}
-            )
+        if not self.unkept.put_by(session, News(new, cast(tuple[AnyEvent, ...], events))):
+            lost = {"call": session.ref.call, "reason": "no more room", "heard": "all the same"}
+            log.error("record_lost", extra=lost)
+        await self.unkept.flushed()
+
+    async def _to_store(self, taken: Taken) -> None:
+        """Of what is known already nothing is kept again, but the answer rests on it."""
+        if taken.repeated:
+            await self._store.confirm(taken.session)
+        else:
+            await self._store.save(taken.session, taken.facts)
 
     async def _keep_behind(
         self, before: asyncio.Task[None] | None, taken: Taken, events: tuple[CallEvent, ...]
@@ -360,7 +374,7 @@ class Intake:
         new = HoldSession(ref, taken.session.queue, stream=taken.session.stream)
         if before is not None:
             await asyncio.wait({before})
-        await self._beat()
+        await self._beat.wait()
         try:
             await self._keep(taken, new, events)
             self._tell(taken)
@@ -374,18 +388,6 @@ class Intake:
                 del self._ahead[ref]
             if self._chain.get(ref) is asyncio.current_task():
                 del self._chain[ref]
-
-    async def _beat(self) -> None:
-        """What nobody waits for goes to the store together: a flush of the disk costs more than all that stands in it."""
-        if self._struck is None:
-            self._struck = asyncio.Event()
-            asyncio.get_running_loop().call_later(BEAT, self._strike)
-        await self._struck.wait()
-
-    def _strike(self) -> None:
-        struck, self._struck = self._struck, None
-        if struck is not None:
-            struck.set()
 
     def _beside(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

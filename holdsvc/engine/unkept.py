@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from msgspec import Struct
@@ -17,6 +19,7 @@ from holdsvc.ports import Spool, Store
 T = TypeVar("T")
 MOST = 200_000  # pieces of news; beyond it callers are served all the same, but what they did is not kept
 MOST_NUMBERS = 10_000
+AT_ONCE = 100  # pieces of news that are brought to the store together
 
 
 class News(Struct, frozen=True):
@@ -70,10 +73,26 @@ class Unkept:
         self._spool.append(news)
         return True
 
-    def first(self) -> News | None:
-        return self._news[0] if self._news else None
+    async def flushed(self) -> None:
+        """What was put by outlives the process from now on, as far as the disk can be written."""
+        await self._spool.flushed()
 
-    def done(self) -> None:
+    async def bring(self, keep: Callable[[News], Awaitable[None]]) -> None:
+        """Until nothing is left; that of one call in its order, that of several at once. Raise what `keep` raises: nothing is
+        taken for kept then, for what is kept twice changes nothing the second time.
+        """
+        while some := list(islice(self._news, AT_ONCE)):
+            calls: dict[CallRef, list[News]] = {}
+            for news in some:
+                calls.setdefault(news.new.ref.whole, []).append(news)
+            faults = await asyncio.gather(*(in_turn(keep, one) for one in calls.values()), return_exceptions=True)
+            for fault in faults:
+                if fault is not None:
+                    raise fault
+            for _ in some:
+                self._done()
+
+    def _done(self) -> None:
         """The first has been kept."""
         ref = self._news.popleft().new.ref
         self._of_call[ref] -= 1
@@ -89,10 +108,18 @@ class Unkept:
         self._of_call[news.new.ref] += 1
 
 
+async def in_turn(keep: Callable[[News], Awaitable[None]], some: Sequence[News]) -> None:
+    for news in some:
+        await keep(news)
+
+
 class NoSpool:
     """For a store that keeps nothing anyway."""
 
     def append(self, value: Struct) -> None:
+        pass
+
+    async def flushed(self) -> None:
         pass
 
     def read(self, kind: type[T]) -> Sequence[T]:

@@ -35,6 +35,12 @@ class Store(Protocol):
         Raise `StoreUnavailable` when nothing could be made durable.
         """
 
+    async def confirm(self, session: HoldSession) -> None:
+        """Before an answer rests on what was loaded: it is as durable as if it had been saved just now.
+
+        Raise `StoreUnavailable` when that cannot be said, `StaleSession` when it is not there any more.
+        """
+
     async def profile(self, caller: CallerId) -> Profile | None: ...
 
     async def remember_number(self, caller: CallerId, number: PhoneNumber) -> None:
@@ -74,10 +80,13 @@ T = TypeVar("T")
 
 
 class Spool(Protocol):
-    """A local file for what the store cannot take at this moment. Nothing here waits: it is the last resort of a webhook's path."""
+    """A local file for what the store cannot take at this moment. It raises nothing: it is the last resort of a webhook's path."""
 
     def append(self, value: Struct) -> None:
         """Put behind the others. If even the file fails, the value lives in memory alone."""
+
+    async def flushed(self) -> None:
+        """When all that was put there has reached the disk; or soon, if it does not."""
 
     def read(self, kind: type[T]) -> Sequence[T]:
         """All, in their order; a last one that was cut off by a crash is left out."""

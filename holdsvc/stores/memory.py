@@ -64,6 +64,9 @@ class MemoryStore:
             if profile is not known:
                 self._profiles[session.caller] = profile
 
+    async def confirm(self, session: HoldSession) -> None:
+        pass
+
     async def profile(self, caller: CallerId) -> Profile | None:
         return self._profiles.get(caller)
 

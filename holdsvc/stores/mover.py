@@ -1,7 +1,8 @@
 """From the log in Redis into SQL, each entry once: how far it came stands in the same transaction as what it brought.
 
 Any number of processes may try at the same time; the one that comes second finds the work done. What could not be moved stays in
-Redis, and nothing there is removed before SQL has it.
+Redis, and nothing there is removed before SQL has it. Where writes wait for replicas, nothing goes to SQL that Redis could still
+lose: it would come again out of a spool and count twice, and what the next Redis has would be taken for moved.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from heapq import merge
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import MsgspecError, Struct
@@ -24,7 +25,8 @@ from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StoreUnavailable, Unkeepable
 from holdsvc.ports import CallbackQuery, Ended, WaitQuery
-from holdsvc.stores.redis_link import Link
+from holdsvc.stores.redis_keys import mark
+from holdsvc.stores.redis_link import Command, Link
 
 EVERY = 0.25  # seconds between two looks
 SELDOM = 2.0  # the same while SQL is away
@@ -144,30 +146,37 @@ class Mover:
 
     async def _move(self) -> bool:
         """Returns whether there may be more."""
-        found = await self._link.all(
-            [
-                ("XRANGE", self._log_of(part), f"({self._position.get(part, FIRST)}", "+", "COUNT", AT_ONCE)
-                for part in range(self._parts)
-            ]
-        )
-        parts = [
-            [Placed(part, name.decode(), entry_of(fields)) for name, fields in some] for part, some in enumerate(found)
-        ]
+        look: dict[int, Command] = {
+            part: ("XRANGE", self._log_of(part), f"({self._position.get(part, FIRST)}", "+", "COUNT", AT_ONCE)
+            for part in range(self._parts)
+        }
+        found = dict(zip(look, await self._link.all(list(look.values())), strict=True))
+        parts = [placed_in(part, some) for part, some in found.items()]
         placed = list(merge(*parts, key=lambda one: one.order))  # those of one part never change places
         if not placed:
             if self._sql_away:
                 await self._heard_of(self._sql.positions())
             return False
         await self._apply_all(placed)
+        if self._link.waits and not await self._sure({part: some for part, some in found.items() if some}):
+            return True
+        self._applied.update({one.part: one.id for one in placed})
         reached = await self._heard_of(self._keep(placed))
         self._position.update(reached)
         await self._link.all([("XTRIM", self._log_of(part), "MINID", after(last)) for part, last in reached.items()])
-        return any(len(some) == AT_ONCE for some in found)
+        return any(len(some) == AT_ONCE for some in found.values())
+
+    async def _sure(self, found: Mapping[int, Sequence[Any]]) -> bool:
+        """False if the same is not there any more: another process moved it, or another Redis took over."""
+        commands: list[Command] = []
+        for part, some in found.items():
+            span = f"({self._position.get(part, FIRST)}", some[-1][0]
+            commands += [("XRANGE", self._log_of(part), *span, "COUNT", AT_ONCE), mark(part)]
+        return (await self._link.surely(commands))[::2] == list(found.values())
 
     async def _apply_all(self, placed: Sequence[Placed]) -> None:
         new = [one for one in placed if number_of(one.id) > number_of(self._applied.get(one.part, FIRST))]
         await asyncio.gather(*(self._apply(one.entry) for one in new if one.entry is not None))
-        self._applied.update({one.part: one.id for one in new})
 
     async def _heard_of(self, asked: Awaitable[T]) -> T:
         """Whoever wants to know hears whether SQL answers."""
@@ -201,6 +210,10 @@ def without_entry(placed: Placed, reason: str) -> Placed:
         call = f"{session.ref.platform}/{session.ref.key}" if session else ""
         log.error("record_lost", extra={"call": call, "reason": reason, "heard": "all the same"})
     return Placed(placed.part, placed.id, None)
+
+
+def placed_in(part: int, found: Sequence[Any]) -> list[Placed]:  # Any: as redis-py reads a stream
+    return [Placed(part, name.decode(), entry_of(fields)) for name, fields in found]
 
 
 def entry_of(fields: object) -> Entry | None:

@@ -30,7 +30,19 @@ from holdsvc.stores.mover import Entry, Mover, pack_entry
 from holdsvc.stores.redis_callbacks import RedisCallbacks, flat
 from holdsvc.stores.redis_fellows import KEPT as TOLD
 from holdsvc.stores.redis_fellows import RedisFellows
-from holdsvc.stores.redis_keys import KEEP, MOST_TRIES, PARTS, channel, key, log_of, name_of, part_of, ref_of, script
+from holdsvc.stores.redis_keys import (
+    KEEP,
+    MOST_TRIES,
+    PARTS,
+    channel,
+    key,
+    log_of,
+    mark,
+    name_of,
+    part_of,
+    ref_of,
+    script,
+)
 from holdsvc.stores.redis_link import Command, Link
 
 __all__ = ["PARTS", "RedisStore", "log_of"]
@@ -183,7 +195,15 @@ class RedisStore:
                 *flat(added),
             )
         )
-        return int((await self._link.all(asked))[-1])
+        return int((await self._link.surely(asked))[-1])
+
+    async def confirm(self, session: HoldSession) -> None:
+        if not self._link.waits:
+            return
+        part = part_of(name_of(session.ref.whole))
+        look: list[Command] = [("HGET", self._call(session.ref), "version"), mark(part)]
+        if int((await self._link.surely(look))[0] or 0) < session.version:
+            raise StaleSession("another Redis has taken over, without what was there")
 
     async def due(self, now: datetime, most: int) -> Sequence[CallRef]:
         """Claimed for us alone until the lease is over; what is not handed out is not claimed either."""
@@ -260,7 +280,7 @@ class RedisStore:
         part = part_of(caller)
         entry = pack_entry(Entry(caller=caller, number=number.e164))
         at = key(part, f"number:{caller}"), key(part, "log")
-        await self._link.ask("EVAL", NUMBER, 2, *at, number.e164, entry)
+        await self._link.surely([("EVAL", NUMBER, 2, *at, number.e164, entry)])
 
     async def numbers(self, callers: Sequence[CallerId]) -> Mapping[CallerId, PhoneNumber]:
         found = await self._link.all([("GET", key(part_of(caller), f"number:{caller}")) for caller in callers])
@@ -273,7 +293,7 @@ class RedisStore:
         names = await self._link.ask("SMEMBERS", key(part, f"calls:{caller}"))
         for name in sorted(names):
             await self._erase(ref_of(name.decode()), caller)
-        await self._link.all([("DEL", key(part, f"{what}:{caller}")) for what in ("profile", "number", "calls")])
+        await self._link.surely([("DEL", key(part, f"{what}:{caller}")) for what in ("profile", "number", "calls")])
         waits = await self._mover.forget(caller)
         await self._mover.catch_up()
         return waits

@@ -20,7 +20,7 @@ from holdsvc.stores import rows
 from holdsvc.stores.callbacks import OPEN_STATES, chosen, counted
 from holdsvc.stores.callbacks import asked as asked_for
 from holdsvc.stores.mover import Entry, Mover, pack_entry
-from holdsvc.stores.redis_keys import KEEP, MOST_TRIES, PARTS, key, name_of, part_of, script
+from holdsvc.stores.redis_keys import KEEP, MOST_TRIES, PARTS, key, mark, name_of, part_of, script
 from holdsvc.stores.redis_link import Command, Link
 from holdsvc.stores.tally import Change
 
@@ -38,7 +38,7 @@ class RedisCallbacks:
         if fact is None or session.caller is None or await self._find(session.caller, fact.queue) is not None:
             return None
         one = asked_for(session, session.caller, fact)
-        await self._link.ask("SADD", index(session.caller), f"{part_of(name_of(one.ref.whole))} {one.id}")
+        await self._link.surely([("SADD", index(session.caller), f"{part_of(name_of(one.ref.whole))} {one.id}")])
         return one
 
     async def again(self, session: HoldSession, facts: Iterable[AnyFact]) -> None:
@@ -105,7 +105,10 @@ class RedisCallbacks:
             part, blob = found
             before = rows.unpack_callback(blob)
             after = moved(before, wish) if wish is not None else erased(before, at or before.asked)
-            if after == before or await self._put(part, blob, after):
+            if after == before:
+                await self._link.surely([mark(part)])
+                return after
+            if await self._put(part, blob, after):
                 return after
         raise StoreUnavailable("a call-back changed faster than we could")
 
@@ -121,11 +124,8 @@ class RedisCallbacks:
         entry = pack_entry(Entry(callback=after))
         changes = flat(counted([after]))
         over = "0" if after.open else "1"
-        return bool(
-            await self._link.ask(
-                "EVAL", MOVE, 4, *keys, after.id, before, rows.pack(after), over, KEEP, entry, *changes
-            )
-        )
+        step: Command = ("EVAL", MOVE, 4, *keys, after.id, before, rows.pack(after), over, KEEP, entry, *changes)
+        return bool((await self._link.surely([step]))[0])
 
 
 def index(caller: CallerId) -> str:

@@ -33,6 +33,11 @@ def channel(part: int) -> str:
     return key(part, "words")
 
 
+def mark(part: int) -> tuple[str, ...]:
+    """A command that writes, and changes nothing: what is read beside it is as sure as it is."""
+    return ("SET", key(part, "mark"), "")
+
+
 def name_of(ref: CallRef) -> str:
     return f"{ref.platform}/{ref.key}"
 

@@ -1,17 +1,19 @@
 """The way to Redis: one node, a master under Sentinel, or a Cluster; and one pipeline for all that is asked in a turn of the loop.
 
 A Redis that does not answer must not hold up a webhook: every wait has an end, and after one that ended so, nobody waits again
-for a moment.
+for a moment. The same holds for replicas, where what is written waits for them: WAIT stands behind the writes, on their connection,
+because it speaks for no other one; and not within a script, where it would not wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from redis.asyncio import Redis, RedisCluster
+from msgspec import Struct
+from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
@@ -23,12 +25,16 @@ from holdsvc.errors import ConfigError, StoreUnavailable
 ANSWER = 0.5  # seconds that Redis has for an answer, and as long for taking a connection
 REST = 0.25  # seconds after a wait in vain during which nobody waits again
 MOST_AT_ONCE = 200  # commands in one pipeline
+SURE_AT_ONCE = 4  # pipelines that wait for replicas; what comes meanwhile waits together for the next
 CONNECTIONS = 16
 PORT, SENTINEL_PORT = 6379, 26379
 
 Part: TypeAlias = str | bytes | int | float
 Command: TypeAlias = tuple[Part, ...]
 Client: TypeAlias = "Redis | RedisCluster"
+Asked: TypeAlias = "tuple[Command, asyncio.Future[Any]]"  # Any: each command has its own kind of answer
+
+UNANSWERED = (RedisError, OSError, TimeoutError, asyncio.CancelledError, StoreUnavailable)
 
 
 def connect(url: str, answer: float = ANSWER) -> Client:
@@ -75,14 +81,28 @@ def addresses(split: SplitResult, port: int) -> list[tuple[str, int]]:
     return found
 
 
+class Replicas(Struct, frozen=True):
+    """How many must have what is written before it is answered, and for how many seconds that is waited for."""
+
+    number: int = 0
+    within: float = 0.2
+
+
+NONE = Replicas()
+
+
 class Link:
     """What is asked for in one turn of the loop goes out together, and every answer finds who asked."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self._asked: list[tuple[Command, asyncio.Future[Any]]] = []
+    def __init__(self, client: Client, replicas: Replicas = NONE) -> None:
+        self.client, self.waits = client, replicas.number > 0
+        self._replicas = replicas
+        self._asked: list[Asked] = []
+        self._to_be_sure: list[Asked] = []
+        self._sure_flights = 0
         self._flights: set[asyncio.Task[None]] = set()
-        self._rests_until = 0.0
+        self._rests_until = self._unsure_until = 0.0
+        self._nodes: dict[str, Redis] = {}  # of a Cluster
 
     async def ask(self, *command: Part) -> Any:  # Any: each command has its own kind of answer
         """Raises `StoreUnavailable` where no answer came, or one that says no."""
@@ -98,31 +118,109 @@ class Link:
     async def all(self, commands: Sequence[Command]) -> list[Any]:
         return list(await asyncio.gather(*(self.ask(*command) for command in commands)))
 
+    async def surely(self, commands: Sequence[Command]) -> list[Any]:
+        """As `all`, but answered when the replicas have it, if any are waited for. The last command must write.
+
+        Raises `StoreUnavailable` where they did not say so in time: what was asked may be there, or lost later.
+        """
+        if not self.waits:
+            return await self.all(commands)
+        loop = asyncio.get_running_loop()
+        if loop.time() < max(self._rests_until, self._unsure_until):
+            raise StoreUnavailable("too few replicas of Redis answered just now")
+        futures: list[asyncio.Future[Any]] = [loop.create_future() for _ in commands]
+        if not self._to_be_sure:
+            loop.call_soon(self._go_surely)
+        self._to_be_sure += zip(commands, futures, strict=True)
+        return list(await asyncio.gather(*futures))
+
     async def close(self) -> None:
         while self._flights:
             await asyncio.gather(*self._flights)
+        for node in self._nodes.values():
+            await node.aclose()
         await self.client.aclose()
 
     def _go(self) -> None:
         asked, self._asked = self._asked, []
         for at in range(0, len(asked), MOST_AT_ONCE):
-            flight = asyncio.get_running_loop().create_task(self._fly(asked[at : at + MOST_AT_ONCE]))
-            self._flights.add(flight)
-            flight.add_done_callback(self._flights.discard)
+            self._begin(self._fly(asked[at : at + MOST_AT_ONCE]))
 
-    async def _fly(self, asked: list[tuple[Command, asyncio.Future[Any]]]) -> None:
+    def _go_surely(self) -> None:
+        while self._to_be_sure and self._sure_flights < SURE_AT_ONCE:
+            asked, self._to_be_sure = self._to_be_sure[:MOST_AT_ONCE], self._to_be_sure[MOST_AT_ONCE:]
+            self._sure_flights += 1
+            self._begin(self._fly_surely(asked))
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        flight = asyncio.get_running_loop().create_task(work)
+        self._flights.add(flight)
+        flight.add_done_callback(self._flights.discard)
+
+    async def _fly(self, asked: Sequence[Asked]) -> None:
+        answer(asked, await self._answers(self.client, asked, ()))
+
+    async def _fly_surely(self, asked: Sequence[Asked]) -> None:
         try:
-            pipeline = self.client.pipeline(transaction=False)
-            for command, _ in asked:
+            flights = [(client, some) for client, some in await self._by_node(asked)]
+            await asyncio.gather(*(self._fly_with_wait(client, some) for client, some in flights))
+        except UNANSWERED as error:
+            answer(asked, [error] * len(asked))
+        finally:
+            self._sure_flights -= 1
+            self._go_surely()
+
+    async def _fly_with_wait(self, client: Client, asked: Sequence[Asked]) -> None:
+        now = asyncio.get_running_loop().time
+        if now() < max(self._rests_until, self._unsure_until):
+            error = StoreUnavailable("too few replicas answered just now")
+            answer(asked, [error] * len(asked))
+            return
+        wait = ("WAIT", self._replicas.number, round(self._replicas.within * 1000))
+        *answers, has = await self._answers(client, asked, wait)
+        if not isinstance(has, int) or has < self._replicas.number:
+            if isinstance(has, int):
+                has = StoreUnavailable(f"{has} of {self._replicas.number} replicas have it")
+                self._unsure_until = now() + REST
+            answers = [has if not isinstance(one, BaseException) else one for one in answers]
+        answer(asked, answers)
+
+    async def _answers(self, client: Client, asked: Sequence[Asked], last: Command) -> list[Any]:
+        """Of all that is asked, and of a last command, be they errors."""
+        commands = [command for command, _ in asked] + ([last] if last else [])
+        try:
+            pipeline = client.pipeline(transaction=False)
+            for command in commands:
                 pipeline.execute_command(*command)
-            answers = await pipeline.execute(raise_on_error=False)
-        except (RedisError, OSError, TimeoutError, asyncio.CancelledError) as error:
+            return list(await pipeline.execute(raise_on_error=False))
+        except UNANSWERED as error:
             self._rests_until = asyncio.get_running_loop().time() + REST
-            answers = [error] * len(asked)
-        for (_, done), answer in zip(asked, answers, strict=True):
-            if done.done():
-                continue
-            if isinstance(answer, BaseException):
-                done.set_exception(StoreUnavailable(f"Redis: {type(answer).__name__}: {answer}"))
-            else:
-                done.set_result(answer)
+            return [error] * len(commands)
+
+    async def _by_node(self, asked: Sequence[Asked]) -> list[tuple[Client, Sequence[Asked]]]:
+        """A Cluster's client sends some of a pipeline again to another node, and there would be no saying what is sure."""
+        if not isinstance(self.client, RedisCluster):
+            return [(self.client, asked)]
+        await self.client.initialize()
+        parted: dict[str, list[Asked]] = {}
+        for one in asked:
+            node = self.client.get_node_from_key(str(one[0][3 if one[0][0] == "EVAL" else 1]))
+            if node is None:
+                raise StoreUnavailable("a part of the Cluster has no master")
+            parted.setdefault(node.name, []).append(one)
+            if node.name not in self._nodes:
+                pool = ConnectionPool(node.connection_class, **node.connection_kwargs)
+                self._nodes[node.name] = Redis.from_pool(pool)
+        return [(self._nodes[name], some) for name, some in parted.items()]
+
+
+def answer(asked: Sequence[Asked], answers: Sequence[Any]) -> None:
+    for (_, done), one in zip(asked, answers, strict=True):
+        if done.done():
+            continue
+        if isinstance(one, StoreUnavailable):
+            done.set_exception(StoreUnavailable(str(one)))
+        elif isinstance(one, BaseException):
+            done.set_exception(StoreUnavailable(f"Redis: {type(one).__name__}: {one}"))
+        else:
+            done.set_result(one)

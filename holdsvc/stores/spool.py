@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,19 +16,29 @@ import msgspec
 from msgspec import Struct
 
 T = TypeVar("T")
+PATIENCE = 0.5  # seconds that an answer waits for the disk; a caller hears something, whatever fails
 log = logging.getLogger(__name__)
 
 
 class FileSpool:
-    """One thread writes, in the order of the asking. A file that cannot be written is told of once, until it can be again."""
+    """One thread writes, in the order of the asking, with one flush for all that has come meanwhile. A file that cannot be written
+    is told of once, until it can be again.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._thread = ThreadPoolExecutor(1, "spool")
+        self._todo: deque[bytes | None] = deque()  # lines; None: all that was there before is done with
+        self._last: Future[None] | None = None
         self._failing = False
 
     def append(self, value: Struct) -> None:
-        self._thread.submit(self._write, msgspec.json.encode(value) + b"\n")
+        self._todo.append(msgspec.json.encode(value) + b"\n")
+        self._last = self._thread.submit(self._work)
+
+    async def flushed(self) -> None:
+        if self._last is not None and not self._last.done():
+            await asyncio.wait({asyncio.wrap_future(self._last)}, timeout=PATIENCE)
 
     def read(self, kind: type[T]) -> Sequence[T]:
         try:
@@ -35,25 +48,48 @@ class FileSpool:
         return [value for line in lines if (value := decoded(line, kind)) is not None]
 
     def clear(self) -> None:
-        self._thread.submit(self._remove)
+        self._todo.append(None)
+        self._thread.submit(self._work)
 
     def close(self) -> None:
         self._thread.shutdown()
 
-    def _write(self, line: bytes) -> None:
+    def _work(self) -> None:
+        lines: list[bytes] = []
         try:
-            with os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
+            while self._todo:
+                line = self._todo.popleft()
+                if line is None:
+                    lines.clear()
+                    self.path.unlink(missing_ok=True)
+                else:
+                    lines.append(line)
+            if lines:
+                self._write(lines)
             self._failing = False
         except OSError as error:
             if not self._failing:
                 log.error("spool_failed", extra={"reason": error.strerror, "heard": "all the same"})
             self._failing = True
 
-    def _remove(self) -> None:
-        self.path.unlink(missing_ok=True)
+    def _write(self, lines: Sequence[bytes]) -> None:
+        is_new = not self.path.exists()
+        with os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            flush_name(self.path)
+
+
+def flush_name(path: Path) -> None:
+    """So that a power cut leaves the file where it is. Not every system can."""
+    with contextlib.suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def spool_of(folder: Path, worker: int) -> Path:

@@ -126,6 +126,9 @@ class SqliteStore:
         self._ask(save)
         await save.done
 
+    async def confirm(self, session: HoldSession) -> None:
+        pass  # what can be loaded has been flushed
+
     async def due(self, now: datetime, most: int) -> Sequence[CallRef]:
         return self._known.alarms.due(now, most)
 

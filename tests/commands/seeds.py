@@ -140,6 +140,7 @@ NETWORK = [
 MACHINE = [
     Seed("HS-104", '[store]\nurl = "memory:"\n'),
     Seed("HS-105", '[store]\nsynchronous = "NORMAL"\n'),
+    Seed("HS-115", '[store]\nurl = "redis+sentinel://a.acme.eu,b.acme.eu/holdsvc"\n'),
     Seed("HS-112", machine={"modes": {"": 0o755, "callers.key": 0o644}}),
     Seed("HS-151", PUBLIC, SECRETS, machine={"synchronised": False}),
     Seed("HS-152", now=datetime(1970, 1, 2, tzinfo=UTC)),

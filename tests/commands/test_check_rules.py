@@ -70,6 +70,9 @@ GOOD_ONES = {
     "several machines": Seed(
         "", '[store]\nurl = "redis://redis.acme.eu"\n[ledger]\nurl = "postgresql://holdsvc@db.acme.eu/holdsvc"\n'
     ),
+    "Redis that may fail over": Seed(
+        "", '[store]\nurl = "redis+sentinel://a.acme.eu,b.acme.eu/holdsvc"\nwait_replicas = 1\n'
+    ),
     "more words for an entry": Seed("", seeds.queue('menu = { words = { music = ["tunes"] } }')),
     "two languages": Seed("", prepare=seeds.media(prompts={"en": {"hello": "Hello."}, "es": {"hello": "Hola."}})),
     "an attribution": Seed(

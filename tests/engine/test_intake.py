@@ -88,6 +88,7 @@ class FaultyStore(MemoryStore):
     def __init__(self):
         super().__init__()
         self.away, self.races = False, 0
+        self.unsure = False  # it takes what it is given, and cannot say that it will stay
 
     async def remember_number(self, caller, number):
         if self.away:
@@ -101,6 +102,11 @@ class FaultyStore(MemoryStore):
             self.races -= 1
             raise StaleSession
         await super().save(session, facts)
+        await self.confirm(session)
+
+    async def confirm(self, session):
+        if self.unsure:
+            raise StoreUnavailable("0 of 1 replicas have it")
 
 
 class House:
@@ -243,6 +249,128 @@ async def test_while_the_store_is_away_callers_are_served_and_nothing_is_lost():
     assert not house.intake.degraded
     assert (await house.store.load(CALL)).outcome is Outcome.ABANDONED
     assert (await house.store.totals()).offered == 2
+
+
+async def test_what_the_store_has_and_may_lose_is_put_by_until_it_is_sure_and_brought_again_without_being_doubled():
+    house = House()
+    house.store.unsure = True
+    await house.hook(held())
+    await house.hook(DigitPressed(at=after(20), id="k", digit="2"))
+    assert (await house.store.load(CALL)).version == 1  # what came later is not even tried
+
+    with pytest.raises(StoreUnavailable):
+        await house.intake.keep_again()
+    assert len(house.intake.unkept) == 2
+
+    house.store.unsure = False
+    await house.intake.keep_again()
+
+    assert not house.intake.degraded
+    assert (await house.store.load(CALL)).choice == "podcast"
+    assert (await house.store.totals()).offered == 1
+
+
+async def test_what_was_lost_after_all_is_brought_anew():
+    house = House()
+    house.store.unsure = True
+    await house.hook(held())
+    house.store._sessions.clear()  # another one took over, without it
+    house.store._sums.clear()
+
+    house.store.unsure = False
+    await house.intake.keep_again()
+
+    assert (await house.store.load(CALL)).version == 1
+    assert (await house.store.totals()).offered == 1
+
+
+async def test_a_repetition_is_not_acknowledged_on_the_strength_of_what_the_store_may_lose():
+    house, other = House(), House()
+    other.intake._store = house.store
+    house.store.unsure = True
+    await house.hook(held())
+
+    repeated = await other.hook(held())
+
+    assert repeated.repeated
+    assert len(other.intake.unkept) == 1
+    assert other.told == []
+
+
+async def test_a_repetition_of_what_waits_for_the_store_is_not_put_by_again():
+    house = House()
+    house.store.away = True
+    for _ in range(3):
+        await house.hook(held())
+
+    assert len(house.intake.unkept) == 1 + len(house.intake.unkept.numbers)
+
+
+async def test_a_repetition_that_was_lost_meanwhile_is_kept_anew():
+    house = House()
+    await house.hook(held())
+    lost = house.store._sessions.copy()
+
+    async def another_took_over(session):
+        house.store._sessions.clear()
+        del house.store.confirm
+        raise StaleSession
+
+    house.store.confirm = another_took_over
+    again = await house.hook(held())
+
+    assert not again.repeated
+    assert (await house.store.load(CALL)).life == lost[CALL].life
+
+
+async def test_lost_races_do_not_keep_what_was_put_by_from_being_brought():
+    house = House()
+    house.store.away = True
+    await house.hook(held())
+    house.store.away, house.store.races = False, 3
+
+    await house.intake.keep_again()
+
+    assert not house.intake.degraded
+    assert (await house.store.totals()).offered == 1
+
+
+async def test_what_cannot_be_brought_stays_with_all_that_came_with_it():
+    house = House()
+    house.store.away = True
+    refs = [CallRef("testphone", CallId(f"call-{n}")) for n in range(5)]
+    for ref in refs:
+        await house.hook(held(), ref=ref)
+        await house.hook(CallerHungUp(at=after(9), id="h"), ref=ref)
+    house.store.away = False
+    save = house.store.save
+
+    async def not_this_one(session, facts):
+        if session.ref == refs[2]:
+            raise StoreUnavailable("the disk is full")
+        await save(session, facts)
+
+    house.store.save = not_this_one
+    with pytest.raises(StoreUnavailable):
+        await house.intake.keep_again()
+    assert len(house.intake.unkept) == 10
+
+    house.store.save = save
+    await house.intake.keep_again()
+
+    totals = await house.store.totals()
+    assert (totals.offered, sum(totals.ended.values())) == (5, 5)
+    assert not house.intake.degraded
+
+
+async def test_what_is_put_by_is_on_the_disk_before_it_is_answered(tmp_path):
+    house, path = House(), tmp_path / "spool.jsonl"
+    house.intake.unkept = Unkept(FileSpool(path))
+    house.store.away = True
+
+    await house.hook(held())
+
+    assert b"held0" in path.read_bytes()
 
 
 async def test_a_live_stream_is_answered_before_it_is_kept():

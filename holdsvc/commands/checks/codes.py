@@ -102,6 +102,7 @@ CODES: Mapping[str, Rule] = {
         HS_110="a secret's file may be read by everybody",
         HS_112="a key or the store may be read by everybody",
         HS_113="the previous token is the present one",
+        HS_115="Redis may fail over, and answers do not wait for its replicas",
         HS_122="the public URL names a port",
         HS_125="the service listens to other machines and has no API token",
         HS_127="a public URL, and a port that changes with each start",

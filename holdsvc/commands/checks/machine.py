@@ -176,6 +176,9 @@ def store(settings: Settings, machine: Machine) -> Iterator[Finding]:
     if settings.store.synchronous != "FULL":
         why = "store.synchronous is not FULL: a power cut loses acknowledged records"
         yield finding("HS-105", why, "set it to FULL")
+    if "+sentinel" in settings.store.url.partition(":")[0] and not settings.store.wait_replicas:
+        why = "answers do not wait for replicas of Redis: one that takes over may lack the last acknowledged records"
+        yield finding("HS-115", why, "set store.wait_replicas to 1, with two replicas or more")
     key = "store.url" if settings.store.url.startswith("sqlite:") else "ledger.url"
     url = settings.store.url if key == "store.url" else settings.ledger.url
     if is_postgres(url):
