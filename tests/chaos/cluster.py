@@ -17,6 +17,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from holdsvc.config import shipped
+from holdsvc.content.library import Library
 from tests.chaos.haproxy import Haproxy
 from tests.faults.callers import STREAMING
 from tests.faults.replicas import SECRET
@@ -152,11 +154,23 @@ async def raised(
         database = await asyncio.to_thread(new_database, postgres)
         common = {**SETTINGS, "STORE__URL": state.url, "LEDGER__URL": database, **settings}
         replicas = [Replica(folder / f"replica{n}", place, flaw, **common) for n, place in enumerate(places)]
+        await asyncio.to_thread(fill_shelves, [one.folder for one in replicas])
         balancer = Haproxy(folder / "balancer", [(one.host, one.port) for one in replicas], balancer_at)
         cluster = Cluster(replicas, balancer, state, postgres, database)
         stack.callback(cluster.stop)
         await cluster.start()
         yield cluster
+
+
+def fill_shelves(folders: Sequence[Path]) -> None:
+    """Each replica would make the sound that is not shipped, for minutes and on all cores: here the house track's will do."""
+    media = shipped("media")
+    library = Library.open(media, [media / "prepared"])
+    house = media / "prepared" / f"{library.hash_of(library.house.id)}.ulaw"
+    for folder in folders:
+        (folder / "sound").mkdir(parents=True)
+        for source in library.pending():
+            (folder / "sound" / f"{source.sound}.ulaw").symlink_to(house)
 
 
 def is_ready(base: str) -> bool:

@@ -29,7 +29,7 @@ defaults
   option http-buffer-request
   option redispatch 1
   retries 1
-  retry-on conn-failure empty-response junk-response
+  retry-on conn-failure empty-response junk-response 503
 frontend calls
   bind {host}:{port}
   default_backend replicas
