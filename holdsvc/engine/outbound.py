@@ -92,6 +92,15 @@ class Outbound:
             async with asyncio.timeout(seconds):
                 return await self._exchange(method, target, headers, body, limit)
 
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = SECONDS) -> Answer:
+        """Status and headers, as soon as they are there: what the other side says besides changes nothing that was done."""
+        target = _checked(url)
+        with _told(target.host, seconds):
+            async with asyncio.timeout(seconds):
+                response = await self._session().post(target, headers=headers, data=body, allow_redirects=False)
+        response.release()
+        return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, b"")
+
     @asynccontextmanager
     async def opened(
         self, url: str, headers: Mapping[str, str], *, seconds: float, idle: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdsvc.ports.callers import CallerNumber, Directory, Numbers
 from holdsvc.ports.fellows import Fellows, Ticketed
+from holdsvc.ports.outbox import Due, Letter, Outbox, Standing, Verdict
 from holdsvc.ports.outside import Coming, Opener, SourceReport
 from holdsvc.ports.platforms import (
     Capabilities,
@@ -69,6 +70,7 @@ __all__ = [
     "Coming",
     "Destination",
     "Directory",
+    "Due",
     "Ears",
     "Ended",
     "Evidence",
@@ -76,12 +78,14 @@ __all__ = [
     "Fellows",
     "HeardSum",
     "Ledger",
+    "Letter",
     "LinePlatform",
     "LineWire",
     "Links",
     "NoticeVoice",
     "Numbers",
     "Opener",
+    "Outbox",
     "PersonalVoice",
     "Platform",
     "Recognised",
@@ -94,6 +98,7 @@ __all__ = [
     "Sounds",
     "SourceReport",
     "Spool",
+    "Standing",
     "Store",
     "Synthesiser",
     "Ticketed",
@@ -101,6 +106,7 @@ __all__ = [
     "Totals",
     "Understood",
     "Utterance",
+    "Verdict",
     "Verified",
     "WaitColumns",
     "WaitQuery",

@@ -14,12 +14,17 @@ from holdsvc.calls.model import CallerId, CallRef, ContentId, Kind, Outcome, Pho
 from holdsvc.calls.promise import Promise
 from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
+from holdsvc.ports.outbox import Outbox
 
 
 class Store(Protocol):
     """Where live state and the wait log are kept. `save` is the one durable step of a webhook's path."""
 
     name: str
+
+    @property
+    def outbox(self) -> Outbox:
+        """What each save causes outside is kept with it."""
 
     async def open(self) -> None:
         """Ready for use; raise `ConfigError` with one clear sentence when it cannot be (locked by another process, ...)."""

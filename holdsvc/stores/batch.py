@@ -14,6 +14,7 @@ from holdsvc.calls.memory import remember
 from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile, QueueName
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import CallbackRefused, HoldsvcError, StaleSession, StoreUnavailable
+from holdsvc.ports import Due
 from holdsvc.stores import callbacks, rows, tally
 from holdsvc.stores.erasure import anonymous
 from holdsvc.stores.known import Kept, Known
@@ -56,9 +57,16 @@ class Save(Wish, eq=False):
     fact_rows: Sequence[rows.Row]
     wait_row: rows.Row | None  # None: the log's row stands as it is
     changes: Sequence[tally.Change]
+    letter_rows: Sequence[rows.Row] = ()
 
 
-def prepare(session: HoldSession, facts: Sequence[AnyFact], known: Known, done: asyncio.Future[None]) -> Save:
+def prepare(
+    session: HoldSession,
+    facts: Sequence[AnyFact],
+    known: Known,
+    done: asyncio.Future[None],
+    letters: Sequence[Due] = (),
+) -> Save:
     """Raise `StaleSession` at once where that is certain already; and whatever cannot be written, before it is in company."""
     before = known.call(session.ref)
     if not follows(session, before):
@@ -77,6 +85,7 @@ def prepare(session: HoldSession, facts: Sequence[AnyFact], known: Known, done: 
         rows.fact_rows(number, session.version, facts),
         None if stands else rows.wait_row(number, session),
         tally.changes(session.ref.platform, facts),
+        [rows.letter_row(one) for one in letters],
     )
 
 
@@ -126,6 +135,7 @@ class Draft:
         self._batch.facts.extend(save.fact_rows)
         if save.wait_row is not None:
             self._batch.waits.append(save.wait_row)
+        self._batch.letters.extend(save.letter_rows)
         tally.add(self._sums, save.changes)
         self._put(callbacks.changed(session, save.facts, self._find))
 

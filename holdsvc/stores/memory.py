@@ -22,6 +22,7 @@ from holdsvc.stores import callbacks, tally
 from holdsvc.stores.alarms import Alarms
 from holdsvc.stores.callbacks import Open
 from holdsvc.stores.erasure import anonymous, erased
+from holdsvc.stores.outbox import MemoryOutbox
 
 
 class MemoryStore:
@@ -38,6 +39,7 @@ class MemoryStore:
         self._open = Open()
         self._sums: dict[tally.Key, float] = {}
         self._alarms = Alarms(self._wake_at)
+        self.outbox = MemoryOutbox()
 
     async def open(self) -> None:
         pass
@@ -58,6 +60,7 @@ class MemoryStore:
         self._keep(session)
         tally.add(self._sums, tally.changes(ref.platform, facts))
         self._put(callbacks.changed(session, facts, self._open.find))
+        self.outbox.add(self.outbox.causes(session, facts))
         if session.caller is not None:
             known = self._profiles.get(session.caller, Profile())
             profile = remember(known, facts)

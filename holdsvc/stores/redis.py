@@ -44,6 +44,7 @@ from holdsvc.stores.redis_keys import (
     script,
 )
 from holdsvc.stores.redis_link import Command, Link
+from holdsvc.stores.redis_outbox import RedisOutbox, kept
 
 __all__ = ["PARTS", "RedisStore", "log_of"]
 
@@ -116,6 +117,7 @@ class RedisStore:
         self._monotonic, self.fellows = monotonic, fellows
         self._moving: asyncio.Task[None] | None = None
         self._callbacks = RedisCallbacks(link, mover)
+        self.outbox = RedisOutbox(link)
         self.owed, self.callbacks, self.move_callback = self._callbacks.of, self._callbacks.some, self._callbacks.move
 
     async def open(self) -> None:
@@ -171,14 +173,16 @@ class RedisStore:
             asked += [("SADD", calls, name), ("EXPIRE", calls, 2 * KEEP)]
         entry, fellows = pack_entry(Entry(session, tuple(facts), forgotten=forget, callback=callback)), self.fellows
         waiting, anonymously = rows.is_waiting(session), session == anonymous(session)
+        places, letters = kept(part, self.outbox.causes(session, facts))
         asked.append(
             (
                 "EVAL",
                 SAVE,
-                7,
+                7 + len(places),
                 *(key(part, one) for one in (f"call:{name}", "waiting", "due", "sums", "log")),
                 channel(part),
                 key(part, "callbacks"),
+                *places,
                 session.version,
                 rows.pack(session),
                 len(facts),
@@ -192,6 +196,7 @@ class RedisStore:
                 fellows.name + TOLD if fellows else "",
                 callback.id if callback else "",
                 rows.pack(callback) if callback else "",
+                *letters,
                 *flat(added),
             )
         )

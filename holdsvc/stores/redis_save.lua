@@ -1,6 +1,7 @@
 -- One save: the session, its alarm, its place among those who wait, what it adds to the sums, and its entry in the log. All of it or nothing.
--- KEYS  call waiting due sums log words callbacks
--- ARGV  version session facts waiting wake_at caller keep ref entry publish name callback value, then pairs: sum, what is added
+-- KEYS  call waiting due sums log words callbacks letters lines, then where each letter is due
+-- ARGV  version session facts waiting wake_at caller keep ref entry publish name callback value; the number of letters and, of each,
+--       its place, itself and when it is due; then pairs: sum, what is added
 --       publish: the command by which others are told of the entry, "" for not at all; name: what stands before it then
 --       callback: id of the one that was asked for, "" for none
 --       caller: 0 as told, 1 nobody, forget: nobody, and never again in this call
@@ -32,7 +33,14 @@ end
 if ARGV[12] ~= '' then
   redis.call('HSET', KEYS[7], ARGV[12], ARGV[13])
 end
-for n = 14, #ARGV, 2 do
+for n = 1, ARGV[14] do
+  local place, letter, due = ARGV[12 + 3 * n], ARGV[13 + 3 * n], ARGV[14 + 3 * n]
+  if redis.call('HSETNX', KEYS[8], place, letter) == 1 then
+    redis.call('ZADD', KEYS[9], 0, place)
+    redis.call('ZADD', KEYS[9 + n], due, place)
+  end
+end
+for n = 15 + 3 * ARGV[14], #ARGV, 2 do
   redis.call('HINCRBYFLOAT', KEYS[4], ARGV[n], ARGV[n + 1])
 end
 redis.call('XADD', KEYS[5], '*', 'e', ARGV[9])

@@ -23,6 +23,8 @@ from holdsvc.calls.model import CallerId, Outcome, Profile, QueueName, parted
 from holdsvc.calls.promise import Came, Promise
 from holdsvc.calls.record import WaitRecord, record
 from holdsvc.calls.session import Chosen, HoldSession, Listened
+from holdsvc.ports import Due
+from holdsvc.stores.outbox import pack_letter
 
 Value = str | int | float | bytes | None
 Row = tuple[Value, ...]
@@ -79,6 +81,9 @@ CALLBACKS = Table(
     ("id", "queue", "caller", "state", "began", "asked", "ended", "callback"),
     "ON CONFLICT (id) DO UPDATE SET caller = excluded.caller, state = excluded.state, ended = excluded.ended,"
     " callback = excluded.callback",
+)
+OUTBOX = Table(
+    "outbox", ("key", "destination", "line", "turn", "due", "dead", "letter"), "ON CONFLICT (key) DO NOTHING"
 )
 TOTALS = Table(
     "totals",
@@ -178,6 +183,11 @@ def callback_row(one: Callback) -> Row:
     ended = one.ended.timestamp() if one.ended else None
     began, asked = one.began.timestamp(), one.asked.timestamp()
     return (one.id, one.queue, one.caller, one.state.value, began, asked, ended, pack(one))
+
+
+def letter_row(one: Due) -> Row:
+    effect = one.letter.effect
+    return (effect.key, effect.to, effect.line, effect.turn, one.at, 0, pack_letter(one.letter))
 
 
 # --- rows into values --------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from holdsvc.stores.batch import Draft, Move, Number, Wish, prepare
 from holdsvc.stores.callbacks import OPEN_STATES, chosen
 from holdsvc.stores.known import Known
 from holdsvc.stores.lock import FileLock
+from holdsvc.stores.sqlite_outbox import SqliteOutbox
 from holdsvc.stores.writer import Refused, Writer, keep, transaction
 
 GATHER = 0.005  # seconds that a save waits for company at the most, and only as long as company keeps coming
@@ -80,6 +81,7 @@ class SqliteStore:
         self._next_at = 0.0  # by the loop's clock; the next batch waits until then for company
         self._loop: asyncio.AbstractEventLoop
         self._known: Known
+        self.outbox = SqliteOutbox(self._asked)
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -120,7 +122,8 @@ class SqliteStore:
     async def save(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
         self._check_open()
         try:
-            save = prepare(session, facts, self._known, self._loop.create_future())
+            letters = self.outbox.causes(session, facts)
+            save = prepare(session, facts, self._known, self._loop.create_future(), letters)
         except UnicodeError as error:
             raise Unkeepable(f"cannot be written: {error}") from error
         self._ask(save)
@@ -201,6 +204,10 @@ class SqliteStore:
     def _check_open(self) -> None:
         if not self._open:
             raise StoreUnavailable("the store is closed")
+
+    async def _asked(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._check_open()
+        return await self._errand(work)
 
     async def _errand(self, work: Callable[[sqlite3.Connection], T], then: Callable[[], None] = lambda: None) -> T:
         errand = Errand(work, then, self._loop.create_future())

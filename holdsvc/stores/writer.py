@@ -44,6 +44,7 @@ class Batch(Struct):
     profiles: list[Row] = field(default_factory=list)
     numbers: list[Row] = field(default_factory=list)
     callbacks: list[Row] = field(default_factory=list)
+    letters: list[Row] = field(default_factory=list)
     totals: list[Row] = field(default_factory=list)
 
 
@@ -159,6 +160,7 @@ def keep(batch: Batch, db: sqlite3.Connection) -> None:
         (rows.PROFILES, batch.profiles),
         (rows.NUMBERS, batch.numbers),
         (rows.CALLBACKS, batch.callbacks),
+        (rows.OUTBOX, batch.letters),
         (rows.TOTALS, batch.totals),
     ):
         if some:
