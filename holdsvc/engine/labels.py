@@ -33,6 +33,7 @@ REASONS = frozenset(
 
 # Whose length the rules, the alerts and the dashboards ask for. A histogram is 19 series for each of its labels.
 MEASURED = frozenset({Outcome.ANSWERED, Outcome.ABANDONED, Outcome.SHORT_ABANDONED, Outcome.UNKNOWN})
+ENDINGS = (*(one.value for one in Outcome if one in MEASURED), OTHER)
 
 # The ends between which late news often tells: who was answered or gave up, and when.
 OFTEN = frozenset({Outcome.ANSWERED.value, Outcome.ABANDONED.value, Outcome.SHORT_ABANDONED.value})

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import Counter as Sums
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, product
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics, generate_latest
@@ -23,6 +23,7 @@ from holdsvc.calls.estimate import Expected
 from holdsvc.calls.facts import AnyFact, ContentChosen, ContentHeard, WaitAmended, WaitEnded
 from holdsvc.calls.menu import CALLBACK
 from holdsvc.calls.model import QueueName
+from holdsvc.calls.promise import Came
 from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
 from holdsvc.engine import labels
@@ -119,6 +120,8 @@ class Metrics:
     ) -> None:
         self.waits.start_from(totals, live, queues)
         self.waits.expected = expected
+        for queue, ending in product(queues, labels.ENDINGS):
+            self._wait.labels(queue, ending)  # of what begins with its first one Prometheus would not count that one
 
     def facts(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
         for fact in facts:
@@ -244,6 +247,7 @@ class _Waits(Collector):
         self._add(totals)
 
     def _add(self, totals: Totals) -> None:
+        self.came.update({(queue, came.value): 0 for queue, came in product(self._queues, Came)})
         for (platform, queue, outcome), number in totals.ended.items():
             self.calls[platform, self.queue(queue), outcome] += number
         for (queue, was, became), number in totals.amendments.items():

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,6 +198,25 @@ def test_fifty_queues_and_three_platforms_leave_room_for_what_is_counted_next(ex
     assert 10_000 < len(series) <= (1 - SPARE) * MOST_SERIES
     assert len(series) == len({line.rpartition(" ")[0] for line in series})
     assert "_created" not in exposition
+    told = re.search(r"are some ([\d,]+) series", (SOURCE.parent / "docs/metrics.md").read_text("utf-8"))
+    assert told is not None
+    assert len(series) == pytest.approx(int(told[1].replace(",", "")), rel=0.01), "docs/metrics.md tells another number"
+
+
+def test_the_first_wait_after_a_start_is_counted() -> None:
+    """By Prometheus, which takes a series' first value for where it begins and not for what was added."""
+    metrics = Metrics("1.2.3", Clock())
+    metrics.start_from(Totals(), list, NAMES)
+
+    begun = {
+        name: [sample.labels for sample in family.samples if sample.name == name]
+        for family in metrics.registry.collect()
+        for name in ("holdsvc_wait_seconds_count", "holdsvc_waits_told_total")
+        if name.startswith(family.name)
+    }
+
+    assert len(begun["holdsvc_wait_seconds_count"]) == len(NAMES) * len(labels.ENDINGS)
+    assert len(begun["holdsvc_waits_told_total"]) == len(NAMES) * len(Came)
 
 
 def test_nothing_that_is_exported_is_missing_here(exposition: str) -> None:
