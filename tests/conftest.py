@@ -20,6 +20,7 @@ LIVE = (  # browsers, and services in real time
     "speech",
     "stores/test_gathering.py",
     "stores/test_redis.py",
+    "stores/test_replicas.py",
     "stores/test_writer.py",
     "web",
 )

@@ -18,13 +18,15 @@ import pytest
 
 from holdsvc.stores.mover import Mover, SqlLog
 from holdsvc.stores.redis import PARTS, RedisStore, log_of
-from holdsvc.stores.redis_link import Link, connect
+from holdsvc.stores.redis_link import NONE, Link, Replicas, connect
 from holdsvc.stores.sqlite_log import SqliteLog
 
 SAFE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
+HOST = "127.0.0.1"
 READY_WITHIN = 30.0  # seconds
 PATIENT = 20.0  # seconds that a Redis on a busy machine may take for an answer
 SLOTS = 16384
+GIVEN: set[int] = set()  # ports
 APART = 97  # ports between those of two processes that began one after the other
 # Nobody writes: what is read is the end of our pipe. Children of a killed server may still write for a moment.
 WHEN_WE_ARE_GONE = 'read -r _; kill -9 "$1"; rm -rf "$2" || { sleep 2; rm -rf "$2"; }'
@@ -41,11 +43,14 @@ def program() -> str:
 
 
 def free_port() -> int:
-    """Below those that the kernel gives out, and with room for a Cluster's second port; processes side by side begin apart."""
-    for port in range(21_000 + os.getpid() * APART % 5_000, 32_000):
+    """Below those that the kernel gives out, and with room for a Cluster's second port; processes side by side begin apart.
+    None is given twice.
+    """
+    for port in range(max(GIVEN, default=21_000 + os.getpid() * APART % 5_000) + 1, 32_000):
         with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as other:
             one.bind(("127.0.0.1", port))
             other.bind(("127.0.0.1", port + 10_000))
+            GIVEN.add(port)
             return port
     raise AssertionError("there is no free port")
 
@@ -67,20 +72,29 @@ class Leash:
 
 
 class RedisServer:
-    """One process. `kill` is kill -9; `start` takes the same folder and port again."""
+    """One process. `kill` is kill -9; `start` takes the same folder and port again. `before` is a command that runs it elsewhere,
+    `host` where we find it then; it listens at all addresses there.
+    """
 
-    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *options: str, port: int | None = None, host: str = HOST, before: Sequence[str] = ()
+    ) -> None:
         self.folder, self.options, self.port = folder, options, port or free_port()
-        self.url = f"redis://127.0.0.1:{self.port}"
+        self.host, self.before = host, tuple(before)
+        self.url = f"redis://{host}:{self.port}"
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
-        at = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
-        self.start_as(program(), *at, *SAFE, *self.options)
+        self.start_as(program(), *self.at, "--dir", str(self.folder), *SAFE, *self.options)
+
+    @property
+    def at(self) -> tuple[str, ...]:
+        where = ("--bind", HOST) if self.host == HOST else ("--bind", "0.0.0.0", "--protected-mode", "no")
+        return ("--port", str(self.port), *where)
 
     def start_as(self, *words: str) -> None:
         with (self.folder / "out").open("ab") as file:
-            self._process = subprocess.Popen(words, stdout=file, stderr=file)
+            self._process = subprocess.Popen([*self.before, *words], stdout=file, stderr=file)
         self.leash = Leash(self._process.pid, self.folder)
         self.wait_for(lambda: self.ask("PING").startswith(b"+PONG"))
 
@@ -95,7 +109,7 @@ class RedisServer:
 
     def ask(self, *words: str) -> bytes:
         line = f"*{len(words)}\r\n" + "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
-        with socket.create_connection(("127.0.0.1", self.port), 5) as line_to:
+        with socket.create_connection((self.host, self.port), 5) as line_to:
             line_to.sendall(line.encode())
             return line_to.recv(65536)
 
@@ -196,8 +210,8 @@ def emptied(*servers: RedisServer) -> RedisServer:
     return servers[0]
 
 
-def redis_store(url: str, log: Path | SqlLog, lease: float = 0.0) -> RedisStore:
+def redis_store(url: str, log: Path | SqlLog, lease: float = 0.0, replicas: Replicas = NONE) -> RedisStore:
     """Without a lease a call is handed out as due again and again, as by a store of one process."""
-    link = Link(connect(url, PATIENT))
+    link = Link(connect(url, PATIENT), replicas)
     mover = Mover(link, SqliteLog(log) if isinstance(log, Path) else log, log_of, PARTS)
     return RedisStore(link, mover, lease=lease)
