@@ -40,11 +40,13 @@ PLAIN_EVERY = 10.0  # seconds between two lines where nothing can be drawn over
 def simulate(given: argparse.Namespace) -> int:
     if given.calls < 1:
         raise ConfigError("--calls", "at least one")
+    if given.speed is not None and not 0 < given.speed < MOST:
+        raise ConfigError("--speed", "above 0: 2 is twice as fast as in life")
     plan, record = staffing(given), log_file(given)
     verdict = asyncio.run(against_running(given, plan) if given.url else embedded(given, plan, record))
     print(report(verdict))
     if plan and verdict.measured:
-        print(compared(verdict.measured, expected(plan)))
+        print(compared(verdict.measured, expected(plan.faster(verdict.speed))))
     if record:
         print(f"the wait log is in {record}; to look at it: HOLDSVC_SERVICE__DATA_DIR={record.parent} holdsvc report")
     return 0 if verdict.ok else 1

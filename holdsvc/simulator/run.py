@@ -75,7 +75,7 @@ async def simulate(
     clock = clock or RealClock()
     if clock.virtual and mode != "documents":
         raise ValueError("streams are paced by real time: a virtual clock can only run documents")
-    haste = speed or (1.0 if clock.virtual else HASTE)
+    haste = (1.0 if clock.virtual else HASTE) if speed is None else speed
     people = (staffing.habits() if staffing else habits).faster(haste)
     given = staffing.rate * haste if staffing else rate
     async with client_session() as client:
@@ -88,7 +88,7 @@ async def simulate(
         run.staffing = staffing
         driver = asyncio.create_task(clock.run()) if isinstance(clock, VirtualClock) else None
         try:
-            return await run.whole()
+            return replace(await run.whole(), speed=haste)
         finally:
             if driver is not None:
                 driver.cancel()

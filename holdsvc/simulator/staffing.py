@@ -31,6 +31,10 @@ class Staffing(Struct, frozen=True):
         """Calls a second."""
         return self.arrivals / 60
 
+    def faster(self, speed: float) -> Staffing:
+        """The same traffic in less time: as many agents are as busy, and as many callers give up."""
+        return Staffing(self.agents, self.arrivals * speed, self.handling / speed, self.patience / speed)
+
     def habits(self) -> Habits:
         return Habits(
             patience=self.patience,

@@ -44,6 +44,7 @@ class Verdict(Struct, frozen=True):
     figures: dict[str, float]
     steps: int = 0  # moments at which the conservation law was looked at
     measured: Measured | None = None  # of traffic by the textbook
+    speed: float = 1.0  # how much faster people lived
 
     @property
     def ok(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from holdsvc.cli import parser
+from holdsvc.cli import run as cli
 from holdsvc.commands.simulate import Screen, log_file, staffing
 from holdsvc.errors import ConfigError
 from holdsvc.simulator.staffing import Staffing
@@ -45,6 +46,12 @@ def test_what_does_not_go_together_is_one_sentence(given, key):
         staffing(words(*given))
 
     assert refused.value.key == key
+
+
+@pytest.mark.parametrize("speed", ["0", "-3", "nan", "inf"])
+def test_a_speed_that_is_none_is_one_sentence(speed, capsys):
+    assert cli(["simulate", "--calls", "1", "--speed", speed]) == 2
+    assert "--speed" in capsys.readouterr().err
 
 
 def test_a_log_is_never_written_over_and_never_taken_from_a_running_service(tmp_path):
