@@ -86,7 +86,7 @@ CASES = (
         up(a=trouble(0, 1, 10), b=trouble(0, 1, 10)),
         up(a=trouble(0, 1, 10), b=steady(1, LONG)),  # one of two
         "2m",
-        "15m",
+        "20m",
     ),
     case(
         "HoldsvcFewReplicas",
@@ -107,7 +107,7 @@ CASES = (
         {'holdsvc_degraded{part="store",job="holdsvc",instance="a"}': trouble(1, 0, 10)},
         {'holdsvc_degraded{part="crm",job="holdsvc",instance="a"}': trouble(1, 0, 10)},
         "2m",
-        "15m",
+        "25m",
     ),
     case(
         "HoldsvcPartAway",
@@ -315,7 +315,7 @@ def test_a_service_that_nobody_can_find_any_more_is_down(tmp_path: Path) -> None
     """Its last target is gone, and with it the series."""
     gone = {'up{job="holdsvc",instance="a"}': f"1x5 _x20 1x{LONG}"}
 
-    assert promtool([told(gone, [("12m", "HoldsvcDown", True), ("30m", "HoldsvcDown", False)])], tmp_path) == ""
+    assert promtool([told(gone, [("12m", "HoldsvcDown", True), ("40m", "HoldsvcDown", False)])], tmp_path) == ""
 
 
 LEADER_DIES = {
