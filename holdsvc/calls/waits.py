@@ -99,7 +99,9 @@ def placed(news: Incoming, known: Sequence[HoldSession]) -> Placed:
     new = follow(earlier[-1], news, ref) if earlier else HoldSession(ref, news.queue, stream=news.stream)
     new = replace(new, entered=news.at) if number > 1 else new
     if session is not None:
-        new = bare(session) if founded(session) else replace(bare(session), queue=news.queue)
+        new = joined(
+            bare(session), HoldSession(ref, session.queue if founded(session) else news.queue, stream=news.stream)
+        )
         return Placed(new, session, elsewhere=tuple(went_on(known)))
     before = known_of_the_call(earlier[-1], new) if earlier else ()
     chain = sorted((*known, new), key=lambda one: one.ref.wait)
@@ -109,6 +111,15 @@ def placed(news: Incoming, known: Sequence[HoldSession]) -> Placed:
 def bare(session: HoldSession) -> HoldSession:
     """What the session would begin as, were it lost."""
     return HoldSession(session.ref, session.queue, entered=session.entered, stream=session.stream)
+
+
+def joined(session: HoldSession, new: HoldSession) -> HoldSession:
+    """What is kept of a wait, with what the news behind `new` alone may know: of two processes that could not speak to each other
+    one may have heard of the caller's queue, or that sound is to come by a stream, and the other kept its own news first.
+    """
+    if session.queue != new.queue and not founded(session):
+        session = replace(session, queue=new.queue)
+    return replace(session, stream=new.stream) if session.stream is None and new.stream is not None else session
 
 
 def founded(session: HoldSession) -> bool:

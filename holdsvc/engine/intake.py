@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from sys import intern
-from typing import cast
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 from msgspec import Struct
@@ -41,7 +41,7 @@ from holdsvc.calls.model import (
 )
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
-from holdsvc.calls.waits import Incoming, Placed, bare, belongs, founded, placed
+from holdsvc.calls.waits import Incoming, Placed, bare, belongs, joined, placed
 from holdsvc.clock import Clock
 from holdsvc.engine.beat import Beat
 from holdsvc.engine.plans import PlanBook
@@ -94,9 +94,8 @@ class Intake:
         self._locks: WeakValueDictionary[CallRef, asyncio.Lock] = WeakValueDictionary()
         self.unkept = Unkept(spool or NoSpool())
         self._ahead: dict[CallRef, HoldSession] = {}  # decided for a live stream, its keeping under way
-        # The last keeping of each such call; each waits for the one before.
-        self._chain: dict[CallRef, asyncio.Task[None]] = {}
-        self._saves: set[asyncio.Task[None]] = set()
+        self._chain: dict[CallRef, asyncio.Task[None]] = {}  # the last keeping of each such call waits for that before
+        self._saves: set[asyncio.Future[Any]] = set()
         self._beat = Beat(BEAT)
 
     @property
@@ -187,7 +186,7 @@ class Intake:
         ref = news.new.ref
         async with self._lock(ref):
             for _ in range(MOST_RACES):
-                taken = self._fold(await self._store.load(ref) or news.new, news.events)
+                taken = self._fold(joined(await self._store.load(ref) or news.new, news.new), news.events)
                 try:
                     return await self._to_store(taken)
                 except StaleSession:
@@ -331,9 +330,7 @@ class Intake:
     async def _decide_again(self, new: HoldSession, events: tuple[CallEvent, ...]) -> Taken:
         """Until no other writer was faster."""
         for _ in range(MOST_RACES):
-            session = await self.load(new.ref) or new
-            if session.queue != new.queue and not founded(session):
-                session = replace(session, queue=new.queue)
+            session = joined(await self.load(new.ref) or new, new)
             taken = self._fold(session, events)
             if taken.repeated and (not session.version or self._at_hand(new.ref) is not None):
                 return taken
@@ -390,10 +387,13 @@ class Intake:
                 del self._chain[ref]
 
     def _beside(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
+        self.goes_on(task := asyncio.create_task(work))
+        return task
+
+    def goes_on(self, task: asyncio.Future[Any]) -> None:  # Any: nobody asks what comes of it
+        """`settle` waits for it, too: news that was answered before it was kept."""
         self._saves.add(task)
         task.add_done_callback(self._saves.discard)
-        return task
 
     def _tell(self, taken: Taken) -> None:
         for listener in self._listeners:

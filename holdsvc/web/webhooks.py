@@ -73,11 +73,13 @@ async def answer(house: House, platform: Platform, incoming: WebhookRequest) -> 
         for doubt in report.doubts:
             house.metrics.webhook_rejected(platform.name, doubt)
             log.warning("webhook_doubted", extra={"platform": platform.name, "reason": doubt})
-        return await asyncio.wait_for(asyncio.shield(decided(house, platform, incoming, report)), ANSWER_WITHIN)
+        deciding = asyncio.ensure_future(decided(house, platform, incoming, report))
+        return await asyncio.wait_for(asyncio.shield(deciding), ANSWER_WITHIN)
     except BadWebhook as error:
         house.metrics.webhook_rejected(platform.name, error.reason)
         log.warning("webhook_not_understood", extra={"platform": platform.name, "reason": error.reason})
     except TimeoutError:
+        house.intake.goes_on(deciding)
         house.metrics.webhook_rejected(platform.name, "late")
         log.error("webhook_late", extra={"platform": platform.name, "step": incoming.step, "heard": "house music"})
     except Exception:

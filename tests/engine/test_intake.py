@@ -4,7 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from holdsvc.calls.events import CallArrived, CallerHungUp, CallHeld, DigitPressed, TimeCame, UtteranceHeard
+from holdsvc.calls.events import (
+    CallArrived,
+    CallerHungUp,
+    CallHeld,
+    DigitPressed,
+    StreamClosed,
+    TimeCame,
+    UtteranceHeard,
+)
 from holdsvc.calls.history import Stage
 from holdsvc.calls.instructions import EnterQueue, Play
 from holdsvc.calls.menu import Menu
@@ -249,6 +257,37 @@ async def test_while_the_store_is_away_callers_are_served_and_nothing_is_lost():
     assert not house.intake.degraded
     assert (await house.store.load(CALL)).outcome is Outcome.ABANDONED
     assert (await house.store.totals()).offered == 2
+
+
+async def test_news_that_processes_apart_put_by_makes_one_wait_whoever_brings_its_own_first():
+    for order in ((0, 1), (1, 0)):
+        houses = House(), House()
+        for house in houses:
+            house.store.away = True
+        await houses[0].hook(arrived(), stream=True)
+        await houses[1].hook(StreamClosed(at=after(3), id="refused"))
+        await houses[1].hook(CallerHungUp(at=after(20), id="h"))
+
+        store = houses[0].store
+        store.away = False
+        for number in order:
+            houses[number].intake._store = store
+            await houses[number].intake.keep_again()
+
+        kept = await store.load(CALL)
+        assert (kept.outcome, kept.history.wait.began) == (Outcome.ABANDONED, NOON)
+        assert (await store.totals()).offered == 1
+
+
+async def test_the_end_waits_for_news_that_was_answered_before_it_was_kept():
+    house = House()
+    late = asyncio.ensure_future(house.hook(held()))
+    house.intake.goes_on(late)
+
+    await house.intake.settle()
+
+    assert late.done()
+    assert await house.store.load(CALL) == late.result().session
 
 
 async def test_what_the_store_has_and_may_lose_is_put_by_until_it_is_sure_and_brought_again_without_being_doubled():
