@@ -1,6 +1,6 @@
 """One-time tokens where several processes serve: whoever has the socket redeems what another one issued.
 
-While the others cannot be asked, each redeems what it issued itself.
+While the others cannot be asked, each redeems what it issued itself, and issues no more where others might get the socket.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Tickets:
         self._tokens, self._fellows = tokens, fellows
 
     async def issue(self, ref: CallRef, queue: QueueName, token: str = "") -> str:
-        """Raise `Unverified` if it let somebody in before, wherever."""
+        """ "" if nobody could be sure to redeem it. Raise `Unverified` if it let somebody in before, wherever."""
         token = self._tokens.issue(ref, queue, token)
         if self._fellows is None:
             return token
@@ -32,7 +32,7 @@ class Tickets:
             if not await self._fellows.deposit(digest, pack(Ticket(ref, queue, digest)), LIFE):
                 raise Unverified("token_used")
         except StoreUnavailable:
-            pass  # good here alone
+            return "" if self._fellows.others else token  # good here alone
         return token
 
     async def redeem(self, platform: str, token: str) -> Ticket:

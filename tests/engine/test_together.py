@@ -178,6 +178,7 @@ async def test_a_token_of_one_process_lets_in_at_the_other_once(tmp_path):
 async def test_while_the_others_cannot_be_asked_each_redeems_its_own_once(tmp_path):
     here, there = await two(tmp_path)
     here.fellow.away = there.fellow.away = True
+    here.fellow.others = 0
     token = await here.streams.tickets.issue(REF, QUEUE)
 
     assert (await here.streams.tickets.redeem("acme", token)).ref == REF
@@ -185,6 +186,13 @@ async def test_while_the_others_cannot_be_asked_each_redeems_its_own_once(tmp_pa
     for process, reason in ((here, "token_used"), (there, "token_unknown")):
         with pytest.raises(Unverified, match=reason):
             await process.streams.tickets.redeem("acme", token)
+
+
+async def test_while_the_others_cannot_be_asked_and_might_get_the_socket_no_token_is_issued(tmp_path):
+    here, _ = await two(tmp_path)
+    here.fellow.away = True
+
+    assert await here.streams.tickets.issue(REF, QUEUE) == ""
 
 
 async def test_a_ticket_of_another_platform_is_refused(tmp_path):
