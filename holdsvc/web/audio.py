@@ -10,10 +10,12 @@ from aiohttp import web
 
 from holdsvc.audio.formats import wav_mulaw
 from holdsvc.audio.player import loudness
+from holdsvc.calls.model import QueueName
 from holdsvc.web.access import Access, access
-from holdsvc.web.house import HOUSE
+from holdsvc.web.house import HOUSE, House
 
 RATE = 8000  # bytes of mu-law a second
+LONGEST = 60 * RATE  # bytes of what we ever let anybody ask for at once
 FOR_ALL = {"Cache-Control": "public, max-age=31536000, immutable"}
 ONE_CALLERS = {"Cache-Control": "private, no-store"}  # nobody on the way keeps it; it is gone here with the call
 SPAN = re.compile(r"(?:all|(\d{1,5}(?:\.\d+)?)-(\d{1,5}(?:\.\d+)?))(?:@([+-]\d{1,2}))?")
@@ -28,11 +30,25 @@ async def segment(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
     sound = house.sounds.by_hash(part["hash"])
     if sound is None:
-        raise web.HTTPNotFound
+        return meanwhile(request, house, span)
     body, caption = wav_mulaw(cut(sound, span)), house.sounds.caption(part["hash"])
     if house.personal.by_address(part["hash"]) is not None:
         return send(request, body, caption, ONE_CALLERS)
     return send(request, body, caption, {**FOR_ALL, "ETag": f'"{part["signature"]}"'})
+
+
+def meanwhile(request: web.Request, house: House, span: re.Match[str]) -> web.Response:
+    """Another process of ours told somebody to hear what is not prepared here yet: then it is the house track, for as long."""
+    start, end, _ = span.groups()
+    if (
+        house.together.fellows is None or start is None
+    ):  # a prompt that is left out is missed less than one that is music
+        raise web.HTTPNotFound
+    track = house.plans.plan(QueueName("default")).house
+    sound = bytes(house.sounds.content(track))
+    size = min(round((float(end) - float(start)) * RATE), LONGEST)
+    body = wav_mulaw((sound * (size // len(sound) + 1))[:size])
+    return send(request, body, house.sounds.caption(house.sounds.content_hash(track)), ONE_CALLERS)
 
 
 def cut(sound: memoryview, span: re.Match[str]) -> bytes:

@@ -10,9 +10,11 @@ from yarl import URL
 
 from holdsvc import __version__, app
 from holdsvc.config import DirectorySettings
+from holdsvc.simulator.sound import mu_law_of
 from holdsvc.web import server
 from holdsvc.web.access import Access, access_of
 from holdsvc.web.openapi import description
+from tests.engine.test_together import Fellow
 from tests.service import TOKEN, a_call, running, settings_for
 
 PUBLIC = {"/healthz", "/readyz", "/static/{name}", "/favicon.ico"}
@@ -277,6 +279,25 @@ async def test_sound_comes_whole_in_ranges_and_not_at_all_under_a_wrong_signatur
         assert beyond.status == 416
         assert again.status == 304
         assert forged.status == 404
+
+
+async def test_what_only_another_process_has_prepared_is_the_house_track_and_kept_by_no_cache(
+    tmp_path, unused_tcp_port
+):
+    async with running(tmp_path, unused_tcp_port) as service:
+        address = service.house.links._sound(f"{'0' * 32}/600-620.00.wav").partition("/audio")[2]
+        prompt = service.house.links._sound(f"{'0' * 32}/all.wav").partition("/audio")[2]
+
+        alone = await service.get(f"/audio{address}")
+        service.house.together.fellows = Fellow([])
+        shared = await service.get(f"/audio{address}")
+        left_out = await service.get(f"/audio{prompt}")
+        body = await shared.read()
+        service.house.together.fellows = None
+
+    assert (alone.status, shared.status, left_out.status) == (404, 200, 404)
+    assert "no-store" in shared.headers["Cache-Control"]
+    assert len(mu_law_of(body)) == 20 * 8000
 
 
 async def test_pages_carry_a_policy_and_answers_are_not_kept_by_caches(tmp_path, unused_tcp_port):
