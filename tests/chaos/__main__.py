@@ -26,7 +26,7 @@ COLUMNS = (
     "silence s",
     "p99 ms",
 )
-LINE = "{:22} {:>9} {:>7} {:>7} {:>8} {:>7} {:>6} {:>7} {:>6} {:>9} {:>7}"
+LINE = "{:22} {:>9} {:>7} {:>7} {:>7} {:>8} {:>7} {:>6} {:>7} {:>6} {:>9} {:>7}"
 
 
 def main() -> int:
@@ -63,6 +63,7 @@ def row(fault: Fault, size: float, verdict: Verdict, *, control: bool) -> str:
         f"{size:g} {fault.unit}",
         verdict.calls,
         verdict.streams,
+        verdict.turned_away,
         verdict.webhooks,
         verdict.refused.total(),
         len(verdict.lost),

@@ -8,10 +8,16 @@ from collections.abc import Iterator
 import asyncpg
 from msgspec import Struct, field
 
+from tests.chaos.cluster import LEAVE
 from tests.chaos.load import Load
 
 SILENCE = 5.0  # seconds within which every caller must hear sound again
 SHOWN = 12  # sentences
+BESIDE = (
+    "hook_status",
+    "stream_refused",
+    "release",
+)  # findings that are counted elsewhere, or are no matter of webhooks
 ONCE = {"WaitBegan": "beginning", "WaitEnded": "end"}  # facts that a wait has once
 KEYED = ("ContentChosen", "NotUnderstood")  # of these, each key gives one
 WAITS = "SELECT call, outcome FROM holdsvc.waits"
@@ -40,6 +46,7 @@ class Verdict(Struct):
     silence: float
     p99: float
     streams: int = 0
+    turned_away: int = 0  # streams that found nobody to take them: their callers hear documents instead
 
     @property
     def ok(self) -> bool:
@@ -81,9 +88,10 @@ def judge(load: Load, kept: dict[str, Kept]) -> Verdict:
         refused=load.refused,
         lost=list(lost(load, kept)),
         doubled=list(doubled(load, kept)),
-        other=[f"{one.sentence} ({one.times} times, first {one.url})" for one in findings if one.code != "hook_status"],
+        other=[f"{one.sentence} ({one.times} times, first {one.url})" for one in findings if one.code not in BESIDE],
         silence=load.silence,
         p99=load.p99,
+        turned_away=sum(one.times for one in findings if one.code == "stream_refused"),
         streams=sum(call.mode == "stream" for call in load.carrier.truth.calls.values()),
     )
     verdict.other += untrue(load, kept)
@@ -128,5 +136,7 @@ def untrue(load: Load, kept: dict[str, Kept]) -> Iterator[str]:
     """An end that is another one than was acknowledged."""
     for call, outcomes in sorted(load.acknowledged.ended.items()):
         have = kept.get(call)
+        if LEAVE in {digit for digit, _ in load.carrier.truth.calls[call].pressed}:
+            outcomes = {*outcomes, "left_by_choice"}  # on a stream the wait is over with the wish, which is no webhook
         if have is not None and have.outcomes and have.outcomes[0] and have.outcomes[0] not in outcomes:
             yield f"{call}: the end was acknowledged as {sorted(outcomes)}, the log says {have.outcomes[0]}"
