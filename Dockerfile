@@ -6,6 +6,8 @@ COPY holdsvc ./holdsvc
 COPY media ./media
 COPY config ./config
 RUN python -m venv /opt/holdsvc && /opt/holdsvc/bin/pip install --no-cache-dir '.[postgres]'
+# Else each container would spend minutes of a core on it, just when one more is needed.
+RUN /opt/holdsvc/bin/python -m holdsvc.content.ship --all /opt/holdsvc/lib/python3*/site-packages/holdsvc/shipped/media
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="holdsvc" org.opencontainers.image.licenses="Apache-2.0"

@@ -1,6 +1,7 @@
-"""`python -m holdsvc.content.ship MEDIA`: prepare what comes with the service, so that an empty data folder can sound.
+"""`python -m holdsvc.content.ship [--all] MEDIA`: prepare what comes with the service, so that an empty data folder can sound.
 
 Prompts, the house track and quiet go to MEDIA/prepared with one manifest; what no index asks for any more is removed.
+With --all everything on the shelf does, as in the container's image: then no service that starts has any of it to prepare.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from holdsvc.errors import BadContent
 PREPARED = "prepared"
 
 
-def ship(media: Path) -> dict[str, sounds.Measured]:
+def ship(media: Path, *, everything: bool = False) -> dict[str, sounds.Measured]:
     """What the manifest says in the end."""
     into = media / PREPARED
     library = Library.open(media, [into])
     into.mkdir(exist_ok=True)
-    ingest(library, into, progress=_show, only=lambda source: source.ships)
-    wanted = {source.sound for source in library.sources if source.ships} | {sounds.QUIET_SOUND}
+    ingest(library, into, progress=_show, only=lambda source: everything or source.ships)
+    wanted = {source.sound for source in library.sources if everything or source.ships} | {sounds.QUIET_SOUND}
     if bad := {id: reason for id, reason in library.quarantined.items() if ":" in id or id == library.marked}:
         raise BadContent("; ".join(f"{id}: {reason}" for id, reason in bad.items()))
     sounds.keep(finished(quiet()), into, sounds.QUIET_SOUND)
@@ -43,11 +44,13 @@ def _show(progress: Progress) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        print("usage: python -m holdsvc.content.ship MEDIA", file=sys.stderr)
+    everything = "--all" in arguments
+    folders = [one for one in arguments if one != "--all"]
+    if len(folders) != 1:
+        print("usage: python -m holdsvc.content.ship [--all] MEDIA", file=sys.stderr)
         return 2
     try:
-        manifest = ship(Path(arguments[0]))
+        manifest = ship(Path(folders[0]), everything=everything)
     except BadContent as error:
         print(error, file=sys.stderr)
         return 1

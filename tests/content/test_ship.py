@@ -7,7 +7,7 @@ from holdsvc.audio.formats import RATE
 from holdsvc.audio.levels import level, true_peak
 from holdsvc.content import sounds
 from holdsvc.content.library import Library
-from holdsvc.content.ship import ship
+from holdsvc.content.ship import main, ship
 from holdsvc.errors import BadContent
 from tests.content.shelf import entry, fill
 
@@ -26,6 +26,15 @@ def test_prompts_house_track_and_quiet_ship_and_nothing_else(tmp_path):
     assert library.house.id == "house"
     assert [source.id for source in library.pending()] == ["other"]
     assert sounds.measured_of(sounds.QUIET_SOUND, library.folders) is not None
+
+
+def test_an_image_ships_all_that_is_on_the_shelf(tmp_path):
+    fill(tmp_path, entry("house", house=True), entry("other"), prompts={"hello": "Good day."})
+
+    assert main(["--all", str(tmp_path)]) == 0
+
+    assert Library.open(tmp_path, [tmp_path / "prepared"]).pending() == ()
+    assert {file.suffix for file in (tmp_path / "prepared").iterdir()} == {".ulaw", ".peaks", ".json"}
 
 
 def test_shipping_again_changes_nothing_and_removes_what_is_no_longer_asked_for(tmp_path):
