@@ -21,8 +21,15 @@ MOST_POINTS = 600  # of a plotted curve
 
 
 def abandonment_curve(waits: WaitTable) -> Section:
+    """Twice: as it was, and as it would have been had we taken nobody out of the queue before an agent or patience did."""
     gone = waits.ended_as(Outcome.ABANDONED, Outcome.SHORT_ABANDONED)
-    curve = aalen_johansen(waits.seconds, gone, ~gone & ~waits.waiting)
+    others = ~gone & ~waits.waiting
+    taken_out = waits.ended_as(Outcome.CALLBACK_TAKEN, Outcome.OVERFLOWED)
+    seen = aalen_johansen(waits.seconds, gone, others)
+    left_in = aalen_johansen(waits.seconds, gone, others & ~taken_out)
+    shown = [drawn("gave up", seen)]
+    if taken_out.any():
+        shown.append(drawn("had nobody been called back or moved on", left_in))
     return Section(
         "abandonment_curve",
         "Given up by then",
@@ -31,10 +38,17 @@ def abandonment_curve(waits: WaitTable) -> Section:
             Column("share", "of all callers", Unit.SHARE),
             Column("low", "from", Unit.SHARE),
             Column("high", "to", Unit.SHARE),
+            Column("censored", "call-backs and moves cut off", Unit.SHARE),
+            Column("censored_low", "from", Unit.SHARE),
+            Column("censored_high", "to", Unit.SHARE),
         ),
-        tuple((float(mark), *read(curve, mark)) for mark in MARKS),
-        ("Cumulative incidence (Aalen and Johansen): being answered, called back or moved on compete with giving up.",),
-        Plot("Given up by then", "seconds on hold", "share of callers", (drawn("gave up", curve),)),
+        tuple((float(mark), *read(seen, mark), *read(left_in, mark)) for mark in MARKS),
+        (
+            "Cumulative incidence (Aalen and Johansen). Of all callers: being answered, called back or moved on compete with "
+            "giving up. Cut off: who took a call-back or was moved on is followed to that moment, as one who might have "
+            "given up later; all other ends compete. Who takes a call-back may be who would have given up: the truth lies between.",
+        ),
+        Plot("Given up by then", "seconds on hold", "share of callers", tuple(shown)),
     )
 
 
