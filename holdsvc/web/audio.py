@@ -40,9 +40,7 @@ async def segment(request: web.Request) -> web.StreamResponse:
 def meanwhile(request: web.Request, house: House, span: re.Match[str]) -> web.Response:
     """Another process of ours told somebody to hear what is not prepared here yet: then it is the house track, for as long."""
     start, end, _ = span.groups()
-    if (
-        house.together.fellows is None or start is None
-    ):  # a prompt that is left out is missed less than one that is music
+    if house.together.fellows is None or start is None:  # a prompt that is left out is better than one that is music
         raise web.HTTPNotFound
     track = house.plans.plan(QueueName("default")).house
     sound = bytes(house.sounds.content(track))

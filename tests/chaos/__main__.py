@@ -18,6 +18,7 @@ COLUMNS = (
     "size",
     "calls",
     "streams",
+    "refused",
     "webhooks",
     "not 2xx",
     "lost",
