@@ -60,6 +60,8 @@ class OwnedSocket:
         sock.setblocking(False)
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            if hasattr(socket, "TCP_CONGESTION"):  # we pace it; a system that paces as well sets a timer for each write
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
 
     @property
     def backlog(self) -> int:

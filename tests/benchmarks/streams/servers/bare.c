@@ -182,6 +182,7 @@ static void welcome(int listener) {
     if (!c) fail("calloc");
     c->fd = fd, c->plays = &contents[0];
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4); /* it paces by itself, as ours does */
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail("epoll_ctl");
   }
 }
