@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -38,7 +39,17 @@ OUTCOMES = {Outcome.ANSWERED: 70, Outcome.ABANDONED: 14, Outcome.SHORT_ABANDONED
     Outcome.FAILED: 1,
     Outcome.UNKNOWN: 2,
 }
+SHORT, WITHIN = 5.0, 20.0  # seconds
 ASKED_AT = ("110m", "155m", "239m")
+
+
+class Over(NamedTuple):
+    """A wait, as it was."""
+
+    queue: QueueName
+    seconds: float
+    outcome: Outcome
+    came: Came | None
 
 
 class Day:
@@ -48,6 +59,7 @@ class Day:
         self.rng, self.clock = random.Random(1), Clock()
         self.metrics = Metrics("1.2.3", self.clock)
         self.waiting: list[HoldSession] = []
+        self.over: list[Over] = []
         names = (*QUEUES, QueueName("default"))
         self.metrics.start_from(
             Totals(), lambda: self.waiting, names, lambda queue, now: Expected(20, 60, 120, Ground.PLACE)
@@ -98,6 +110,8 @@ class Day:
         now = self.clock.at
         seconds = self.rng.expovariate(1 / (10 + 10 * PROFILE[hour]))
         (outcome,) = self.rng.choices(list(OUTCOMES), list(OUTCOMES.values()))
+        if outcome is Outcome.SHORT_ABANDONED:
+            seconds = min(seconds, 0.9 * SHORT)
         began = now - timedelta(seconds=seconds)
         yield ContentChosen(at=began, queue=queue, choice=self.rng.choice(("music", "podcast", "quiz")), via=Via.KEY)
         kind = self.rng.choice(list(Kind))
@@ -105,6 +119,7 @@ class Day:
             at=now, queue=queue, content=ContentId("x"), kind=kind, shelf="", from_second=0, until_second=seconds
         )
         came = self.rng.choice((*Came, *[Came.WITHIN] * 7)) if outcome is Outcome.ANSWERED else None
+        self.over.append(Over(queue, seconds, outcome, came))
         yield WaitEnded(at=now, queue=queue, began=began, ended=now, outcome=outcome, came=came)
         if outcome is Outcome.UNKNOWN:
             yield WaitAmended(at=now, queue=queue, began=began, ended=now, was=outcome, became=Outcome.ANSWERED)

@@ -17,11 +17,15 @@ from urllib.request import urlopen
 
 import pytest
 
+from holdsvc.calls.model import Outcome
+from holdsvc.calls.promise import Came
 from tests.faults.service import HOST, TOKEN, Service, free_port
 from tests.ops.programs import program
 from tests.ops.test_dashboards import BOARDS, ROOT, queries, recorded
-from tests.ops.test_day import HOUR, Day
+from tests.ops.test_day import HOUR, WITHIN, Day
 
+ONLY_HERE = "billing"  # the service itself has no such queue
+CLOSE = 0.06  # of a figure: the first of two dozen scrapes is where increases begin, and they are drawn out to half a scrape
 PATIENCE = 60.0  # seconds until everything is there
 CALLERS = "number,name\n+15005550100,Ada\n"
 A_SCRAPE = (
@@ -30,7 +34,13 @@ A_SCRAPE = (
 
 
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def day() -> Iterator[Replica]:
+    with a_day() as replica:
+        yield replica
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory, day: Replica) -> Iterator[str]:
     """Its address, with the traffic of some seconds in it."""
     folder = tmp_path_factory.mktemp("ops")
     (folder / "callers.csv").write_text(CALLERS, "utf-8")
@@ -46,15 +56,14 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         service.wait_until_ready()
         port = free_port()
-        with a_day() as day:
-            process = started(folder, port, f"{HOST}:{service.port}", f"{HOST}:{day.port}")
-            try:
-                traffic(service)
-                assert day.over.wait(PATIENCE)
-                yield f"http://{HOST}:{port}"
-            finally:
-                process.terminate()
-                process.wait(10)
+        process = started(folder, port, f"{HOST}:{service.port}", f"{HOST}:{day.port}")
+        try:
+            traffic(service)
+            assert day.over.wait(PATIENCE)
+            yield f"http://{HOST}:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
     finally:
         service.kill()
 
@@ -79,6 +88,33 @@ class Replica:
 
         self.server = HTTPServer((HOST, 0), Answer)
         self.port = self.server.server_port
+
+    def truth(self) -> dict[str, float]:
+        """What the day's calls of this queue have come to, by the definitions."""
+        here = [one for one in self._day.over if one.queue == ONLY_HERE]
+        gave_up = {Outcome.ABANDONED, Outcome.SHORT_ABANDONED}
+        answered = [one.seconds for one in here if one.outcome is Outcome.ANSWERED]
+        left = [one.seconds for one in here if one.outcome in gave_up]
+        short = sum(one.outcome is Outcome.SHORT_ABANDONED for one in here)
+        told = [one.came is not Came.LATER for one in here if one.came is not None]
+        a_t, b_t, both = (
+            sum(one <= WITHIN for one in answered),
+            sum(one <= WITHIN for one in left),
+            len(answered) + len(left),
+        )
+        return {
+            "service_level_v1:ratio1h": (a_t + b_t) / both,
+            "service_level_v2:ratio1h": a_t / len(answered),
+            "service_level_v3:ratio1h": a_t / both,
+            "service_level_v4:ratio1h": a_t / (both - b_t),
+            "service_level_v5:ratio1h": (a_t + short) / both,
+            "service_level_v6:ratio1h": a_t / (both - short),
+            "abandonment:ratio1h": len(left) / len(here),
+            "abandonment_net:ratio1h": (len(left) - short) / (len(here) - short),
+            "asa_seconds:mean1h": sum(answered) / len(answered),
+            "time_to_abandon_seconds:mean1h": sum(left) / len(left),
+            "told_kept:ratio1h": sum(told) / len(told),
+        }
 
     def scraped(self) -> bytes:
         body = self._day.scraped(min(self._step, 24 * HOUR - 1))
@@ -148,6 +184,24 @@ def test_every_recorded_figure_and_every_panel_has_data(prometheus: str) -> None
         if not empty or time.monotonic() > until:
             break
     assert empty == set()
+
+
+def test_what_is_recorded_is_what_the_day_came_to(prometheus: str, day: Replica) -> None:
+    """Within what scrapes a second apart allow; `test_recorded` has it to the digit. The day goes on, a call a scrape."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        happened = day.truth()
+        held = {name: recorded_value(prometheus, f'queue:holdsvc_{name}{{queue="{ONLY_HERE}"}}') for name in happened}
+        off = {name: (held[name], share) for name, share in happened.items() if abs(held[name] / share - 1) > CLOSE}
+        if not off or time.monotonic() > until:
+            break
+    assert off == {}
+    assert max(happened.values()) > 20, "the means are of real waits"
+
+
+def recorded_value(base: str, expr: str) -> float:
+    (sample,) = asked(f"{base}/api/v1/query", query=expr)["result"]
+    return float(sample["value"][1])
 
 
 def test_nothing_pages_while_all_is_well(prometheus: str) -> None:
