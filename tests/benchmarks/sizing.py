@@ -1,0 +1,251 @@
+"""What a call takes of Redis, of the wait log and of each process: the figures that docs/scale.md reckons with.
+
+`python -m tests.benchmarks.sizing [--calls N]`, with its own redis-server (appendfsync always) and PostgreSQL. Two services share
+them: one is asked, the other hears of it. Calls are played as in `webhooks`: front door, wait, a key, left. Bytes and commands do
+not depend on what else the machine does; CPU seconds do a little, and the clock plays no part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.benchmarks.dialogues import STEPS, Writer
+from tests.benchmarks.load import Line, closed_loop, connect, usage
+from tests.benchmarks.streams import shelf
+from tests.faults.replicas import SECRET
+from tests.faults.service import HOST, Service
+from tests.stores.postgres_server import PostgresServer, new_database, shared_server, told
+from tests.stores.redis_server import RedisServer, one_node
+
+LINES = 8
+WARM = 400  # calls
+FLUSHED = 200  # calls for which flushes are counted, which slows Redis down
+IDLE = 5.0  # seconds without a call, to know what a process does anyway
+MOVED_WITHIN = 60.0  # seconds
+PARTS = 16
+SHELF = 20.0  # seconds of sound an item: little to prepare
+
+Found = list[tuple[str, str, str]]
+
+
+def info(redis: RedisServer, section: str) -> dict[str, str]:
+    lines = redis.ask("INFO", section).decode().splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line and not line.startswith("$"))
+
+
+def commands(redis: RedisServer) -> dict[str, int]:
+    found = info(redis, "commandstats")
+    return {name.removeprefix("cmdstat_"): int(text.split(",")[0].partition("=")[2]) for name, text in found.items()}
+
+
+def entries(redis: RedisServer) -> int:
+    return sum(int(redis.ask("XLEN", f"holdsvc:{{{part}}}:log").strip()[1:]) for part in range(PARTS))
+
+
+def moved(redis: RedisServer) -> None:
+    until = time.monotonic() + MOVED_WITHIN
+    while entries(redis):
+        assert time.monotonic() < until, "the log does not move on"
+        time.sleep(0.1)
+
+
+def resident(service: Service) -> int:
+    """Bytes of its own, without files."""
+    text = Path(f"/proc/{service.pid}/status").read_text("utf-8")
+    return int(next(line for line in text.splitlines() if line.startswith("RssAnon")).split()[1]) * 1024
+
+
+def postgres_cpu(server: PostgresServer) -> float:
+    leader = (server.folder / "data" / "postmaster.pid").read_text("utf-8").split()[0]
+    mine = [path for path in Path("/proc").glob("[0-9]*") if parent(path) == leader]
+    return sum(usage(path.name).cpu for path in mine)
+
+
+def parent(process: Path) -> str:
+    try:
+        return (process / "stat").read_text("utf-8").rpartition(")")[2].split()[1]
+    except OSError:
+        return ""
+
+
+def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    return {name: after[name] - before[name] for name in before}
+
+
+class Bench:
+    def __init__(self, redis: RedisServer, services: Sequence[Service], lines: Sequence[Line]) -> None:
+        self.redis, self.services, self.lines = redis, services, lines
+        self.writer = Writer(services[0])
+        self._next = 1
+
+    async def learn(self) -> None:
+        for step in STEPS:
+            await closed_loop(self.lines[:1], [[self.writer.request(step, 0)]])
+            self.writer.learn(step, self.lines[0].last)
+
+    def names(self, calls: int) -> range:
+        self._next += calls
+        return range(self._next - calls, self._next)
+
+    async def play(self, steps: Sequence[str], names: Sequence[int]) -> None:
+        """Of each call one request after the other."""
+        shares = [names[n :: len(self.lines)] for n in range(len(self.lines))]
+        work = [[self.writer.request(step, name) for step in steps for name in share] for share in shares]
+        await closed_loop(self.lines, work)
+        wrong = sum(line.wrong for line in self.lines)
+        assert not wrong, f"{wrong} answers were wrong"
+
+    def cpu(self) -> dict[str, float]:
+        asked, hears = (usage(one.pid).cpu for one in self.services)
+        return {
+            "CPU µs, the process that is asked": asked,
+            "CPU µs, a process that hears of it": hears,
+            "CPU µs, Redis": usage(self.redis.pid).cpu,
+            "CPU µs, PostgreSQL": postgres_cpu(shared_server()),
+        }
+
+    def redis_figures(self) -> dict[str, float]:
+        stats, stored = info(self.redis, "stats"), info(self.redis, "persistence")
+        count = commands(self.redis)
+        return {
+            "Redis, bytes in": float(stats["total_net_input_bytes"]),
+            "Redis, bytes out": float(stats["total_net_output_bytes"]),
+            "Redis, bytes into its file": float(stored["aof_current_size"]),
+            "Redis, scripts": float(sum(number for name, number in count.items() if name.startswith("eval"))),
+            "Redis, commands, those in scripts as well": float(sum(count.values())),
+        }
+
+    def all(self) -> tuple[dict[str, float], dict[str, float]]:
+        return self.cpu(), self.redis_figures()
+
+    def memory(self) -> float:
+        return float(info(self.redis, "memory")["used_memory"])
+
+
+async def measure(redis: RedisServer, database: str, services: Sequence[Service], calls: int, rounds: int) -> Found:
+    lines = await connect(HOST, services[0].port, LINES)
+    bench = Bench(redis, services, lines)
+    await bench.learn()
+    await bench.play(STEPS, bench.names(WARM))
+    await asyncio.to_thread(moved, redis)
+
+    found = await room(bench, database, calls)
+    each = [await work(bench, calls) for _ in range(rounds)]
+    found += [(what, *spread([one[what] for one in each])) for what in each[0]]
+    syncs = Syncs(redis.pid)
+    await bench.play(STEPS, bench.names(FLUSHED))
+    flushes = await asyncio.to_thread(syncs.counted)
+    found.append(
+        ("webhooks a flush of Redis", (flushes and f"{FLUSHED * len(STEPS) / flushes:.1f}") or "not counted", "")
+    )
+    for line in lines:
+        line.close()
+    return found
+
+
+async def room(bench: Bench, database: str, calls: int) -> Found:
+    """Bytes that a call takes while it waits, and when it is over."""
+    empty, log = bench.memory(), await asyncio.to_thread(stored, database)
+    before = [resident(one) for one in bench.services]
+    names = bench.names(calls)
+    await bench.play(STEPS[:3], names)
+    await asyncio.to_thread(moved, bench.redis)
+    waiting = (bench.memory() - empty) / calls
+    asked, hears = ((resident(one) - was) / calls for one, was in zip(bench.services, before, strict=True))
+    await bench.play(STEPS[3:], names)
+    await asyncio.to_thread(moved, bench.redis)
+    over, log = (bench.memory() - empty) / calls, (await asyncio.to_thread(stored, database) - log) / calls
+    return [
+        ("Redis, a call that waits, kB", f"{waiting / 1e3:.1f}", ""),
+        ("Redis, a call whose wait is over, for four days, kB", f"{over / 1e3:.1f}", ""),
+        ("the process that is asked, a call that waits, kB", f"{asked / 1e3:.1f}", ""),
+        ("a process that hears of it, kB", f"{hears / 1e3:.1f}", ""),
+        ("PostgreSQL, tables and indexes, a wait, kB", f"{log / 1e3:.1f}", ""),
+    ]
+
+
+async def work(bench: Bench, calls: int) -> dict[str, float]:
+    """What a webhook takes, less what is done anyway."""
+    quiet = bench.cpu(), bench.redis_figures()
+    await asyncio.sleep(IDLE)
+    anyway = {name: one / IDLE for pair in zip(quiet, bench.all(), strict=True) for name, one in spent(*pair).items()}
+    before, began = bench.all(), time.monotonic()
+    await bench.play(STEPS, bench.names(calls))
+    await asyncio.to_thread(moved, bench.redis)
+    took, hooks = time.monotonic() - began, calls * len(STEPS)
+    after = bench.all()
+    took_of = {name: one for pair in zip(before, after, strict=True) for name, one in spent(*pair).items()}
+    return {
+        name: (one - anyway[name] * took) / hooks * (1e6 if name in bench.cpu() else 1) for name, one in took_of.items()
+    }
+
+
+def spread(values: Sequence[float]) -> tuple[str, str]:
+    return f"{statistics.median(values):,.0f}", f"{min(values):,.0f} - {max(values):,.0f}"
+
+
+def stored(database: str) -> int:
+    asked = "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    return int(str(told(database, f"{asked} WHERE n.nspname = 'holdsvc' AND c.relkind = 'r'")[0][0]))
+
+
+class Syncs:
+    """Counts flushes to the disk from outside, where strace is."""
+
+    def __init__(self, pid: int) -> None:
+        self._strace: subprocess.Popen[str] | None = None
+        if shutil.which("strace"):
+            words = ["strace", "-f", "-c", "-e", "trace=fdatasync,fsync", "--seccomp-bpf", "-p", str(pid)]
+            self._strace = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+            time.sleep(0.5)
+
+    def counted(self) -> int | None:
+        if self._strace is None:
+            return None
+        self._strace.send_signal(signal.SIGINT)
+        _, told_us = self._strace.communicate(timeout=10)
+        rows = [line.split() for line in told_us.splitlines() if "sync" in line and "attached" not in line]
+        return sum(int(row[3]) for row in rows if len(row) > 3 and row[3].isdigit()) or None
+
+
+def main() -> None:
+    asks = argparse.ArgumentParser(prog="python -m tests.benchmarks.sizing", description=__doc__)
+    asks.add_argument("--calls", type=int, default=4000)
+    asks.add_argument("--rounds", type=int, default=3)
+    words = asks.parse_args()
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="holdsvc-sizing-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        redis = stack.enter_context(one_node())
+        database = new_database(shared_server())
+        media = str(shelf.fill(folder, SHELF))
+        settings = {
+            "STORE__URL": redis.url,
+            "LEDGER__URL": database,
+            "SERVICE__SECRET": SECRET,
+            "MEDIA__FOLDER": media,
+        }
+        services = [Service(folder / name, **settings) for name in ("asked", "hears")]
+        for one in services:
+            one.start()
+            stack.callback(one.kill)
+        for one in services:
+            one.wait_until_ready()
+        print(f"Redis {info(redis, 'server')['redis_version']}, {words.calls} calls", flush=True)
+        print("| what | found | least - most |\n| --- | --- | --- |")
+        for row in asyncio.run(measure(redis, database, services, words.calls, words.rounds)):
+            print(f"| {' | '.join(row)} |")
+
+
+if __name__ == "__main__":
+    main()
