@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
@@ -19,6 +20,8 @@ from holdsvc.ports import Spool, Store
 T = TypeVar("T")
 MOST = 200_000  # pieces of news; beyond it callers are served all the same, but what they did is not kept
 MOST_NUMBERS = 10_000
+VERSIONS = 10_000  # that a call may have
+PROCESSES = 99_000  # so many that hardly ever two of a house have the same number; together nine figures, as an address takes them
 AT_ONCE = 100  # pieces of news that are brought to the store together
 
 
@@ -34,6 +37,7 @@ class Unkept:
 
     def __init__(self, spool: Spool, most: int = MOST) -> None:
         self._spool, self._most = spool, most
+        self._apart = VERSIONS * (1 + secrets.randbelow(PROCESSES))
         self._news: deque[News] = deque()
         self._of_call: Counter[CallRef] = Counter()
         self._sessions: dict[CallRef, HoldSession] = {}
@@ -60,6 +64,10 @@ class Unkept:
         for news in self._spool.read(News):
             self._add(news)
         return len(self._news)
+
+    def turn(self, session: HoldSession) -> int:
+        """What tells this turn of the call from all others: its version, unless processes that cannot ask each other count alike."""
+        return session.version + (self._apart if session.ref in self._sessions else 0)
 
     def session(self, ref: CallRef) -> HoldSession | None:
         return self._sessions.get(ref)

@@ -118,7 +118,8 @@ async def set_scene(house: House, incoming: WebhookRequest, taken: Taken) -> Sce
     room = not house.streams.full or house.together.elsewhere()  # else the platform's own queue must do
     opens = room and opens_stream(taken.instructions)
     token = await house.streams.tickets.issue(session.ref, session.queue) if opens else ""
-    return replace(scene(house, incoming, session.queue, session.version, token), wait=session.ref.wait)
+    turn = house.intake.unkept.turn(session)
+    return replace(scene(house, incoming, session.queue, turn, token), wait=session.ref.wait)
 
 
 def opens_stream(todo: Sequence[Instruction]) -> bool:

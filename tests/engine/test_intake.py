@@ -279,6 +279,20 @@ async def test_news_that_processes_apart_put_by_makes_one_wait_whoever_brings_it
         assert (await store.totals()).offered == 1
 
 
+async def test_turns_that_processes_apart_decide_are_told_apart_and_what_is_kept_goes_by_its_version():
+    houses = House(), House()
+    turns = []
+    for house in houses:
+        kept = await house.hook(held())
+        assert house.intake.unkept.turn(kept.session) == kept.session.version
+        house.store.away = True
+        put_by = await house.hook(DigitPressed(at=after(20), id="k", digit="2"))
+        turns.append(house.intake.unkept.turn(put_by.session))
+
+    assert len({*turns, 1, 2}) == 4
+    assert max(turns) < 10**9  # as far as an address is read
+
+
 async def test_the_end_waits_for_news_that_was_answered_before_it_was_kept():
     house = House()
     late = asyncio.ensure_future(house.hook(held()))
