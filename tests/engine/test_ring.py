@@ -187,3 +187,45 @@ def test_the_kernel_reads_what_was_given_and_not_what_lies_there_later():
         assert there.recv(1000) == bytes((turn,)) * 323
         del again
     assert isinstance(there, socket.socket)
+
+
+def test_a_file_that_is_held_is_found_by_its_place_until_it_is_let_go():
+    way = new_ring()
+    ours, there = connected()
+    place = way.hold(ours.fileno())
+    if place == ring.NO_PLACE:
+        pytest.skip("this system holds no files")
+    entries, came = sends([ours], [b"one"]), results(1)
+    fields(entries)["flags"], fields(entries)["fd"] = ring.HELD, place
+
+    way.run(entries, came)
+    assert (came[0], there.recv(10)) == (3, b"one")
+
+    way.let_go(place)
+    way.run(entries, came)
+    assert came[0] == -errno.EBADF
+    ours.close()
+    assert there.recv(10) == b""  # nobody else has it open
+    assert not way.broken
+
+
+def test_a_ring_that_fails_keeps_nothing_open():
+    way = new_ring()
+    ours, there = connected()
+    way.hold(ours.fileno())
+
+    way._fail()
+    ours.close()
+
+    there.settimeout(5)
+    assert there.recv(10) == b""
+
+
+def test_without_room_a_file_is_not_held_and_room_comes_back():
+    way = new_ring()
+    ours, _ = connected()
+    places = [way.hold(ours.fileno()) for _ in range(len(way._free))]
+
+    assert way.hold(ours.fileno()) == ring.NO_PLACE
+    way.let_go(places.pop())
+    assert way.hold(ours.fileno()) != ring.NO_PLACE
