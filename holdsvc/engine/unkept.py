@@ -66,7 +66,7 @@ class Unkept:
         return len(self._news)
 
     def turn(self, session: HoldSession) -> int:
-        """What tells this turn of the call from all others: its version, unless processes that cannot ask each other count alike."""
+        """What tells this turn of the call from all others: its version, but processes that cannot ask each other count alike."""
         return session.version + (self._apart if session.ref in self._sessions else 0)
 
     def session(self, ref: CallRef) -> HoldSession | None:
