@@ -41,6 +41,7 @@ from holdsvc.engine.metrics import Metrics
 from holdsvc.engine.movements import Movements
 from holdsvc.engine.notices import Notices
 from holdsvc.engine.outbound import Outbound
+from holdsvc.engine.outbox import Outbox
 from holdsvc.engine.own_sounds import OwnSounds
 from holdsvc.engine.personal import Personal, good
 from holdsvc.engine.plans import PlanBook, zone_of
@@ -140,7 +141,10 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     offered = (name for name, rules in settings.queues.items() if rules.callback.offer)
     callbacks = Callbacks(store, clock, metrics.callback, options.sleep, offered)
     roster.owing = callbacks.owing
-    told = (callbacks.facts, metrics.facts, lambda *news: together[0].facts(*news), trail.tell)
+    ways, ways_out = catalogue.webhooks(settings, clock)
+    wanted, chance = catalogue.subscribers(settings), random.Random()
+    outbox = Outbox(store.outbox, ways, wanted, clock, chance, metrics.outbox_tried, options.sleep)
+    told = (outbox.facts, callbacks.facts, metrics.facts, lambda *news: together[0].facts(*news), trail.tell)
     intake = Intake(store, plans, recognition, FuzzyWords(), clock, told, spool, movements.of)
     late.append(intake)
     links = SignedLinks(base, key_for(folder / "audio.key", secret), own.address, ready.prompt_hash)
@@ -196,6 +200,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         floor=Floor(notices, notice_voice(settings, folder, library), shared.put_up, clock, new_id),
         together=shared,
         callbacks=callbacks,
+        outbox=outbox,
         numbers=bool(settings.api.token),
         scrape=Scrape(metrics, shared, store, *options.doors()),
         take_over=settings.streams.take_over and sys.platform != "win32",
@@ -218,7 +223,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     if house.announced is not None:
         application.cleanup_ctx.append(lines(house, house.announced, settings, options.workers > 1))
     application.on_shutdown.append(lambda _: house.broadcast.close())
-    application.on_cleanup.append(lambda _: closed(lookup, (outbound, gate), spool))
+    application.on_cleanup.append(lambda _: closed(lookup, (outbound, gate, *ways_out), spool))
     return application
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +17,7 @@ from msgspec.structs import replace
 
 from holdsvc.callers.http_json import HttpJsonDirectory, HttpJsonSettings
 from holdsvc.callers.table import TableDirectory
+from holdsvc.calls.telling import KINDS, Subscriber
 from holdsvc.clock import Clock, SystemClock
 from holdsvc.config import DirectorySettings, Settings, SynthesiserSettings, convert_section, is_postgres
 from holdsvc.content.fetch import Fetcher
@@ -23,6 +26,7 @@ from holdsvc.content.sources import Sources
 from holdsvc.content.subscriptions import Subscriptions
 from holdsvc.engine.outbound import Outbound
 from holdsvc.engine.personal import fields_of
+from holdsvc.engine.webhook import Webhook, secret_of
 from holdsvc.errors import ConfigError
 from holdsvc.platforms.audiosocket import AudioSocket
 from holdsvc.platforms.twilio import Twilio
@@ -249,3 +253,37 @@ def directories(settings: Settings, numbers: Numbers, outbound: Outbound) -> tup
         )
         for name, given in settings.directories.items()
     )
+
+
+A_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")  # it stands in the store's keys
+
+
+def subscribers(settings: Settings) -> tuple[Subscriber, ...]:
+    """Who is told what."""
+    found = []
+    for name, given in settings.subscribers.items():
+        key = f"subscribers.{name}"
+        if not A_NAME.fullmatch(name):
+            raise ConfigError(key, "this name will not do: small letters, digits, - and _, 40 at the most")
+        for kind in given.tells:
+            pick(dict.fromkeys(KINDS, ""), kind, f"{key}.tells")
+        if given.most_age < 0:
+            raise ConfigError(f"{key}.most_age", f"{given.most_age:g} will not do: seconds, or 0 for any age")
+        age = timedelta(seconds=given.most_age) if given.most_age else None
+        found.append(Subscriber(name, frozenset(given.tells), frozenset(given.queues), age))
+    return tuple(found)
+
+
+def webhooks(settings: Settings, clock: Clock) -> tuple[dict[str, Webhook], tuple[Outbound, ...]]:
+    """The way to each, and the gates to be closed at the end: each has its own, so that none takes another's connections."""
+    ways, gates = {}, []
+    for name, given in settings.subscribers.items():
+        if not given.url.startswith(("https://", "http://")):
+            raise ConfigError(f"subscribers.{name}.url", "it begins with https://")
+        try:
+            secret = secret_of(given.secret)
+        except ValueError as error:
+            raise ConfigError(f"subscribers.{name}.secret", str(error)) from error
+        gates.append(Outbound(settings.service.allow_outgoing))
+        ways[name] = Webhook(given.url, secret, gates[-1].post, clock, name)
+    return ways, tuple(gates)

@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("holdsvc", description="The hold line that callers choose.")
     top.add_argument("--version", action="version", version=f"holdsvc {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (demo, serve, check, media, simulate, report, export, audit, callers, backup):
+    for add in (demo, serve, check, media, simulate, report, export, audit, callers, outbox, backup):
         add(commands)
     return top
 
@@ -198,6 +198,20 @@ def callers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     one = command(inner, "forget", "Erase a caller: number, profile and pseudonym. The waits stay, anonymous.")
     one.add_argument("number")
     one.set_defaults(command=lambda given: of("log").forget(given.config, given.number))
+
+
+def outbox(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "What subscribers could not be told."
+    top = commands.add_parser("outbox", help=text, description=text)
+    inner = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    one = command(inner, "list", "What is dead, and what is still to be told.")
+    one.add_argument("--format", choices=["text", "json"], default="text")
+    one.set_defaults(command=lambda given: of("outbox").show(given.config, given.format))
+    for do, text in (("retry", "Try again what is dead."), ("discard", "Take out what nobody needs any more.")):
+        one = command(inner, do, text)
+        one.add_argument("key", nargs="?", default="", metavar="KEY", help="one letter, as the list names it")
+        one.add_argument("--to", default="", metavar="NAME", help="all that are dead for this subscriber")
+        one.set_defaults(command=lambda given, do=do: of("outbox").see_to(given.config, do, given.key, given.to))
 
 
 def backup(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -41,6 +41,7 @@ from holdsvc.settings import (
     SpeechSettings,
     StoreSettings,
     StreamsSettings,
+    SubscriberSettings,
     SynthesiserSettings,
 )
 from holdsvc.speech.recognise.kinds import KINDS as RECOGNISERS
@@ -63,6 +64,7 @@ __all__ = [
     "SpeechSettings",
     "StoreSettings",
     "StreamsSettings",
+    "SubscriberSettings",
     "SynthesiserSettings",
     "convert_section",
     "is_network",
@@ -90,6 +92,7 @@ SECRETS = (
     "platforms.*.previous_auth_token",
     "platforms.*.shared_keys",
     "directories.*.secret",
+    "subscribers.*.secret",
 )
 
 

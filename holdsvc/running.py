@@ -68,6 +68,8 @@ def running(
                 house.roster, house.intake.plan, house.streams, house.intake.take_now, house.clock, sleep, foresight
             )
             tasks = [asyncio.create_task(one.run()) for one in (alarms, house.streams, places, house.callbacks)]
+            if not house.outbox.idle:
+                tasks.append(asyncio.create_task(house.outbox.run()))
             preparing = None
             if ingest and library.pending():
                 preparing = asyncio.create_task(prepare_behind(library, folder))
@@ -139,6 +141,7 @@ async def take_up(house: House) -> None:
     roster.start_from(live, await logged(store.ended_since(roster.midnight, roster.edges), {}))
     house.metrics.start_from(totals, roster.live, house.plans.names(), house.movements.expected)
     house.metrics.waits.owing = house.callbacks.owing
+    house.metrics.waits.standing = lambda: house.outbox.standing
     await house.callbacks.look()
     house.movements.start_from(live, await logged(store.waits(latest(totals.offered, house.clock.now())), ()))
 
@@ -178,6 +181,7 @@ async def stop(house: House, tasks: list[asyncio.Task[None]]) -> None:
     await house.personal.close()
     await house.streams.close()
     await house.intake.settle()
+    await house.outbox.close()
     house.notices.save()
     for task in tasks:
         task.cancel()

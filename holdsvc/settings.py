@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from holdsvc.calls.telling import KINDS
 from holdsvc.content.daily import UpdateSettings
 from holdsvc.content.feeds import PodcastSettings
 from holdsvc.content.fetch import PORTS
@@ -123,6 +124,17 @@ class DirectorySettings(Struct, frozen=True, forbid_unknown_fields=True):
     fields: Mapping[str, str] = field(default_factory=dict)  # ours -> path in a record
 
 
+class SubscriberSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = ""
+    secret: str = ""  # what messages are signed with; "" = they are not
+    tells: tuple[str, ...] = KINDS
+    queues: tuple[str, ...] = ()  # of these alone; () = all
+    most_age: float = 0.0  # seconds after which news is of no use there; 0 = never
+
+    def __repr__(self) -> str:
+        return "SubscriberSettings(…)"
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     service: ServiceSettings = ServiceSettings()
     store: StoreSettings = StoreSettings()
@@ -143,6 +155,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     speech: SpeechSettings = SpeechSettings()
     callers: CallersSettings = CallersSettings()
     directories: Mapping[str, DirectorySettings] = field(default_factory=dict)
+    subscribers: Mapping[str, SubscriberSettings] = field(default_factory=dict)
     platforms: Mapping[str, Mapping[str, object]] = field(
         default_factory=dict
     )  # each adapter reads only its own section

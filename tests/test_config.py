@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from holdsvc.calls.plan import Media
 from holdsvc.cli import run
-from holdsvc.config import FetchSettings, SynthesiserSettings, load, shipped
+from holdsvc.config import FetchSettings, SubscriberSettings, SynthesiserSettings, load, shipped
 from holdsvc.content.daily import UpdateSettings
 from holdsvc.content.feeds import PodcastSettings
 from holdsvc.engine.personal import PersonalSettings
@@ -34,7 +34,9 @@ def test_every_commented_key_of_the_shipped_file_is_a_key_with_that_default(tmp_
     live, section = [], ""
     for line in shown:
         bare = line.removeprefix("# ").strip()
-        if line.startswith("[") or bare.startswith(("[directories", "[podcasts", "[updates", "[personal")):
+        if line.startswith("[") or bare.startswith(
+            ("[directories", "[podcasts", "[updates", "[personal", "[subscribers")
+        ):
             section = bare
             live.append(bare)
         elif section and line.startswith("# ") and " = " in line and not bare.startswith(("HOLD", "Direct", "Sec")):
@@ -47,6 +49,7 @@ def test_every_commented_key_of_the_shipped_file_is_a_key_with_that_default(tmp_
     assert settings.podcasts["NAME"] == PodcastSettings("https://example.com/feed.xml", "CC-BY-4.0")
     assert settings.updates["NAME"] == UpdateSettings(path="notes")
     assert settings.personal["NAME"] == PersonalSettings({"en": "Your order {order} {status}."})
+    assert settings.subscribers == {"desk": SubscriberSettings("https://desk.example.com/holdsvc")}
     assert (settings.fetch, settings.synthesiser) == (FetchSettings(), SynthesiserSettings())
 
 

@@ -299,6 +299,14 @@ def resources() -> Board:
                 stack=True,
             ),
             lines(
+                "Outbox",
+                "Tries to tell subscribers, a minute, by what came of them; what is still to be told, and what is dead.",
+                "short",
+                (f"sum by (result) (60 * rate(holdsvc_outbox_tries_total{{{REPLICA}}}[5m]))", "{{result}}"),
+                ("max (holdsvc_outbox_waiting)", "to be told"),
+                ("max (holdsvc_outbox_dead)", "dead letters"),
+            ),
+            lines(
                 "Up",
                 "1 where the replica answers.",
                 "short",

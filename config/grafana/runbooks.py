@@ -45,6 +45,7 @@ WATCHED = {  # alert -> what the queries of the panels that show its symptom hav
     "HoldsvcUnknownEnds": "holdsvc_calls_total",
     "HoldsvcAmendments": "holdsvc_waits_amended",
     "HoldsvcSlowLookups": "holdsvc_lookup_duration_seconds_bucket",
+    "HoldsvcDeadLetters": "holdsvc_outbox_dead",
     "HoldsvcFailingLookups": "holdsvc_lookup_duration_seconds_count",
 }
 

@@ -9,13 +9,12 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aiohttp
-
 from holdsvc import app, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
 from holdsvc.callers.pseudonym import Pseudonyms, key_for
 from holdsvc.calls.model import PhoneNumber
 from holdsvc.clock import SystemClock
+from holdsvc.commands.live import ask
 from holdsvc.config import Settings, is_postgres, load
 from holdsvc.errors import ConfigError, InUse, OutboundFailed
 from holdsvc.ports import Ledger, WaitQuery
@@ -124,17 +123,4 @@ async def forgotten(settings: Settings, number: PhoneNumber) -> int:
 
 
 async def by_the_service(settings: Settings, number: PhoneNumber) -> int:
-    url = f"http://{settings.service.host}:{settings.service.port}/api/v1/callers/forget"
-    headers = {"Authorization": f"Bearer {settings.api.token}"} if settings.api.token else {}
-    try:
-        async with (
-            aiohttp.ClientSession() as client,
-            client.post(url, json={"number": number.e164}, headers=headers) as answer,
-        ):
-            if answer.status != 200:
-                raise OutboundFailed(
-                    f"the running service refused ({answer.status}): set HOLDSVC_API__TOKEN as it has it"
-                )
-            return int((await answer.json())["waits"])
-    except aiohttp.ClientError as error:
-        raise OutboundFailed(f"no service answers at {url}: {error}") from error
+    return int((await ask(settings, "POST", "/api/v1/callers/forget", {"number": number.e164}))["waits"])

@@ -28,7 +28,8 @@ from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
 from holdsvc.engine import labels
 from holdsvc.engine.callbacks import Owing
-from holdsvc.ports import Totals
+from holdsvc.engine.outbox import Result
+from holdsvc.ports import Standing, Totals
 
 WAIT_BUCKETS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 3600)
 HOOK_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 15)  # the platforms' deadlines are edges
@@ -108,6 +109,11 @@ class Metrics:
         self._echo = Count(
             "holdsvc_echo_suppressed_seconds", "Our own sound that came back and did not count", registry=new
         )
+        self._tries = Count(
+            "holdsvc_outbox_tries", "Tries to tell the outside, by what came of them", ["result"], registry=new
+        )
+        for result in Result:
+            self._tries.labels(result.value)
         self._degraded = Gauge("holdsvc_degraded", "1 while a part is away and served without", ["part"], registry=new)
         Gauge("holdsvc_build_info", "The version that runs", ["version"], registry=new).labels(version).set(1)
 
@@ -153,6 +159,9 @@ class Metrics:
 
     def degraded(self, part: str, away: bool) -> None:
         self._degraded.labels(part).set(1 if away else 0)
+
+    def outbox_tried(self, result: Result) -> None:
+        self._tries.labels(result.value).inc()
 
     def utterance_heard(self, queue: str, result: str, seconds: float | None = None) -> None:
         """`seconds` from its end to the answer, where one was asked for. All queues ask the same recogniser, and with a
@@ -233,6 +242,7 @@ class _Waits(Collector):
         self.came: Sums[tuple[str, str]] = Sums()
         self.callbacks: Sums[tuple[str, str]] = Sums()
         self.owing: Callable[[], Mapping[str, Owing]] = dict
+        self.standing: Callable[[], Standing] = lambda: Standing(0, 0)  # of the outbox
 
     def start_from(self, totals: Totals, live: Callable[[], Sequence[HoldSession]], queues: Sequence[str]) -> None:
         self._live, self._queues = live, frozenset(queues)
@@ -306,6 +316,11 @@ class _Waits(Collector):
         yield total("holdsvc_waits_told", "Ends of waits, against what was told", ("queue", "came"), self.came)
         yield total("holdsvc_choices", "What callers chose to hear", ("queue", "choice", "via"), self.choices)
         yield from self._promised()
+        outbox = self.standing()
+        yield GaugeMetricFamily("holdsvc_outbox_waiting", "What the outside is still to be told", value=outbox.waiting)
+        yield GaugeMetricFamily(
+            "holdsvc_outbox_dead", "What it could not be told, for a person to see", value=outbox.dead
+        )
         yield total("holdsvc_content_seconds", "Seconds of content heard", ("queue", "kind"), self.content)
 
     def _promised(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:

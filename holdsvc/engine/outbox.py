@@ -36,7 +36,6 @@ EVERY = 1.0  # seconds between two looks for what is due
 BEAT = 0.05  # seconds in which verdicts gather: a flush of the disk costs more than all that stands in it
 MOST_VERDICTS = 10_000  # that wait for a store that is away; what is beyond it is tried again
 MOST_REMEMBERED = 10_000  # that were delivered here: told before the store had them, they come out of it later
-MOST_LISTED = 100_000  # for a person
 FAREWELL = 2.0  # seconds for what is under way when the service stops
 log = logging.getLogger(__name__)
 
@@ -141,19 +140,6 @@ class Outbox:
             self._settle_soon()
         if self._settling is not None:
             await self._settling
-
-    # --- for a person ----------------------------------------------------------------------------------------------
-
-    async def letters(self, most: int = MOST_LISTED) -> Sequence[Letter]:
-        return await self._box.letters(most)
-
-    async def revive(self, some: Sequence[Letter]) -> int:
-        """Try them anew, as if they had never failed. How many there still were."""
-        now = self._now()
-        return await self._box.settle([Verdict(one, replace(one, tries=0, fault="", died=None), now) for one in some])
-
-    async def discard(self, some: Sequence[Letter]) -> int:
-        return await self._box.settle([Verdict(one) for one in some])
 
     # --- inside ----------------------------------------------------------------------------------------------------
 

@@ -25,11 +25,12 @@ from holdsvc.calls.session import Chosen, HoldSession, Listened
 from holdsvc.calls.waits import over
 from holdsvc.engine.day import Wall
 from holdsvc.ports import SourceReport, WaitQuery
-from holdsvc.web import callbacks, notices
-from holdsvc.web.access import Access, Handler, access
+from holdsvc.web import callbacks, notices, outbox
+from holdsvc.web.access import Access, access
 from holdsvc.web.announce import AnnounceCall, Announced, announce
 from holdsvc.web.answers import answer, refuse
 from holdsvc.web.house import HOUSE, House
+from holdsvc.web.routes import ApiRoute, Parameter
 
 MOST_ROWS = 1000
 
@@ -115,23 +116,6 @@ class ForgetCaller(Struct, frozen=True):
 
 class Forgotten(Struct, frozen=True):
     waits: int  # that are anonymous now
-
-
-class Parameter(Struct, frozen=True):
-    name: str
-    description: str
-    kind: str = "string"
-
-
-class ApiRoute(Struct, frozen=True):
-    method: str
-    path: str
-    handler: Handler
-    summary: str
-    answer: type[Struct]
-    query: tuple[Parameter, ...] = ()
-    body: type[Struct] | None = None
-    refusals: tuple[tuple[str, str], ...] = ()  # status and reason, beyond what every route may say
 
 
 @access(Access.TOKEN)
@@ -358,6 +342,7 @@ ROUTES = (
         body=callbacks.MoveCallback,
         refusals=(("404", "no such call-back"), ("409", "somebody else is calling, or it is over")),
     ),
+    *outbox.ROUTES,
     ApiRoute("POST", "/api/v1/callers/forget", forget_caller, "Erase a caller", Forgotten, body=ForgetCaller),
     ApiRoute("GET", "/api/v1/queues", queues, "The queues and what they offer", Queues),
     ApiRoute("GET", "/api/v1/notices", notices.board, "Words from the floor that hold now", notices.NoticeBoard),

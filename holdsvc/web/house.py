@@ -16,6 +16,7 @@ from holdsvc.engine.links import SignedLinks
 from holdsvc.engine.metrics import Metrics
 from holdsvc.engine.movements import Movements
 from holdsvc.engine.notices import Notices
+from holdsvc.engine.outbox import Outbox
 from holdsvc.engine.personal import Personal
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.roster import Roster
@@ -45,6 +46,7 @@ class House(Struct, frozen=True):
     floor: Floor
     together: Together
     callbacks: Callbacks
+    outbox: Outbox
     scrape: Scrape
     take_over: bool = False  # the engine has the sockets of streams to itself, where that can be
     numbers: bool = False  # who asks the API bears its token, and may see callers' numbers

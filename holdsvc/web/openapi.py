@@ -11,8 +11,9 @@ from aiohttp import web
 
 from holdsvc.web.access import Access, access
 from holdsvc.web.answers import Problem
-from holdsvc.web.api import ROUTES, ApiRoute
+from holdsvc.web.api import ROUTES
 from holdsvc.web.house import HOUSE
+from holdsvc.web.routes import ApiRoute
 
 Json = dict[str, Any]  # a JSON document: whatever the schema library made
 IN_PATH = {"call": "the platform's id of the call"}

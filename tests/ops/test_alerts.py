@@ -257,6 +257,13 @@ CASES = (
         "15m",
         "45m",
     ),
+    case(
+        "HoldsvcDeadLetters",
+        {'holdsvc_outbox_dead{job="holdsvc",instance="a"}': trouble(1, 0, 20)},
+        {'holdsvc_outbox_dead{job="holdsvc",instance="a"}': trouble(1, 0, 4)},  # seen to at once
+        "6m",
+        "30m",
+    ),
 )
 
 
