@@ -12,6 +12,7 @@ from threading import Lock
 from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from holdsvc.calls.facts import ContentHeard
 from holdsvc.calls.model import ContentId, Kind, QueueName
@@ -19,7 +20,7 @@ from holdsvc.engine.metrics import Metrics
 from holdsvc.ports import Totals
 from tests.engine.test_watching import Clock
 from tests.ops.pager import Door, Pager, a_door
-from tests.ops.sooner import alertmanager, as_shipped, prometheus, without_mutes
+from tests.ops.sooner import alertmanager, as_shipped, prometheus, stood_still, without_mutes
 from tests.ops.test_exposition import session
 from tests.plans import NOON
 
@@ -27,6 +28,7 @@ QUEUE = QueueName("support")
 PLATFORMS = ("twilio", "vonage")
 CALLERS = 5  # on hold all the time
 PAGES, TICKETS = "pages", "tickets"  # the shipped receivers
+ATTEMPTS = 3
 LATEST = 40.0  # minutes until somebody must have been told
 AFTERWARDS = 6.0  # minutes in which something more might come: a group waits five
 UNMUTED = "unmuted"  # beside the name of an outage: the same without a single inhibit rule
@@ -63,7 +65,7 @@ class Outage(Struct, frozen=True):
 
 
 OUTAGES = (
-    # All that a store can do to the figures: webhooks of two platforms slow, silence, faults, a slow journal, a log that does not move.
+    # All that a store can do to the figures: webhooks of two platforms slow, silence, faults, a slow journal, a log that stays.
     Outage(
         "store",
         PAGES,
@@ -122,9 +124,19 @@ class Replica:
 
 
 def live_through(outage: Outage, folder: Path, pager: Pager, receiver: str) -> None:
-    """From before it to after it; who was told, the pager knows."""
+    """Until it is over; who was told, the pager knows. Where the machine stood still, once more and at half the speed."""
+    for attempt in range(ATTEMPTS):
+        pager.forget(outage.name)
+        pager.forget(f"{outage.name} {UNMUTED}")
+        slower = replace(outage, times=outage.times / 2**attempt)
+        if not stood_still_in(slower, folder / str(attempt), pager, receiver):
+            return
+    raise AssertionError(f"{outage.name}: the machine stood still, {ATTEMPTS} times")
+
+
+def stood_still_in(outage: Outage, folder: Path, pager: Pager, receiver: str) -> bool:
     minute = 60.0 / outage.times
-    with watched(outage, folder, receiver) as (replicas, doors):
+    with watched(outage, folder, receiver) as (replicas, doors, base):
         replicas[0].leads = True
         time.sleep(outage.well * minute)
         began = time.monotonic()
@@ -142,10 +154,11 @@ def live_through(outage: Outage, folder: Path, pager: Pager, receiver: str) -> N
         become(replicas, WELL, outage.apart * minute)
         pager.wait_for(outage.name, outage.receiver, "resolved", outage.alert, LATEST * minute)
         time.sleep(AFTERWARDS * minute)
+        return stood_still(base, [door.address for door in doors[outage.gone :]])
 
 
 @contextmanager
-def watched(outage: Outage, folder: Path, receiver: str) -> Iterator[tuple[list[Replica], list[Door]]]:
+def watched(outage: Outage, folder: Path, receiver: str) -> Iterator[tuple[list[Replica], list[Door], str]]:
     with ExitStack() as stack:
         enter = stack.enter_context
         replicas = [Replica() for _ in range(outage.replicas)]
@@ -155,8 +168,11 @@ def watched(outage: Outage, folder: Path, receiver: str) -> Iterator[tuple[list[
             enter(alertmanager(folder / f"told{n}", f"{receiver}/{quote(name)}", outage.times, changed))
             for n, (name, changed) in enumerate(names.items())
         ]
-        enter(prometheus(folder / "prometheus", [door.address for door in doors], who, outage.times))
-        yield replicas, doors
+        yield (
+            replicas,
+            doors,
+            enter(prometheus(folder / "prometheus", [one.address for one in doors], who, outage.times)),
+        )
 
 
 def become(replicas: list[Replica], doing: Doing, apart: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -41,6 +42,11 @@ class Pager:
         with self._news:
             some = [one for one in self._notices if (one.outage, one.receiver) == (outage, receiver)]
         return [(one.status, one.alerts) for one in some]
+
+    def forget(self, outage: str) -> None:
+        """It is lived through once more."""
+        with self._news:
+            self._notices = [one for one in self._notices if one.outage != outage]
 
     def wait_for(self, outage: str, receiver: str, status: str, alert: str, within: float) -> bool:
         def came() -> bool:
@@ -82,11 +88,12 @@ def handler(answer: Callable[[str, bytes], bytes]) -> type[BaseHTTPRequestHandle
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = answer(self.path, self.rfile.read(int(self.headers.get("Content-Length", 0))))
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(OSError):  # whoever asked waits no longer
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
         do_POST = do_GET
 

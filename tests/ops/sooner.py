@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import yaml
@@ -22,6 +23,7 @@ from tests.ops.test_alerts import RULES
 
 MILLISECONDS = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 DURATION = re.compile(r"(?P<before>: |\[|(?<=[smh]):|\boffset )(?P<number>\d+)(?P<unit>[smh])\b")
+A_MINUTE = 4  # scrapes
 READY_WITHIN, GLANCE = 30.0, 0.05  # seconds
 # What Prometheus does unless it is told otherwise; these are flags, not in the files.
 RESEND, LOOKBACK = "1m", "5m"
@@ -121,6 +123,14 @@ def until(holds: Callable[[], bool]) -> None:
 def scraped_targets(base: str) -> int:
     answer = asked(f"{base}/api/v1/query?query=up")
     return sum(one["value"][1] == "1" for one in json.loads(answer)["data"]["result"]) if answer else 0
+
+
+def stood_still(base: str, scraped: Sequence[str]) -> bool:
+    """The machine gave us no time: so many scrapes of these failed that a minute may have passed without one. They all answered."""
+    failed = asked(f"{base}/api/v1/query?{urlencode({'query': 'count_over_time(up[1h]) - sum_over_time(up[1h])'})}")
+    assert failed is not None
+    lost = {one["metric"]["instance"]: float(one["value"][1]) for one in json.loads(failed)["data"]["result"]}
+    return any(lost[one] >= A_MINUTE for one in scraped)
 
 
 def asked(url: str, posted: bytes | None = None) -> bytes | None:

@@ -10,15 +10,18 @@ import pytest
 
 from tests.ops.outages import OUTAGES, PAGES, TICKETS, UNMUTED, Outage, live_through
 from tests.ops.pager import Pager, a_pager
+from tests.ops.real_outages import REAL, live_through_two
 
 
 @pytest.fixture(scope="module")
 def pager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pager]:
     """All outages are over."""
     folder = tmp_path_factory.mktemp("outages")
-    with a_pager() as (pager, address), ThreadPoolExecutor(len(OUTAGES)) as apart:
-        for done in [apart.submit(live_through, one, folder / one.name, pager, address) for one in OUTAGES]:
-            done.result()
+    with a_pager() as (pager, address), ThreadPoolExecutor(len(OUTAGES) + 1) as apart:
+        under_way = [apart.submit(live_through_two, folder / REAL, pager, address)]
+        under_way += [apart.submit(live_through, one, folder / one.name, pager, address) for one in OUTAGES]
+        for one in under_way:
+            one.result()
         yield pager
 
 
@@ -28,6 +31,13 @@ def test_a_dead_dependency_is_told_once_and_its_end_is_told_once(one: Outage, pa
 
     assert pager.notices(one.name, one.receiver) == [("firing", (one.alert,)), ("resolved", (one.alert,))]
     assert pager.notices(one.name, other) == []
+
+
+def test_a_redis_that_is_killed_is_one_page_and_so_is_the_service_itself(pager: Pager) -> None:
+    pages = [(status, (alert,)) for alert in ("HoldsvcStoreAway", "HoldsvcDown") for status in ("firing", "resolved")]
+
+    assert pager.notices(REAL, PAGES) == pages
+    assert pager.notices(REAL, TICKETS) == []
 
 
 def test_without_the_inhibit_rules_one_dead_store_is_many_pages(pager: Pager) -> None:
