@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -61,9 +62,11 @@ class Group:
         node.options = (*AT_ONCE, "--replicaof", f"{at} {port}")
         node.start()
 
-    def follows(self, node: RedisServer) -> None:
-        """Until it has all that its master has."""
-        node.wait_for(lambda: b"master_link_status:up" in node.ask("INFO", "replication"))
+    def follows(self, node: RedisServer, master: RedisServer | None = None) -> None:
+        """Until its master has heard that it has all: the replica says so first, up to a second before WAIT counts it."""
+        one = master or self.nodes[0]
+        line = re.compile(rf"port={node.port},state=online,offset=[1-9]".encode())
+        one.wait_for(lambda: one.ask("SET", "touched", "") and line.search(one.ask("INFO", "replication")))
 
     def watch(self, down_after: float = DOWN_AFTER) -> None:
         """Sentinels at every spot; most of them must agree."""
@@ -146,7 +149,8 @@ def follow(replica: RedisServer, master: RedisServer) -> None:
     replica.ask("CLUSTER", "MEET", HOST, str(master.port))
     name = master.ask("CLUSTER", "MYID").split(b"\r\n")[1].decode()
     replica.wait_for(lambda: replica.ask("CLUSTER", "REPLICATE", name).startswith(b"+OK"))
-    replica.wait_for(lambda: b"master_link_status:up" in replica.ask("INFO", "replication"))
+    line = re.compile(rb"state=online,offset=[1-9]")
+    master.wait_for(lambda: line.search(master.ask("INFO", "replication")))
 
 
 def part_is_at(part_slot: int, masters: int = 3) -> int:
