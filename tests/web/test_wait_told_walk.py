@@ -73,7 +73,7 @@ async def test_a_caller_hears_a_range_and_the_log_the_figures_the_wall_and_the_r
         counted, wall = await told(service), await service.json("/api/v1/wall")
         rows = {one["call"]: one for one in (await service.json("/api/v1/waits?most=100"))["waits"]}
 
-    assert counted == {"within": 2, "later": 1}
+    assert counted == {"earlier": 0, "within": 2, "later": 1}
     assert wall["told"] == {"earlier": 0, "within": 2, "later": 1}
     assert next(one["told"] for one in wall["queues"] if one["queue"] == "support") == wall["told"]
     kept = rows[caller(19)["CallSid"]]
