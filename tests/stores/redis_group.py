@@ -18,7 +18,7 @@ from tests.stores.redis_server import HOST, SLOTS, RedisServer, join, program
 NAME = "held"
 DOWN_AFTER = 1.0  # seconds
 GIVE_UP = 3.0  # seconds after which another try to fail over may begin
-AT_ONCE = ("--repl-diskless-sync-delay", "0")
+AT_ONCE = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
 RULES = """
 sentinel monitor {name} {host} {port} {quorum}
 sentinel down-after-milliseconds {name} {down}
