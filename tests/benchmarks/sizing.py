@@ -3,6 +3,8 @@
 `python -m tests.benchmarks.sizing [--calls N]`, with its own redis-server (appendfsync always) and PostgreSQL. Two services share
 them: one is asked, the other hears of it. Calls are played as in `webhooks`: front door, wait, a key, left. Bytes and commands do
 not depend on what else the machine does; CPU seconds do a little, and the clock plays no part.
+
+With `--streams N` it holds so many live streams at the one that is asked instead, with keys once a minute each; it needs gcc.
 """
 
 from __future__ import annotations
@@ -17,11 +19,15 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
+
+from redis import Redis
 
 from tests.benchmarks.dialogues import STEPS, Writer
 from tests.benchmarks.load import Line, closed_loop, connect, usage
-from tests.benchmarks.streams import shelf
+from tests.benchmarks.streams import ours, shelf
+from tests.benchmarks.streams.client import Client, compiled
 from tests.faults.replicas import SECRET
 from tests.faults.service import HOST, Service
 from tests.stores.postgres_server import PostgresServer, new_database, shared_server, told
@@ -33,7 +39,10 @@ FLUSHED = 200  # calls for which flushes are counted, which slows Redis down
 IDLE = 5.0  # seconds without a call, to know what a process does anyway
 MOVED_WITHIN = 60.0  # seconds
 PARTS = 16
-SHELF = 20.0  # seconds of sound an item: little to prepare
+STREAMING = {"SERVICE__PUBLIC_URL": ours.PUBLIC, "QUEUES__SUPPORT__MEDIA": "stream"}
+KEYS_EVERY, PLACED, SETTLE, WINDOW, SOUND_WITHIN = 60.0, 100.0, 5.0, 20.0, 30.0  # seconds; calls a second
+SAMPLE = 200  # keys of a kind that are looked at
+SHELF, LONG = 20.0, 120.0  # seconds of sound an item: little to prepare
 
 Found = list[tuple[str, str, str]]
 
@@ -106,7 +115,7 @@ class Bench:
         assert not wrong, f"{wrong} answers were wrong"
 
     def cpu(self) -> dict[str, float]:
-        asked, hears = (usage(one.pid).cpu for one in self.services)
+        asked, hears = (usage(one.pid).cpu for one in self.services[:2])
         return {
             "CPU µs, the process that is asked": asked,
             "CPU µs, a process that hears of it": hears,
@@ -161,7 +170,7 @@ async def room(bench: Bench, database: str, calls: int) -> Found:
     await bench.play(STEPS[:3], names)
     await asyncio.to_thread(moved, bench.redis)
     waiting = (bench.memory() - empty) / calls
-    asked, hears = ((resident(one) - was) / calls for one, was in zip(bench.services, before, strict=True))
+    asked, hears = ((resident(one) - was) / calls for one, was in zip(bench.services[:2], before[:2], strict=True))
     await bench.play(STEPS[3:], names)
     await asyncio.to_thread(moved, bench.redis)
     over, log = (bench.memory() - empty) / calls, (await asyncio.to_thread(stored, database) - log) / calls
@@ -170,8 +179,27 @@ async def room(bench: Bench, database: str, calls: int) -> Found:
         ("Redis, a call whose wait is over, for four days, kB", f"{over / 1e3:.1f}", ""),
         ("the process that is asked, a call that waits, kB", f"{asked / 1e3:.1f}", ""),
         ("a process that hears of it, kB", f"{hears / 1e3:.1f}", ""),
+        *((f"of which {what}, kB", f"{number / 1e3:.2f}", "") for what, number in keys(bench.redis).items()),
         ("PostgreSQL, tables and indexes, a wait, kB", f"{log / 1e3:.1f}", ""),
     ]
+
+
+def keys(redis: RedisServer) -> dict[str, float]:
+    """Bytes of one key of a kind, by Redis's own word; a caller's are kept for as long as the caller is known."""
+    kinds = {
+        "a call": "call",
+        "a caller's profile": "profile",
+        "a caller's number": "number",
+        "a caller's calls": "calls",
+    }
+    found: dict[str, float] = {}
+    with Redis.from_url(redis.url) as client:
+        for what, kind in kinds.items():
+            some = list(islice(client.scan_iter(f"holdsvc:*:{kind}:*", 1000), SAMPLE))
+            sizes = [int(client.memory_usage(name, samples=0) or 0) for name in some]
+            if sizes:
+                found[what] = statistics.mean(sizes)
+    return found
 
 
 async def work(bench: Bench, calls: int) -> dict[str, float]:
@@ -192,6 +220,42 @@ async def work(bench: Bench, calls: int) -> dict[str, float]:
 
 def spread(values: Sequence[float]) -> tuple[str, str]:
     return f"{statistics.median(values):,.0f}", f"{min(values):,.0f} - {max(values):,.0f}"
+
+
+async def live(redis: RedisServer, database: str, services: Sequence[Service], program: Path, number: int) -> Found:
+    """CPU by a thousand live streams, all at the first process, with what is kept of them."""
+    client = Client(program, services[0].port, seed=1, keys_every=KEYS_EVERY)
+    bench = Bench(redis, services, ())
+    quiet = bench.all()
+    await asyncio.sleep(IDLE)
+    anyway = {name: one / IDLE for pair in zip(quiet, bench.all(), strict=True) for name, one in spent(*pair).items()}
+    await client.start()
+    offered = await ours.place(services[0].port, number, PLACED, client.place)
+    if not await client.until(lambda told: told.sounding == number, SOUND_WITHIN):
+        raise SystemExit(f"{offered} of {number} streams were offered, and {client.told.sounding} sound")
+    await asyncio.sleep(SETTLE)
+    log = await asyncio.to_thread(logged, database)
+    before, began = bench.all(), time.monotonic()
+    client.begin()
+    await asyncio.sleep(WINDOW)
+    heard = await client.end()
+    took = time.monotonic() - began
+    after = bench.all()
+    grown = [after - before for before, after in zip(log, await asyncio.to_thread(logged, database), strict=True)]
+    await client.stop()
+    found: Found = [("live streams; underruns; wrong tones", f"{heard.alive}; {heard.underruns}; {heard.wrong}", "")]
+    for pair in zip(before, after, strict=True):
+        for name, one in spent(*pair).items():
+            each = (one / took - anyway[name]) / number * 1000
+            found.append((f"{name.replace('µs', 'cores')}, a second and 1,000 streams", f"{each:,.3g}", ""))
+    facts, size = (one / took / number for one in grown)
+    found.append(("PostgreSQL, facts and bytes, a minute of a stream", f"{60 * facts:.1f}, {60 * size:,.0f}", ""))
+    return found
+
+
+def logged(database: str) -> tuple[int, int]:
+    """Facts, and bytes of all tables."""
+    return int(str(told(database, "SELECT count(*) FROM holdsvc.facts")[0][0])), stored(database)
 
 
 def stored(database: str) -> int:
@@ -222,28 +286,37 @@ def main() -> None:
     asks = argparse.ArgumentParser(prog="python -m tests.benchmarks.sizing", description=__doc__)
     asks.add_argument("--calls", type=int, default=4000)
     asks.add_argument("--rounds", type=int, default=3)
+    asks.add_argument("--others", type=int, default=1, help="processes that hear of it")
+    asks.add_argument("--streams", type=int, default=0)
     words = asks.parse_args()
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="holdsvc-sizing-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         redis = stack.enter_context(one_node())
         database = new_database(shared_server())
-        media = str(shelf.fill(folder, SHELF))
+        media = str(shelf.fill(folder, LONG if words.streams else SHELF))
         settings = {
             "STORE__URL": redis.url,
             "LEDGER__URL": database,
             "SERVICE__SECRET": SECRET,
             "MEDIA__FOLDER": media,
+            **(STREAMING if words.streams else {}),
         }
-        services = [Service(folder / name, **settings) for name in ("asked", "hears")]
+        services = [
+            Service(folder / name, **settings) for name in ("asked", *(f"hears{n}" for n in range(words.others)))
+        ]
         for one in services:
             one.start()
             stack.callback(one.kill)
         for one in services:
             one.wait_until_ready()
         print(f"Redis {info(redis, 'server')['redis_version']}, {words.calls} calls", flush=True)
+        if words.streams:
+            work_of = live(redis, database, services, compiled(folder, "client.c"), words.streams)
+        else:
+            work_of = measure(redis, database, services, words.calls, words.rounds)
         print("| what | found | least - most |\n| --- | --- | --- |")
-        for row in asyncio.run(measure(redis, database, services, words.calls, words.rounds)):
+        for row in asyncio.run(work_of):
             print(f"| {' | '.join(row)} |")
 
 
