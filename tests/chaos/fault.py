@@ -19,5 +19,5 @@ class Fault(Struct, frozen=True):
     long: float  # how often, or for how many seconds
     short: float  # the same where there is little time
     unit: str  # of these: "times" or "s"
-    flaw: str  # of `flawed.FLAWS`, which the control run has
+    flaw: str  # of `flawed.FLAWS`, which the control run has; "": there is none
     raised: Raised = raised  # takes a flaw, "" for none

@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 
-from holdsvc.calls.facts import AnyFact
+from msgspec.structs import replace
+
+from holdsvc import app
 from holdsvc.calls.session import HoldSession
 from holdsvc.cli import run
+from holdsvc.engine import intake
+from holdsvc.engine.intake import Intake, Taken
 from holdsvc.engine.unkept import News, Unkept
-from holdsvc.errors import StaleSession, StoreUnavailable
+from holdsvc.errors import StoreUnavailable
+from holdsvc.ports import Report
 from holdsvc.stores.mover import Placed
 from holdsvc.stores.postgres_log import PostgresLog
-from holdsvc.stores.redis import RedisStore
 
-BEHIND = 1.0  # seconds by which it answers before it keeps
+BEHIND = 2.0  # seconds by which it answers before it keeps
 
 
 def late() -> None:
-    """Answers first and keeps a second later: what a process that ends had not kept is gone."""
-    keep, load = RedisStore.save, RedisStore.load
-    ahead: dict[str, HoldSession] = {}
+    """Answers first and keeps two seconds later: what a process that dies had not kept is gone."""
+    intake.BEAT = BEHIND
 
-    async def save(self: RedisStore, session: HoldSession, facts: Sequence[AnyFact]) -> None:
-        async def behind() -> None:
-            await asyncio.sleep(BEHIND)
-            with contextlib.suppress(StaleSession, StoreUnavailable):
-                await keep(self, session, facts)
+    async def report(self: Intake, news: Report) -> Taken:
+        async with self._lock(news.ref):
+            place = await self._placed(news)
+            session = place.known or place.new
+            events, _ = await self._complete(replace(news, ref=session.ref), session)
+        return await self.take_now(session.ref, session.queue, (*place.before, *events))
 
-        ahead[session.ref.key] = session
-        asyncio.get_running_loop().create_task(behind())
+    def turn(self: Unkept, session: HoldSession) -> int:
+        """As if no process could ask another, lest the control loses in calm weather, too: versions count late as well."""
+        return self._apart + next(turns)
 
-    async def known(self: RedisStore, ref: object) -> HoldSession | None:
-        return ahead.get(ref.key) or await load(self, ref)  # type: ignore[attr-defined, arg-type]
+    turns = count(1)
+    Intake.report, Unkept.turn = report, turn  # type: ignore[method-assign]
 
-    RedisStore.save, RedisStore.load = save, known  # type: ignore[method-assign]
+
+def abrupt() -> None:
+    """The same, and does not wait for it when it is told to stop: it ends at once."""
+    late()
+
+    async def settle(self: Intake) -> None:
+        return None
+
+    async def drain(*_: object) -> None:
+        os._exit(0)
+
+    Intake.settle, app.drain = settle, drain  # type: ignore[method-assign, assignment]
 
 
 def no_spool() -> None:
@@ -61,7 +77,12 @@ def at_most_once() -> None:
     PostgresLog.keep = lossy  # type: ignore[method-assign]
 
 
-FLAWS: dict[str, Callable[[], None]] = {"late": late, "no-spool": no_spool, "at-most-once": at_most_once}
+FLAWS: dict[str, Callable[[], None]] = {
+    "late": late,
+    "abrupt": abrupt,
+    "no-spool": no_spool,
+    "at-most-once": at_most_once,
+}
 
 if __name__ == "__main__":
     FLAWS[sys.argv[1]]()

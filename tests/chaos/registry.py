@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.chaos import kill, postgres_gone, redis_gone, rolling
+from tests.chaos import calm, kill, postgres_gone, redis_gone, rolling
 from tests.chaos.fault import Fault
 
 FAULTS: dict[str, Fault] = {
     one.name: one
     for one in (
+        calm.FAULT,
         rolling.FAULT,
         kill.FAULT,
         redis_gone.STOPPED,

@@ -11,4 +11,4 @@ async def inflict(cluster: Cluster, size: float) -> None:
         await cluster.restart(cluster.replicas[number % len(cluster.replicas)])
 
 
-FAULT = Fault("rolling", inflict, long=20, short=2, unit="times", flaw="late")
+FAULT = Fault("rolling", inflict, long=20, short=2, unit="times", flaw="abrupt")
