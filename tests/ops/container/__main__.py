@@ -42,15 +42,19 @@ ASKING = 4.0  # seconds before the end is asked for
 GAP = 0.02  # seconds between two questions
 MARGIN = 1.0  # seconds in which /readyz has to turn red
 LOOK = """
-import json, os
+import json
+from holdsvc import app
+from holdsvc.config import load
 from holdsvc.content.confine import confinement
+settings = load()
+pending = len(app.open_library(settings, app.data_folder(settings)).pending())
 status = dict(line.split(":\\t", 1) for line in open("/proc/1/status").read().splitlines() if ":\\t" in line)
 try:
     open("/etc/anything", "w")
 except OSError as error:
     writing = error.strerror
 print(json.dumps({name: status[name].split()[0] for name in ("Uid", "Gid", "CapEff", "NoNewPrivs", "Seccomp", "VmRSS")}
-    | {"writing": writing, "decoder": str(confinement())}))
+    | {"writing": writing, "decoder": str(confinement()), "sounds to prepare": pending}))
 """
 
 
@@ -242,6 +246,8 @@ def judge(rows: Sequence[Row], seen: dict[str, str], left: Sequence[str]) -> lis
     wrong += [f"{name} is {seen[name]}" for name, value in wanted.items() if seen[name] != value]
     if seen["writing"] != "Read-only file system":
         wrong.append(f"writing into /etc came to: {seen['writing']}")
+    if seen["sounds to prepare"]:
+        wrong.append(f"{seen['sounds to prepare']} sounds are not prepared in the image")
     if "tried, and held" not in seen["decoder"]:
         wrong.append(f"the decoder: {seen['decoder']}")
     for row in rows:
