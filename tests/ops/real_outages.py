@@ -98,7 +98,12 @@ def calls(base: str) -> Iterator[None]:
 
 
 def call(base: str, number: int) -> None:
-    said = {"CallSid": f"CA{number:032d}", "AccountSid": f"AC{1:032d}", "From": "+15005550100", "To": "+15005550101"}
+    said = {
+        "CallSid": f"CA{number:032d}",
+        "AccountSid": f"AC{1:032d}",
+        "From": f"+1500555{number % 10_000:04d}",
+        "To": "+15005550100",
+    }
     body = urlencode({**said, "CallStatus": "ringing", "Direction": "inbound"}).encode()
     with contextlib.suppress(URLError, OSError):  # the service is down: that is the test
         urlopen(f"{base}/hooks/twilio/call?queue=support", body, timeout=5).read()
