@@ -460,8 +460,8 @@ async def test_what_is_under_way_when_the_service_stops_may_end() -> None:
 
 async def test_a_private_address_that_is_not_allowed_is_never_connected_to() -> None:
     async with world() as here:
-        await here.outbox.close()
-        closed = Webhook(here.desk.url, b"", Outbound().post, here.clock, "desk")
+        here.gates.append(Outbound())
+        closed = Webhook(here.desk.url, b"", here.gates[-1].post, here.clock, "desk")
         effect = Effect(key="k", to="desk", kind="wait.ended", call="a/b", line="l", turn=0, body=b"{}")
         with pytest.raises(OutboundFailed) as refused:
             await closed(effect)
