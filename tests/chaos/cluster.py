@@ -41,7 +41,9 @@ class HasUrl(Protocol):
 
 
 class Place(Struct, frozen=True):
-    """Where a replica runs: the address at which others find it, and a command that it runs under."""
+    """Where a replica runs: the address at which others find it, and a command that it runs under. Under one it has a loopback of
+    its own, as it may be, and reaches PostgreSQL by its socket.
+    """
 
     host: str = HOST
     before: tuple[str, ...] = ()
@@ -153,7 +155,11 @@ async def raised(
         state, postgres = stack.enter_context(redis()), stack.enter_context(one_server())
         database = await asyncio.to_thread(new_database, postgres)
         common = {**SETTINGS, "STORE__URL": state.url, "LEDGER__URL": database, **settings}
-        replicas = [Replica(folder / f"replica{n}", place, flaw, **common) for n, place in enumerate(places)]
+        elsewhere = {"LEDGER__URL": f"{database.replace(f'127.0.0.1:{postgres.port}', '')}?{postgres.socket}"}
+        replicas = [
+            Replica(folder / f"replica{n}", place, flaw, **common | (elsewhere if place.before else {}))
+            for n, place in enumerate(places)
+        ]
         await asyncio.to_thread(fill_shelves, [one.folder for one in replicas])
         balancer = Haproxy(folder / "balancer", [(one.host, one.port) for one in replicas], balancer_at)
         cluster = Cluster(replicas, balancer, state, postgres, database)

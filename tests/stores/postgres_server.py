@@ -56,6 +56,11 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def socket(self) -> str:
+        """The part of an address that names its socket, in place of a host."""
+        return f"host={self.folder}&port={self.port}"
+
     def make(self) -> None:
         how = ("--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={USER}")
         self._run("initdb", "-D", str(self._data), *how)
