@@ -26,6 +26,7 @@ from holdsvc.commands.checks import (
     personal,
     queues,
     secrets,
+    subscribers,
 )
 from holdsvc.commands.checks.codes import Finding, Level, finding
 from holdsvc.commands.checks.machine import Machine
@@ -108,6 +109,8 @@ def starts(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "HS-007", lambda: PhoneNumbers(settings.callers.region)
     for given in settings.directories.values():
         yield "HS-007", partial(catalogue.pick, catalogue.DIRECTORIES, given.kind, "directories.*.kind")
+    yield "HS-007", lambda: catalogue.subscribers(settings)
+    yield "HS-007", lambda: catalogue.webhooks(settings, SystemClock())
     yield "", lambda: catalogue.directories(settings, PhoneNumbers(settings.callers.region), Outbound())
 
 
@@ -130,6 +133,7 @@ def rules(scene: Scene, go_online: bool) -> Iterator[Finding]:
     yield from personal.rules(scene.settings)
     yield from queues.rules(scene)
     yield from directories.rules(scene.settings)
+    yield from subscribers.rules(scene.settings)
     if go_online:
         yield from online.rules(scene.settings)
 

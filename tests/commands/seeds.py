@@ -66,6 +66,10 @@ def table(text: str, mode: int = 0o600) -> dict[str, object]:
     return {"toml": '[directories.customers]\npath = "{tmp}/callers.csv"\n', "prepare": file("callers.csv", text, mode)}
 
 
+def subscriber(url: str, more: str = "") -> str:
+    return f'[subscribers.desk]\nurl = "{url}"\n{more}\n'
+
+
 def crm(url: str) -> str:
     return f'{HTTP}url = "{url}"\n'
 
@@ -242,6 +246,16 @@ QUEUES = [
 ]
 
 DIRECTORIES = [
+    Seed("HS-007", subscriber("desk.acme.eu")),
+    Seed("HS-007", subscriber("https://desk.acme.eu/", 'tells = ["waits"]')),
+    Seed("HS-007", subscriber("https://desk.acme.eu/", "most_age = -1")),
+    Seed("HS-007", subscriber("https://desk.acme.eu/").replace("desk]", "'the desk']")),
+    Seed("HS-007", subscriber("https://desk.acme.eu/"), {"HOLDSVC_SUBSCRIBERS__DESK__SECRET": "kR7q-mZ2x"}),
+    Seed("HS-109", subscriber("https://desk.acme.eu/"), {**SECRETS, "HOLDSVC_SUBSCRIBERS__DESK__SECRET": TOKEN}),
+    Seed("HS-146", subscriber("https://[desk/")),
+    Seed("HS-147", subscriber("https://desk.acme.eu/")),
+    Seed("HS-148", subscriber("http://desk.acme.eu/")),
+    Seed("HS-149", subscriber("https://10.1.2.3/")),
     Seed("HS-401", '[directories.customers]\npath = "{tmp}/none.csv"\n'),
     Seed("HS-401", **table("phone,who\n1,Ann\n")),
     Seed("HS-402", **table("number,name\n")),

@@ -52,6 +52,8 @@ def secrets(settings: Settings) -> Iterator[tuple[str, str]]:
             yield from ((f"platforms.{name}.shared_keys.{key}", str(value)) for key, value in shared.items())
     for name, directory in settings.directories.items():
         yield f"directories.{name}.secret", directory.secret
+    for name, subscriber in settings.subscribers.items():
+        yield f"subscribers.{name}.secret", subscriber.secret
 
 
 def platforms(settings: Settings) -> Iterator[Finding]:
