@@ -39,7 +39,7 @@ from holdsvc.stores.memory import MemoryStore
 from holdsvc.stores.mover import SqlLog
 from holdsvc.stores.redis import RedisStore
 from holdsvc.stores.redis_fellows import RedisFellows
-from holdsvc.stores.redis_link import Link, Replicas, connect
+from holdsvc.stores.redis_link import ANSWER, Link, Replicas, connect
 from holdsvc.stores.sqlite import SqliteStore
 from holdsvc.stores.sqlite_log import SqliteLog
 from holdsvc.stores.turns import MoverInTurns
@@ -82,7 +82,8 @@ Away = Callable[[str, bool], None]  # told which part is away, and when it is ba
 
 def shared(settings: Settings, committed: Committed, clock: Clock, away: Away) -> Store:
     """Live state in Redis, the wait log in PostgreSQL or in a file of ours."""
-    link = Link(connect(settings.store.url), Replicas(settings.store.wait_replicas, settings.store.wait_seconds))
+    replicas = Replicas(settings.store.wait_replicas, settings.store.wait_seconds)
+    link = Link(connect(settings.store.url), replicas, ANSWER)
     fellows = RedisFellows(link)
     leads = (lambda: fellows.leads) if is_postgres(settings.ledger.url) else None
     mover = MoverInTurns(link, wait_log(settings), leads, on_away=lambda is_so: away("ledger", is_so))

@@ -23,7 +23,7 @@ from holdsvc.errors import StoreUnavailable
 from holdsvc.ports import Ticketed
 from holdsvc.stores.mover import unpack_entry
 from holdsvc.stores.redis_keys import PARTS, channel, key, part_of
-from holdsvc.stores.redis_link import Link
+from holdsvc.stores.redis_link import Command, Link
 
 NAMED = 8  # bytes of a process's name, which stand before each word
 KEPT, SAID = b"k", b"s"  # then what kind of word it is
@@ -119,7 +119,8 @@ class RedisFellows:
         self._beside(self._say(channel(part_of(about)), self.name + SAID + word))
 
     async def deposit(self, token: bytes, ticket: bytes, seconds: float) -> bool:
-        return bool(await self._link.ask("EVAL", DEPOSIT, 1, ticket_key(token), ticket, int(seconds * 1000)))
+        step: Command = ("EVAL", DEPOSIT, 1, ticket_key(token), ticket, int(seconds * 1000))
+        return bool((await self._link.surely([step]))[0])
 
     async def redeem(self, token: bytes) -> bytes | Ticketed:
         found = await self._link.ask("EVAL", REDEEM, 1, ticket_key(token))
@@ -154,9 +155,10 @@ class RedisFellows:
     async def _beat(self) -> None:
         now = asyncio.get_running_loop().time()
         ready = int(self._ready)
-        try:
+        try:  # a Redis that is cut off from its replicas does not know who else is there
             lease = int(LEASE * 1000)
-            others, leads, all_others = await self._link.ask("EVAL", HERE, 3, *PRESENCE, self.name, ready, STAY, lease)
+            here: Command = ("EVAL", HERE, 3, *PRESENCE, self.name, ready, STAY, lease)
+            ((others, leads, all_others),) = await self._link.surely([here])
         except StoreUnavailable:
             return
         self.others, self.alone = int(others), not all_others

@@ -1,8 +1,9 @@
 """The way to Redis: one node, a master under Sentinel, or a Cluster; and one pipeline for all that is asked in a turn of the loop.
 
 A Redis that does not answer must not hold up a webhook: every wait has an end, and after one that ended so, nobody waits again
-for a moment. The same holds for replicas, where what is written waits for them: WAIT stands behind the writes, on their connection,
-because it speaks for no other one; and not within a script, where it would not wait.
+for a moment; then one asks whether it is back, and the others do not wait for that. The same holds for replicas, where what is
+written waits for them: WAIT stands behind the writes, on their connection, because it speaks for no other one; and not within a
+script, where it would not wait.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from redis.exceptions import RedisError
 from holdsvc.errors import ConfigError, StoreUnavailable
 
 ANSWER = 0.5  # seconds that Redis has for an answer, and as long for taking a connection
+GRACE = 0.02  # seconds more, in which an answer is read that came while we were busy
 REST = 0.25  # seconds after a wait in vain during which nobody waits again
 MOST_AT_ONCE = 200  # commands in one pipeline
 SURE_AT_ONCE = 4  # pipelines that wait for replicas; what comes meanwhile waits together for the next
@@ -94,21 +96,22 @@ NONE = Replicas()
 class Link:
     """What is asked for in one turn of the loop goes out together, and every answer finds who asked."""
 
-    def __init__(self, client: Client, replicas: Replicas = NONE) -> None:
+    def __init__(self, client: Client, replicas: Replicas = NONE, patience: float | None = None) -> None:
+        """`patience`: seconds after which whoever asked hears no, though the way to another master may still be looked for."""
         self.client, self.waits = client, replicas.number > 0
-        self._replicas = replicas
+        self._replicas, self._patience = replicas, patience
         self._asked: list[Asked] = []
         self._to_be_sure: list[Asked] = []
         self._sure_flights = 0
         self._flights: set[asyncio.Task[None]] = set()
         self._rests_until = self._unsure_until = 0.0
+        self._away = False  # the last who came back came without an answer
         self._nodes: dict[str, Redis] = {}  # of a Cluster
 
     async def ask(self, *command: Part) -> Any:  # Any: each command has its own kind of answer
         """Raises `StoreUnavailable` where no answer came, or one that says no."""
         loop = asyncio.get_running_loop()
-        if loop.time() < self._rests_until:
-            raise StoreUnavailable("Redis did not answer just now")
+        self._refuse(self._rests_until)
         done: asyncio.Future[Any] = loop.create_future()
         if not self._asked:
             loop.call_soon(self._go)
@@ -126,8 +129,7 @@ class Link:
         if not self.waits:
             return await self.all(commands)
         loop = asyncio.get_running_loop()
-        if loop.time() < max(self._rests_until, self._unsure_until):
-            raise StoreUnavailable("too few replicas of Redis answered just now")
+        self._refuse(max(self._rests_until, self._unsure_until))
         futures: list[asyncio.Future[Any]] = [loop.create_future() for _ in commands]
         if not self._to_be_sure:
             loop.call_soon(self._go_surely)
@@ -140,6 +142,10 @@ class Link:
         for node in self._nodes.values():
             await node.aclose()
         await self.client.aclose()
+
+    def _refuse(self, until: float) -> None:
+        if asyncio.get_running_loop().time() < until or (self._away and self._flights):
+            raise StoreUnavailable("Redis did not answer just now")
 
     def _go(self) -> None:
         asked, self._asked = self._asked, []
@@ -173,8 +179,7 @@ class Link:
     async def _fly_with_wait(self, client: Client, asked: Sequence[Asked]) -> None:
         now = asyncio.get_running_loop().time
         if now() < max(self._rests_until, self._unsure_until):
-            error = StoreUnavailable("too few replicas answered just now")
-            answer(asked, [error] * len(asked))
+            answer(asked, [StoreUnavailable("Redis did not answer just now")] * len(asked))
             return
         wait = ("WAIT", self._replicas.number, round(self._replicas.within * 1000))
         *answers, has = await self._answers(client, asked, wait)
@@ -188,14 +193,29 @@ class Link:
     async def _answers(self, client: Client, asked: Sequence[Asked], last: Command) -> list[Any]:
         """Of all that is asked, and of a last command, be they errors."""
         commands = [command for command, _ in asked] + ([last] if last else [])
+        loop = asyncio.get_running_loop()
+        late = (
+            loop.call_later(self._patience, loop.call_later, GRACE, self._too_late, asked) if self._patience else None
+        )
         try:
             pipeline = client.pipeline(transaction=False)
             for command in commands:
                 pipeline.execute_command(*command)
-            return list(await pipeline.execute(raise_on_error=False))
+            answers = list(await pipeline.execute(raise_on_error=False))
+            self._away = False
+            return answers
         except UNANSWERED as error:
-            self._rests_until = asyncio.get_running_loop().time() + REST
+            self._away, self._rests_until = True, loop.time() + REST
             return [error] * len(commands)
+        finally:
+            if late is not None:
+                late.cancel()
+
+    def _too_late(self, asked: Sequence[Asked]) -> None:
+        """The flight goes on: under Sentinel it may be on its way to another master, past some that do not answer."""
+        if not all(done.done() for _, done in asked):
+            self._away = True
+            answer(asked, [StoreUnavailable("Redis has not answered yet")] * len(asked))
 
     async def _by_node(self, asked: Sequence[Asked]) -> list[tuple[Client, Sequence[Asked]]]:
         """A Cluster's client sends some of a pipeline again to another node, and there would be no saying what is sure."""
