@@ -27,6 +27,7 @@ LIVE = (  # browsers, and services in real time
 ALONE = (
     # kills, load, and what is heard to the hundredth of a second
     "benchmarks",
+    "chaos/test_short.py",
     "e2e",
     "faults",
     # CPU or time is measured

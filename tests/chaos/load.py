@@ -45,13 +45,21 @@ NETWORK = Chaos(duplicate=0.02, reorder=0.02, late=1.0, tries=1)
 class Load:
     """`base`: where the platform finds the service. After `run`, all calls are over and `carrier.truth` is whole."""
 
-    def __init__(self, base: str, *, rate: float = RATE, most_streams: int = MOST_STREAMS, seed: int = 1) -> None:
+    def __init__(
+        self,
+        base: str,
+        *,
+        rate: float = RATE,
+        waits: tuple[float, float] = WAITS,
+        most_streams: int = MOST_STREAMS,
+        seed: int = 1,
+    ) -> None:
         self.acknowledged = Acknowledged()
         self.pressing: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
         self.refused: Counter[str] = Counter()  # hooks that were not answered with 2xx, by step and status
         self.hearing: dict[str, Hearing] = {}
         self.carrier: Carrier
-        self._base, self._rate, self._most_streams = base, rate, most_streams
+        self._base, self._rate, self._waits, self._most_streams = base, rate, waits, most_streams
         self._rng = random.Random(seed)
         self._legs: set[Leg] = set()
         self._living: set[asyncio.Task[None]] = set()
@@ -94,7 +102,7 @@ class Load:
         leg = self.carrier.place(number, queue="support", mode=mode, ear=ear)
         self.hearing[leg.sid] = ear
         self._legs.add(leg)
-        life = asyncio.create_task(live(leg, self._luck()))
+        life = asyncio.create_task(live(leg, self._waits, self._luck()))
         self._living.add(life)
         life.add_done_callback(self._living.discard)
         leg.over.add_done_callback(lambda _: self._over(leg, life))
@@ -142,9 +150,9 @@ class Load:
         return quantile(self.carrier.hooks.seconds, 0.99)
 
 
-async def live(leg: Leg, rng: random.Random) -> None:
+async def live(leg: Leg, waits: tuple[float, float], rng: random.Random) -> None:
     """One caller: some keys, and then patience is at its end. Whoever talks with an agent stays."""
-    clock, left = leg.board.clock, rng.uniform(*WAITS)
+    clock, left = leg.board.clock, rng.uniform(*waits)
     while (pause := rng.expovariate(1 / FIDDLE)) < left:
         await clock.sleep(pause)
         left -= pause
