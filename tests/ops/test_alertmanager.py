@@ -13,6 +13,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
+import yaml
 
 from tests.faults.service import HOST, free_port
 from tests.ops.programs import program
@@ -95,6 +96,23 @@ def test_a_store_that_is_away_is_one_page(alertmanager: str) -> None:
     )
 
     assert paged == ["HoldsvcStoreAway"]
+
+
+@pytest.mark.parametrize(
+    "cause", ["HoldsvcStoreAway", "HoldsvcFailingLookups", "HoldsvcUnderruns", "HoldsvcFewReplicas"]
+)
+def test_what_follows_waits_longer_than_its_cause_so_that_it_is_not_told_before_it_is_muted(cause: str) -> None:
+    rules = yaml.safe_load((RULES / "alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
+    waits = {rule["alert"]: int(rule["for"].removesuffix("m")) for rule in rules}
+    (mute,) = (
+        " ".join(one["target_matchers"])
+        for one in yaml.safe_load((RULES / "alertmanager.yml").read_text("utf-8"))["inhibit_rules"]
+        if one["source_matchers"] == [f'alertname="{cause}"']
+    )
+
+    muted = re.findall(r"Holdsvc\w+", mute)
+    assert muted
+    assert [one for one in muted if waits[one] <= waits[cause]] == []
 
 
 def test_a_service_that_is_down_is_one_page(alertmanager: str) -> None:
