@@ -13,12 +13,13 @@ import argparse
 import asyncio
 import shutil
 import signal
+import sqlite3
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
 
@@ -92,8 +93,9 @@ def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, 
 
 
 class Bench:
-    def __init__(self, redis: RedisServer, services: Sequence[Service], lines: Sequence[Line]) -> None:
+    def __init__(self, redis: RedisServer, database: str, services: Sequence[Service], lines: Sequence[Line]) -> None:
         self.redis, self.services, self.lines = redis, services, lines
+        self.postgres = not database.startswith("sqlite:")
         self.writer = Writer(services[0])
         self._next = 1
 
@@ -120,7 +122,7 @@ class Bench:
             "CPU µs, the process that is asked": asked,
             "CPU µs, a process that hears of it": hears,
             "CPU µs, Redis": usage(self.redis.pid).cpu,
-            "CPU µs, PostgreSQL": postgres_cpu(shared_server()),
+            "CPU µs, PostgreSQL": postgres_cpu(shared_server()) if self.postgres else 0.0,
         }
 
     def redis_figures(self) -> dict[str, float]:
@@ -143,7 +145,7 @@ class Bench:
 
 async def measure(redis: RedisServer, database: str, services: Sequence[Service], calls: int, rounds: int) -> Found:
     lines = await connect(HOST, services[0].port, LINES)
-    bench = Bench(redis, services, lines)
+    bench = Bench(redis, database, services, lines)
     await bench.learn()
     await bench.play(STEPS, bench.names(WARM))
     await asyncio.to_thread(moved, redis)
@@ -180,7 +182,7 @@ async def room(bench: Bench, database: str, calls: int) -> Found:
         ("the process that is asked, a call that waits, kB", f"{asked / 1e3:.1f}", ""),
         ("a process that hears of it, kB", f"{hears / 1e3:.1f}", ""),
         *((f"of which {what}, kB", f"{number / 1e3:.2f}", "") for what, number in keys(bench.redis).items()),
-        ("PostgreSQL, tables and indexes, a wait, kB", f"{log / 1e3:.1f}", ""),
+        ("the wait log, tables and indexes, a wait, kB", f"{log / 1e3:.1f}", ""),
     ]
 
 
@@ -225,14 +227,16 @@ def spread(values: Sequence[float]) -> tuple[str, str]:
 async def live(redis: RedisServer, database: str, services: Sequence[Service], program: Path, number: int) -> Found:
     """CPU by a thousand live streams, all at the first process, with what is kept of them."""
     client = Client(program, services[0].port, seed=1, keys_every=KEYS_EVERY)
-    bench = Bench(redis, services, ())
+    bench = Bench(redis, database, services, ())
     quiet = bench.all()
     await asyncio.sleep(IDLE)
     anyway = {name: one / IDLE for pair in zip(quiet, bench.all(), strict=True) for name, one in spent(*pair).items()}
     await client.start()
-    offered = await ours.place(services[0].port, number, PLACED, client.place)
+    number = await ours.place(
+        services[0].port, number, PLACED, client.place
+    )  # a busy machine offers some of them documents
     if not await client.until(lambda told: told.sounding == number, SOUND_WITHIN):
-        raise SystemExit(f"{offered} of {number} streams were offered, and {client.told.sounding} sound")
+        raise SystemExit(f"{number} streams were offered, and {client.told.sounding} sound")
     await asyncio.sleep(SETTLE)
     log = await asyncio.to_thread(logged, database)
     before, began = bench.all(), time.monotonic()
@@ -249,16 +253,28 @@ async def live(redis: RedisServer, database: str, services: Sequence[Service], p
             each = (one / took - anyway[name]) / number * 1000
             found.append((f"{name.replace('µs', 'cores')}, a second and 1,000 streams", f"{each:,.3g}", ""))
     facts, size = (one / took / number for one in grown)
-    found.append(("PostgreSQL, facts and bytes, a minute of a stream", f"{60 * facts:.1f}, {60 * size:,.0f}", ""))
+    found.append(("the wait log, facts and bytes, a minute of a stream", f"{60 * facts:.1f}, {60 * size:,.0f}", ""))
     return found
 
 
 def logged(database: str) -> tuple[int, int]:
     """Facts, and bytes of all tables."""
+    if database.startswith("sqlite:"):
+        with closing(sqlite3.connect(database.removeprefix("sqlite:"))) as db:
+            return int(db.execute("SELECT count(*) FROM facts").fetchone()[0]), stored(database)
     return int(str(told(database, "SELECT count(*) FROM holdsvc.facts")[0][0])), stored(database)
 
 
 def stored(database: str) -> int:
+    """Bytes of the wait log once it is packed: room of old rows is used again in the long run."""
+    if database.startswith("sqlite:"):
+        file = Path(database.removeprefix("sqlite:"))
+        with closing(sqlite3.connect(file)) as db:
+            pages = "SELECT (page_count - freelist_count) * page_size"
+            return int(
+                db.execute(f"{pages} FROM pragma_page_count, pragma_freelist_count, pragma_page_size").fetchone()[0]
+            )
+    told(database, "VACUUM FULL")
     asked = "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     return int(str(told(database, f"{asked} WHERE n.nspname = 'holdsvc' AND c.relkind = 'r'")[0][0]))
 
@@ -287,13 +303,14 @@ def main() -> None:
     asks.add_argument("--calls", type=int, default=4000)
     asks.add_argument("--rounds", type=int, default=3)
     asks.add_argument("--others", type=int, default=1, help="processes that hear of it")
+    asks.add_argument("--sqlite", action="store_true", help="the wait log in a file instead of PostgreSQL")
     asks.add_argument("--streams", type=int, default=0)
     words = asks.parse_args()
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="holdsvc-sizing-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         redis = stack.enter_context(one_node())
-        database = new_database(shared_server())
+        database = f"sqlite:{folder / 'log.sqlite3'}" if words.sqlite else new_database(shared_server())
         media = str(shelf.fill(folder, LONG if words.streams else SHELF))
         settings = {
             "STORE__URL": redis.url,

@@ -252,9 +252,10 @@ def judge(rows: Sequence[Row], seen: dict[str, str], left: Sequence[str]) -> lis
         wrong.append(f"the decoder: {seen['decoder']}")
     for row in rows:
         wrong += [f"{row.pod} ended with {row.code}"] if row.code else []
-        wrong += [
-            f"{row.pod}: {count} webhooks were {what}" for what, count in row.asked.hooks.items() if what != "200"
-        ]
+        # Where nobody else is there, the one that is under way at the very end may find nobody.
+        bad = {what: count for what, count in row.asked.hooks.items() if what != "200"}
+        if bad and (bad != {"cut off": 1} or row is rows[1]):
+            wrong.append(f"{row.pod}: webhooks came to {bad}")
     first = rows[1]
     if first.red is None or first.red > MARGIN:
         wrong.append(f"{first.pod}: /readyz was red after {first.red}")
