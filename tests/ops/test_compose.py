@@ -67,11 +67,22 @@ def of_the_image() -> dict[str, str]:
     return dict(re.findall(r"\b(HOLDSVC_\w+)=(\S+)", (ROOT / "Dockerfile").read_text("utf-8")))
 
 
-def test_it_is_what_the_engine_takes(file: Mapping[str, Any]) -> None:
+def held_to_the_schema(path: Path) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
-    done = subprocess.run([*words, str(FOLDER / "compose.yaml")], capture_output=True, text=True, check=False)
+    return subprocess.run([*words, str(path)], capture_output=True, text=True, check=False)
+
+
+def test_it_is_what_the_engine_takes() -> None:
+    done = held_to_the_schema(FOLDER / "compose.yaml")
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_slip_would_be_found(tmp_path: Path) -> None:
+    text = (FOLDER / "compose.yaml").read_text("utf-8").replace("stop_grace_period:", "stop_grace_perod:")
+    (tmp_path / "compose.yaml").write_text(text, "utf-8")
+
+    assert "stop_grace_perod" in held_to_the_schema(tmp_path / "compose.yaml").stdout
 
 
 def test_all_that_it_names_is_there(file: Mapping[str, Any]) -> None:

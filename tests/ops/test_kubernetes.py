@@ -258,6 +258,7 @@ def test_the_grace_is_enough_for_all_that_an_end_may_take(base: Sequence[Thing],
     assert before >= draining.LINGER
     assert parting < SPARE
     assert given >= before + (draining.WINDOW if window is None else window) + SPARE
+    assert f"grace of {given} s" in (ROOT / "docs" / "scale.md").read_text("utf-8")
 
 
 # --- the autoscaler ---------------------------------------------------------------------------------------------------
