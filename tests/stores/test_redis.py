@@ -23,6 +23,7 @@ from holdsvc.stores.redis import PARTS, RedisStore, log_of, part_of
 from holdsvc.stores.redis_link import Link, addresses, connect
 from holdsvc.stores.sqlite_log import SqliteLog
 from tests.stores.calls import after, answered, decided, held, known, new, one_call, ref, steps, tell
+from tests.stores.redis_group import frozen
 from tests.stores.redis_server import PATIENT, RedisServer, emptied, one_node, redis_store, shared_node, watched
 
 CALLER = CallerId("pseudonym")
@@ -287,11 +288,43 @@ async def test_without_redis_the_answer_is_no_and_comes_soon(tmp_path: Path) -> 
         await asyncio.to_thread(node.start)
 
 
-async def test_a_start_without_redis_is_refused_in_a_sentence(tmp_path: Path) -> None:
+async def test_a_redis_that_will_not_have_us_refuses_the_start_in_a_sentence_without_the_password(
+    tmp_path: Path,
+) -> None:
+    with one_node() as node:
+        node.ask("CONFIG", "SET", "requirepass", "s3cret")
+        url = node.url.replace("://", "://:wr0ng@")
+
+        with pytest.raises(ConfigError, match=r"store\.url: it will not have us: .*Authentication") as refusal:
+            await redis_store(url, tmp_path / "log.sqlite3").open()
+
+    assert "wr0ng" not in str(refusal.value)
+
+
+async def unanswered(store: RedisStore) -> bool:
+    try:
+        await store.live()
+    except StoreUnavailable:
+        return True
+    return False
+
+
+async def test_a_store_that_is_opened_while_redis_is_away_serves_as_soon_as_it_is_back(tmp_path: Path) -> None:
     with one_node() as node:
         node.kill()
-        with pytest.raises(ConfigError, match=r"store\.url: there is no answer.*start Redis first"):
-            await redis_store(node.url, tmp_path / "log.sqlite3").open()
+        store = redis_store(node.url, tmp_path / "log.sqlite3")
+        await store.open()
+        with pytest.raises(StoreUnavailable):
+            await store.live()
+
+        await asyncio.to_thread(node.start)
+        async with asyncio.timeout(5.0):
+            while await unanswered(store):
+                await asyncio.sleep(0.05)
+        await tell(store, "CA1", held(), answered(9))
+
+        assert (await store.totals()).offered == 1
+        await store.close()
 
 
 async def test_a_forgotten_caller_s_number_leaves_redis_and_the_log(node: RedisServer, tmp_path: Path) -> None:
@@ -350,3 +383,30 @@ def test_hosts_are_read_with_and_without_ports() -> None:
     from urllib.parse import urlsplit
 
     assert addresses(urlsplit("redis://u:p@one,two:7,[::1]:8"), 6) == [("one", 6), ("two", 7), ("::1", 8)]
+
+
+async def test_while_one_asks_whether_redis_is_back_the_others_hear_no_at_once() -> None:
+    with one_node() as node:
+        link = Link(connect(node.url, PATIENT), patience=0.1)
+        assert await link.ask("PING")
+        with frozen(node):
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable, match="has not answered yet"):
+                await link.ask("PING")
+            for _ in range(100):
+                with pytest.raises(StoreUnavailable, match="did not answer just now"):
+                    await link.ask("PING")
+            took = time.monotonic() - began
+        async with asyncio.timeout(PATIENT):
+            while await no_answer(link):  # the one that asked gets its answer, late as it is, and all are heard again
+                await asyncio.sleep(0)
+        await link.close()
+
+    assert 0.1 <= took < 1.0
+
+
+async def no_answer(link: Link) -> bool:
+    try:
+        return not await link.ask("PING")
+    except StoreUnavailable:
+        return True
