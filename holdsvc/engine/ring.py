@@ -19,19 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-with contextlib.suppress(ImportError):  # where it is missing there is no ring, either
-    import resource
-
 ENTRIES = 1024  # that go into the kernel in one call; the lines of one place on a full belt are 800
-SETUP, ENTER, REGISTER = 425, 426, 427  # system calls, the same number on every processor that we know of
+SETUP, ENTER = 425, 426  # system calls, the same number on every processor that we know of
 SEND, RECEIVE = 26, 27  # what an entry may ask for (io_uring_op)
 ASK = 46  # a command to the socket, of which the first is: how many bytes wait to be read (SOCKET_URING_OP_SIOCINQ)
 AT_ONCE = 0x40 | 0x4000  # MSG_DONTWAIT, MSG_NOSIGNAL
 GET_EVENTS = 1
-HELD = 1 << 0  # flag of an entry: its `fd` is the place of a file that the ring holds (IOSQE_FIXED_FILE)
-HOLD, HOLD_NO_MORE, HOLD_ANEW = 2, 3, 6  # files; what REGISTER may ask for
-MOST_HELD = 8192  # files
-NO_FILE, NO_PLACE = -1, -1
 ONE_MAP, SKIPS = 1 << 0, 1 << 11  # features; the second came with Linux 5.17, and by then what may not wait never did
 QUEUES, SLOTS = 0, 0x10000000  # offsets at which the kernel's memory is mapped
 ROUND_NUMBER = 0xFFFFFFFF  # all heads and tails are counted so far, and begin anew
@@ -64,12 +57,6 @@ class _Params(ctypes.Structure):
     _fields_ += [("reserved", ctypes.c_uint32 * 3), ("sq", ctypes.c_uint32 * 10), ("cq", ctypes.c_uint32 * 10)]
 
 
-class _Update(ctypes.Structure):
-    """Which files are held from a place on (io_uring_files_update)."""
-
-    _fields_ = [("place", ctypes.c_uint32), ("reserved", ctypes.c_uint32), ("files", ctypes.c_uint64)]
-
-
 class Ring:
     """`broken` says that it has failed; use it no more."""
 
@@ -84,7 +71,6 @@ class Ring:
         self.broken = False
         self._room = params.entries
         self._map(params)
-        self._free = self._room_for_files()
         self.asks = self._try()  # it can be asked what waits: from Linux 6.7 on
 
     def run(self, entries: Entries, into: Results) -> None:
@@ -93,41 +79,6 @@ class Ring:
             some = entries[at : at + self._room]
             self._lay(some)
             self._gather(self._submit(len(some)), into)
-
-    def hold(self, fd: int) -> int:
-        """The place of a file that is looked up no more at each entry; NO_PLACE if it is not held. `let_go` before it is closed."""
-        if not self._free:
-            return NO_PLACE
-        if self._put(self._free[-1], fd):
-            return self._free.pop()
-        return NO_PLACE
-
-    def let_go(self, place: int) -> None:
-        """A file that is held stays open, whoever closes it."""
-        if place == NO_PLACE or self.broken:
-            return
-        if self._put(place, NO_FILE):
-            self._free.append(place)
-        else:
-            self._fail()
-
-    def _put(self, place: int, fd: int) -> bool:
-        file = ctypes.c_int32(fd)
-        update = _Update(place, 0, ctypes.addressof(file))
-        return bool(self._call(REGISTER, self._fd, HOLD_ANEW, ctypes.addressof(update), 1, 0, 0) == 1)
-
-    def _room_for_files(self) -> list[int]:
-        """The places that are free; none where the system holds no files for us, or not so many."""
-        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = MOST_HELD if limit == resource.RLIM_INFINITY else min(MOST_HELD, limit)
-        none = (ctypes.c_int32 * most)(*[NO_FILE] * most)
-        held = self._call(REGISTER, self._fd, HOLD, ctypes.addressof(none), most, 0, 0) == 0
-        return list(range(most))[::-1] if held else []
-
-    def _fail(self) -> None:
-        self.broken = True
-        self._free = []
-        self._call(REGISTER, self._fd, HOLD_NO_MORE, 0, 0, 0, 0)
 
     def _lay(self, some: Entries) -> None:
         """All earlier ones have been taken, so that there is room for as many as there are slots."""
@@ -148,7 +99,7 @@ class Ring:
             if came > 0:
                 taken += came
             elif came == 0 or ctypes.get_errno() != errno.EINTR:
-                self._fail()
+                self.broken = True
                 self._words[self._tail] = self._words[self._head]  # nobody shall take them later
         return taken
 
@@ -166,7 +117,7 @@ class Ring:
             if number <= 0:
                 return
             if self._call(ENTER, self._fd, 0, number, GET_EVENTS, 0, 0) < 0 and ctypes.get_errno() != errno.EINTR:
-                self._fail()
+                self.broken = True
                 return
 
     def _try(self) -> bool:

@@ -142,7 +142,6 @@ class RingRows:
         self._sends, self._asks = ring.blank(LEAST), ring.blank(LEAST)
         self._frame, self._results, self._came = (np.zeros(LEAST, np.int32) for _ in range(3))
         self._last = np.zeros(LEAST, np.int64)  # address of the last frame
-        self._place = np.zeros(LEAST, np.int32)  # of the socket among the files that the ring holds
         self._goes, self._muted = (np.zeros(LEAST, np.bool_) for _ in range(2))
         self._name()
 
@@ -156,23 +155,18 @@ class RingRows:
             self._grow()
         self._number += 1
         self._stretches.append(NOTHING)
-        place = self._place[row] = self._ring.hold(sock.fileno())
-        held = place != ring.NO_PLACE
         for entries, opcode in ((self._sends, ring.SEND), (self._asks, ring.ASK)):
             entries[row] = 0
             one = ring.fields(entries)[row]
-            one["opcode"], one["user"] = opcode, row
-            one["flags"], one["fd"] = (ring.HELD, place) if held else (0, sock.fileno())
+            one["opcode"], one["fd"], one["user"] = opcode, sock.fileno(), row
         send = ring.fields(self._sends)[row]
         send["length"], send["how"] = frame, ring.AT_ONCE
         self._frame[row], self._muted[row], self._came[row] = frame, False, NEVER_CAME
         self._empty(row)
 
     def remove(self, row: int) -> None:
-        self._ring.let_go(int(self._place[row]))
         last = self._number - 1
-        columns = (self._sends, self._asks, self._frame, self._last, self._goes, self._muted, self._came, self._place)
-        for column in columns:
+        for column in (self._sends, self._asks, self._frame, self._last, self._goes, self._muted, self._came):
             column[row] = column[last]
         self._user[row] = ring.fields(self._asks)["user"][row] = row
         last_in(self._stretches, row)
@@ -239,7 +233,6 @@ class RingRows:
         self._sends, self._asks = twice(self._sends), twice(self._asks)
         self._frame, self._results, self._came = twice(self._frame), twice(self._results), twice(self._came)
         self._last, self._goes, self._muted = twice(self._last), twice(self._goes), twice(self._muted)
-        self._place = twice(self._place)
         self._name()
 
     def _name(self) -> None:

@@ -57,7 +57,6 @@ class PaperRing(Ring):
 
     def __init__(self) -> None:
         self.asks = self.broken = False
-        self._free = []  # no files are held
 
     def run(self, entries: Entries, into: Results) -> None:
         for one in fields(entries):
