@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from aiohttp import web
 
+from holdsvc.calls.session import HoldSession
 from holdsvc.content.ingest import ingest_behind
 from holdsvc.content.keeper import Keeper
 from holdsvc.content.library import Library
@@ -22,7 +23,7 @@ from holdsvc.engine.intake import Taken
 from holdsvc.engine.movements import latest
 from holdsvc.engine.places import Places
 from holdsvc.errors import BadContent, StoreUnavailable
-from holdsvc.ports import Ears, LinePlatform
+from holdsvc.ports import Ears, LinePlatform, Totals
 from holdsvc.settings import Settings
 from holdsvc.speech.workers import Workers
 from holdsvc.web.audiosocket import networks, open_lines
@@ -67,9 +68,9 @@ def running(
             places = Places(
                 house.roster, house.intake.plan, house.streams, house.intake.take_now, house.clock, sleep, foresight
             )
-            tasks = [asyncio.create_task(one.run()) for one in (alarms, house.streams, places, house.callbacks)]
-            if not house.outbox.idle:
-                tasks.append(asyncio.create_task(house.outbox.run()))
+            tasks = [
+                asyncio.create_task(one.run()) for one in (alarms, house.streams, places, house.callbacks, house.outbox)
+            ]
             preparing = None
             if ingest and library.pending():
                 preparing = asyncio.create_task(prepare_behind(library, folder))
@@ -137,13 +138,24 @@ async def take_up(house: House) -> None:
     """Where the last process left off: live calls, today's sums, totals, how the queues moved, and what it could not keep."""
     house.intake.unkept.read_back()
     store, roster = house.store, house.roster
-    live, totals = await store.live(), await store.totals()
+    live, totals = await known(house)
     roster.start_from(live, await logged(store.ended_since(roster.midnight, roster.edges), {}))
     house.metrics.start_from(totals, roster.live, house.plans.names(), house.movements.expected)
     house.metrics.waits.owing = house.callbacks.owing
     house.metrics.waits.standing = lambda: house.outbox.standing
     await house.callbacks.look()
     house.movements.start_from(live, await logged(store.waits(latest(totals.offered, house.clock.now())), ()))
+
+
+async def known(house: House) -> tuple[Sequence[HoldSession], Totals]:
+    """Who waits, and the sums. Of a shared store that is away nothing is known yet; `take_up_again` comes when it is back."""
+    try:
+        return await house.store.live(), await house.store.totals()
+    except StoreUnavailable as error:
+        if house.together.fellows is None:
+            raise
+        log.warning("calls_not_read", extra={"reason": str(error), "then": "they are known when the store is back"})
+        return (), Totals()
 
 
 async def logged(asked: Awaitable[T], otherwise: T) -> T:

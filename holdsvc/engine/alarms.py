@@ -38,6 +38,7 @@ class Alarms:
             try:
                 await self.look()
             except StoreUnavailable as error:
+                self._degraded(True)
                 log.warning("store_unavailable", extra={"reason": str(error)})
             except Exception:
                 log.exception("alarm_failed")

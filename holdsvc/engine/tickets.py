@@ -32,7 +32,7 @@ class Tickets:
             if not await self._fellows.deposit(digest, pack(Ticket(ref, queue, digest)), LIFE):
                 raise Unverified("token_used")
         except StoreUnavailable:
-            return "" if self._fellows.others else token  # good here alone
+            return token if self._fellows.alone else ""  # good here alone
         return token
 
     async def redeem(self, platform: str, token: str) -> Ticket:

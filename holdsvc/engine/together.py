@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeAlias
 
@@ -27,6 +28,7 @@ from holdsvc.engine.streams import Streams
 from holdsvc.errors import StoreUnavailable
 from holdsvc.ports import FactListener, Fellows
 
+AGAIN = 1.0  # seconds between two tries to take everything up again
 MOST_GONE = 10_000  # calls whose wait is over, of which late words must not make waiting ones again
 BOARD = "notices"  # under this name what is put up is pinned
 log = logging.getLogger(__name__)
@@ -91,7 +93,8 @@ class Together:
         self._again = again
         if self.fellows is not None:
             await self.fellows.open(self.kept, self._said, self._missed)
-            await self._read_board()
+            with suppress(StoreUnavailable):  # it is read when it is back
+                await self._read_board()
 
     async def close(self) -> None:
         if self.fellows is not None:
@@ -166,6 +169,11 @@ class Together:
             await self._again()
         except StoreUnavailable as error:
             log.warning("not_taken_up_again", extra={"reason": str(error)})
+            self._beside(self._once_more())
+
+    async def _once_more(self) -> None:
+        await asyncio.sleep(AGAIN)
+        await self._missed()
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ from holdsvc.stores.redis_keys import (
     ref_of,
     script,
 )
-from holdsvc.stores.redis_link import Command, Link
+from holdsvc.stores.redis_link import Command, Link, will_not_have_us
 from holdsvc.stores.redis_outbox import RedisOutbox, kept
 
 __all__ = ["PARTS", "RedisStore", "log_of"]
@@ -126,8 +126,10 @@ class RedisStore:
             if self.fellows is not None:
                 await self.fellows.find_out()
         except StoreUnavailable as error:
-            why = f"there is no answer, and nothing is known of the calls that wait ({error}): start Redis first"
-            raise ConfigError("store.url", why) from error
+            if will_not_have_us(error):
+                raise ConfigError("store.url", f"it will not have us: {error}") from error
+            then = "callers are served, and what they tell is put by; who waits already is known when it is back"
+            log.warning("store_away", extra={"reason": str(error), "then": then})
         await self._mover.open(self._apply)
         self._moving = asyncio.create_task(self._mover.run())
 

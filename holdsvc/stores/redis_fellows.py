@@ -75,6 +75,8 @@ Kept = Callable[[HoldSession, Sequence[AnyFact]], None]
 class RedisFellows:
     def __init__(self, link: Link) -> None:
         self.others, self.alone = 0, False
+        self._found_out = False
+        self._behind = False  # the process serves, and was told of nothing before that
         self.name = secrets.token_bytes(NAMED)
         self.command = "SPUBLISH"  # or PUBLISH, where that is missing
         self._link, self._ready, self._leads_until = link, True, 0.0
@@ -89,19 +91,23 @@ class RedisFellows:
 
     async def find_out(self) -> None:
         """How words are to be said here. Raise `StoreUnavailable`."""
+        self.command = "SPUBLISH"
         try:
             await self._link.ask("EVAL", SAY, 1, channel(0), self.command, "")
         except StoreUnavailable:
             self.command = "PUBLISH"
             await self._link.ask("EVAL", SAY, 1, channel(0), self.command, "")
+        self._found_out = True
 
     async def open(self, kept: Kept, said: Callable[[bytes], None], missed: Callable[[], Awaitable[None]]) -> None:
         self._kept, self._said, self._missed = kept, said, missed
         listening = asyncio.Event()
         self._beside(self._listen(listening))
         self._beside(self._live())
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(listening.wait(), STAY)
+        if self._found_out:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(listening.wait(), STAY)
+        self._behind = not listening.is_set()
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -168,9 +174,11 @@ class RedisFellows:
         """Until cancelled: all parts, and again whenever a line broke."""
         while True:
             try:
+                if not self._found_out:
+                    await self.find_out()
                 lines = await self._lines()
                 await asyncio.gather(*(one.subscribe(self.command == "SPUBLISH") for one in lines))
-                if listening.is_set():
+                if listening.is_set() or self._behind:
                     await self._missed()
                 listening.set()
                 async with asyncio.TaskGroup() as group:

@@ -19,7 +19,7 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError, ResponseError
 
 from holdsvc.errors import ConfigError, StoreUnavailable
 
@@ -234,6 +234,12 @@ class Link:
         return [(self._nodes[name], some) for name, some in parted.items()]
 
 
+def will_not_have_us(error: StoreUnavailable) -> bool:
+    """Waiting does not help: it wants another password, gives us no rights, or is no Redis as we need it."""
+    why = error.__cause__
+    return isinstance(why, AuthenticationError | AuthorizationError | NoPermissionError) or type(why) is ResponseError
+
+
 def answer(asked: Sequence[Asked], answers: Sequence[Any]) -> None:
     for (_, done), one in zip(asked, answers, strict=True):
         if done.done():
@@ -241,6 +247,8 @@ def answer(asked: Sequence[Asked], answers: Sequence[Any]) -> None:
         if isinstance(one, StoreUnavailable):
             done.set_exception(StoreUnavailable(str(one)))
         elif isinstance(one, BaseException):
-            done.set_exception(StoreUnavailable(f"Redis: {type(one).__name__}: {one}"))
+            why = StoreUnavailable(f"Redis: {type(one).__name__}: {one}")
+            why.__cause__ = one
+            done.set_exception(why)
         else:
             done.set_result(one)

@@ -1,4 +1,5 @@
-"""Redis is away for a while: killed and started again from its append-only file, or frozen so that it answers nothing."""
+"""Redis is away for a while: killed and started again from its append-only file, with replicas that die and start meanwhile or
+without, or frozen so that it answers nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +15,17 @@ async def stop(cluster: Cluster, size: float) -> None:
     await asyncio.to_thread(cluster.node.start)
 
 
+async def stop_and_restart(cluster: Cluster, size: float) -> None:
+    """Meanwhile one replica dies with what it had put by, and another one is told to stop: both start without Redis."""
+    back = asyncio.create_task(stop(cluster, size))
+    try:
+        await asyncio.sleep(1.0)
+        await cluster.crash(cluster.replicas[0])
+        await cluster.restart(cluster.replicas[1])
+    finally:
+        await back
+
+
 async def freeze(cluster: Cluster, size: float) -> None:
     cluster.freeze(cluster.node)
     try:
@@ -23,4 +35,5 @@ async def freeze(cluster: Cluster, size: float) -> None:
 
 
 STOPPED = Fault("redis-gone", stop, long=120, short=8, unit="s", flaw="no-spool")
+RESTARTED = Fault("redis-gone-restarts", stop_and_restart, long=60, short=12, unit="s", flaw="no-spool")
 FROZEN = Fault("redis-frozen", freeze, long=120, short=8, unit="s", flaw="no-spool")

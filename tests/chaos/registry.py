@@ -12,6 +12,7 @@ FAULTS: dict[str, Fault] = {
         rolling.FAULT,
         kill.FAULT,
         redis_gone.STOPPED,
+        redis_gone.RESTARTED,
         redis_gone.FROZEN,
         postgres_gone.FAULT,
     )

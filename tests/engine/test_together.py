@@ -178,7 +178,7 @@ async def test_a_token_of_one_process_lets_in_at_the_other_once(tmp_path):
 async def test_while_the_others_cannot_be_asked_each_redeems_its_own_once(tmp_path):
     here, there = await two(tmp_path)
     here.fellow.away = there.fellow.away = True
-    here.fellow.others = 0
+    here.fellow.alone = True
     token = await here.streams.tickets.issue(REF, QUEUE)
 
     assert (await here.streams.tickets.redeem("acme", token)).ref == REF
