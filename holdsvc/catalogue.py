@@ -19,7 +19,14 @@ from holdsvc.callers.http_json import HttpJsonDirectory, HttpJsonSettings
 from holdsvc.callers.table import TableDirectory
 from holdsvc.calls.telling import KINDS, Subscriber
 from holdsvc.clock import Clock, SystemClock
-from holdsvc.config import DirectorySettings, Settings, SynthesiserSettings, convert_section, is_postgres
+from holdsvc.config import (
+    DirectorySettings,
+    Settings,
+    SubscriberSettings,
+    SynthesiserSettings,
+    convert_section,
+    is_postgres,
+)
 from holdsvc.content.fetch import Fetcher
 from holdsvc.content.keeper import Source
 from holdsvc.content.sources import Sources
@@ -281,10 +288,16 @@ def webhooks(settings: Settings, clock: Clock) -> tuple[dict[str, Webhook], tupl
     for name, given in settings.subscribers.items():
         if not given.url.startswith(("https://", "http://")):
             raise ConfigError(f"subscribers.{name}.url", "it begins with https://")
-        try:
-            secret = secret_of(given.secret)
-        except ValueError as error:
-            raise ConfigError(f"subscribers.{name}.secret", str(error)) from error
         gates.append(Outbound(settings.service.allow_outgoing))
-        ways[name] = Webhook(given.url, secret, gates[-1].post, clock, name)
+        ways[name] = Webhook(given.url, signing(name, given), gates[-1].post, clock, name)
     return ways, tuple(gates)
+
+
+def signing(name: str, given: SubscriberSettings) -> tuple[bytes, ...]:
+    found = []
+    for key, text in (("secret", given.secret), ("previous_secret", given.previous_secret)):
+        try:
+            found.append(secret_of(text))
+        except ValueError as error:
+            raise ConfigError(f"subscribers.{name}.{key}", str(error)) from error
+    return tuple(secret for secret in found if secret)

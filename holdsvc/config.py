@@ -93,6 +93,7 @@ SECRETS = (
     "platforms.*.shared_keys",
     "directories.*.secret",
     "subscribers.*.secret",
+    "subscribers.*.previous_secret",
 )
 
 

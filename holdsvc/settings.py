@@ -127,6 +127,7 @@ class DirectorySettings(Struct, frozen=True, forbid_unknown_fields=True):
 class SubscriberSettings(Struct, frozen=True, forbid_unknown_fields=True):
     url: str = ""
     secret: str = ""  # what messages are signed with; "" = they are not
+    previous_secret: str = ""  # signs as well, while you rotate
     tells: tuple[str, ...] = KINDS
     queues: tuple[str, ...] = ()  # of these alone; () = all
     most_age: float = 0.0  # seconds after which news is of no use there; 0 = never

@@ -20,6 +20,7 @@ from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.session import HoldSession
 from holdsvc.calls.telling import Effect, Subscriber, effects
 from holdsvc.clock import Clock
+from holdsvc.engine.letters import MOST
 from holdsvc.errors import OutboundFailed, StoreUnavailable
 from holdsvc.ports import Due, Letter, Standing, Verdict
 from holdsvc.ports import Outbox as Box
@@ -33,10 +34,12 @@ LONGEST_PAUSE = 6 * 3600.0  # seconds, however long the other side asks us to st
 AT_ONCE = 8  # tries under way to one destination
 AT_HAND = 100  # letters of one destination that are in memory; all others are in the store alone
 EVERY = 1.0  # seconds between two looks for what is due
+SELDOM = 60.0  # the same where there is nobody to tell
 BEAT = 0.25  # seconds in which verdicts gather: a flush of the disk costs more than all that stands in it, and saves wait behind it
 MOST_VERDICTS = 10_000  # that wait for a store that is away; what is beyond it is tried again
 MOST_REMEMBERED = 10_000  # that were delivered here: told before the store had them, they come out of it later
 FAREWELL = 2.0  # seconds for what is under way when the service stops
+NOBODY = "nobody"  # why it died: the settings do not name its destination any more
 log = logging.getLogger(__name__)
 
 Way = Callable[[Effect], Awaitable[None]]  # makes it happen, or raises `OutboundFailed`
@@ -87,11 +90,6 @@ class Outbox:
         if self._subscribers:
             box.causes = self.causes
 
-    @property
-    def idle(self) -> bool:
-        """There is nobody to tell anything."""
-        return not self._lanes
-
     def causes(self, session: HoldSession, facts: Sequence[AnyFact]) -> Sequence[Due]:
         """For the store, as it saves. What may be tried at once is ours for now, what must wait for its turn is anybody's."""
         letters = self._letters(session, facts)
@@ -100,15 +98,20 @@ class Outbox:
 
     def facts(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
         """A listener: these are kept."""
-        for letter in self._letters(session, facts):
-            if not letter.effect.turn:
-                self._take(letter)
+        if self._lanes:
+            for letter in self._letters(session, facts):
+                if not letter.effect.turn:
+                    self._take(letter)
 
     async def run(self) -> None:
         """Until cancelled. No fault ends it: the next look comes."""
+        bury = True
         while True:
-            await self._sleep(EVERY)
+            await self._sleep(EVERY if self._lanes else SELDOM)
             try:
+                if bury:
+                    await self.bury()
+                    bury = False
                 await self.look()
             except StoreUnavailable as error:
                 log.debug("outbox_not_read", extra={"reason": str(error)})
@@ -125,6 +128,14 @@ class Outbox:
                 for letter in await self._box.hand_out(name, now, now + LEASE, lane.room):
                     self._take(letter)
         self.standing = await self._box.standing()
+
+    async def bury(self) -> None:
+        """What is for nobody that the settings name would wait for ever, unseen."""
+        lost = [one for one in await self._box.letters(MOST) if one.died is None and one.effect.to not in self._lanes]
+        if lost:
+            now = self._now()
+            await self._box.settle([Verdict(one, replace(one, fault=NOBODY, died=now)) for one in lost])
+            log.error("effects_for_nobody", extra={"to": sorted({one.effect.to for one in lost}), "letters": len(lost)})
 
     async def close(self) -> None:
         """What is under way may end; the rest is in the store, and the next process takes it up."""

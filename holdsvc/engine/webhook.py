@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -30,9 +30,9 @@ class Post(Protocol):
 
 
 class Webhook:
-    def __init__(self, url: str, secret: bytes, post: Post, clock: Clock, name: str) -> None:
-        """`secret` b"": nothing is signed."""
-        self._url, self._secret, self._post, self._clock, self._name = url, secret, post, clock, name
+    def __init__(self, url: str, secrets: Sequence[bytes], post: Post, clock: Clock, name: str) -> None:
+        """With each secret a signature, so that the other side may know one of them; without any, nothing is signed."""
+        self._url, self._secrets, self._post, self._clock, self._name = url, tuple(secrets), post, clock, name
 
     async def __call__(self, effect: Effect) -> None:
         answer = await self._post(self._url, self.headers(effect), effect.body, seconds=SECONDS)
@@ -48,8 +48,9 @@ class Webhook:
             "webhook-id": effect.key,
             "webhook-timestamp": moment,
         }
-        if self._secret:
-            headers["webhook-signature"] = signature(self._secret, effect.key, moment, effect.body)
+        if self._secrets:
+            signed = (signature(secret, effect.key, moment, effect.body) for secret in self._secrets)
+            headers["webhook-signature"] = " ".join(signed)
         return headers
 
 

@@ -142,7 +142,7 @@ class World:
 
     def way(self, name: str, url: str) -> Webhook:
         self.gates.append(Outbound(ALLOWED))
-        return Webhook(url, secret_of(SECRET), self.gates[-1].post, self.clock, name)
+        return Webhook(url, (secret_of(SECRET),), self.gates[-1].post, self.clock, name)
 
     async def call(self, name: str) -> None:
         for step in steps(name, *one_call()):
@@ -461,7 +461,7 @@ async def test_what_is_under_way_when_the_service_stops_may_end() -> None:
 async def test_a_private_address_that_is_not_allowed_is_never_connected_to() -> None:
     async with world() as here:
         here.gates.append(Outbound())
-        closed = Webhook(here.desk.url, b"", here.gates[-1].post, here.clock, "desk")
+        closed = Webhook(here.desk.url, (), here.gates[-1].post, here.clock, "desk")
         effect = Effect(key="k", to="desk", kind="wait.ended", call="a/b", line="l", turn=0, body=b"{}")
         with pytest.raises(OutboundFailed) as refused:
             await closed(effect)
@@ -495,5 +495,21 @@ async def test_with_nobody_to_tell_there_is_nothing_to_do() -> None:
         await store.save(step.session, step.facts)
         idle.facts(step.session, step.facts)
 
-    assert idle.idle
     assert await store.outbox.letters(9) == []
+
+
+async def test_what_is_for_nobody_any_more_dies_where_a_person_sees_it() -> None:
+    async with world("desk", "left") as here:
+        for desk in here.desks.values():
+            desk.answer = ERRORS
+        await here.call("CA1")
+        await here.quiet()
+        await here.outbox.close()
+        del here.desks["left"]
+        here.start()
+
+        await here.outbox.bury()
+
+        dead, waiting = await here.store.outbox.letters(9)
+        assert (dead.effect.to, dead.fault, dead.died is not None) == ("left", "nobody", True)
+        assert (waiting.effect.to, waiting.died) == ("desk", None)

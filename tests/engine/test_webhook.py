@@ -28,8 +28,8 @@ class Desk:
         return self.answer
 
 
-def webhook(desk: Desk, secret: bytes = b"") -> Webhook:
-    return Webhook("https://desk.example.com/", secret, desk.post, Clock(), "desk")
+def webhook(desk: Desk, *secrets: bytes) -> Webhook:
+    return Webhook("https://desk.example.com/", secrets, desk.post, Clock(), "desk")
 
 
 def test_a_signature_is_that_of_the_specifications_own_example() -> None:
@@ -63,6 +63,17 @@ async def test_without_a_secret_nothing_is_signed_and_all_else_is_the_same() -> 
     assert set(whole) - set(bare) == {"webhook-signature"}
     assert body == EFFECT.body
     assert bare["idempotency-key"] == bare["webhook-id"] == "e5"
+
+
+async def test_while_secrets_are_rotated_it_is_signed_with_both() -> None:
+    desk = Desk(200)
+    await webhook(desk, b"new" * 8, b"old" * 8)(EFFECT)
+
+    ((_, headers, body),) = desk.heard
+    moment = headers["webhook-timestamp"]
+    assert headers["webhook-signature"].split() == [
+        signature(secret, "e5", moment, body) for secret in (b"new" * 8, b"old" * 8)
+    ]
 
 
 @pytest.mark.parametrize("status", [100, 199, 301, 400, 404, 409, 410, 429, 500, 503])

@@ -54,6 +54,7 @@ def secrets(settings: Settings) -> Iterator[tuple[str, str]]:
         yield f"directories.{name}.secret", directory.secret
     for name, subscriber in settings.subscribers.items():
         yield f"subscribers.{name}.secret", subscriber.secret
+        yield f"subscribers.{name}.previous_secret", subscriber.previous_secret
 
 
 def platforms(settings: Settings) -> Iterator[Finding]:
