@@ -22,6 +22,7 @@ from holdsvc import __version__
 from holdsvc.commands.check import look
 from holdsvc.commands.checks.codes import Level
 from holdsvc.config import LEAST_SECRET, load
+from holdsvc.content.decoder import Limits
 from holdsvc.engine import draining
 from holdsvc.engine.metrics import Metrics
 from holdsvc.settings import StreamsSettings
@@ -162,6 +163,13 @@ def test_user_folder_and_ports_are_the_images(base: Sequence[Thing], tryout: Seq
     assert [str(one) for one in both] == exposed
     assert 'ENTRYPOINT ["holdsvc"]' in DOCKERFILE
     assert container(base)["args"][0] == "serve"
+
+
+def test_the_memory_is_enough_for_the_service_and_a_decoder_at_its_limit(base: Sequence[Thing]) -> None:
+    rooms = container(base)["resources"]
+    limit, asked = (int(rooms[which]["memory"].removesuffix("Mi")) << 20 for which in ("limits", "requests"))
+
+    assert limit >= asked + Limits().memory
 
 
 def test_the_check_has_nothing_against_its_settings_but_the_example_address(
