@@ -16,13 +16,15 @@ from tests.engine.test_outbox import Desk
 from tests.faults.dies_at import LEASE
 from tests.faults.service import TOKEN, Service
 from tests.service import a_call, until
+from tests.stores.redis_server import emptied, shared_node
 
 SECRET = "a secret of the tests, and long enough"
 NUMBER = "+15005550123"
 POINTS = {"undecided": 1, "committed": 1, "sent": 2, "answered": 2, "forgetful": 0}  # how often it is told then
+REPLICA = "beside another"
 
 
-def service(folder: Path, point: str, desk: Desk, like: Service | None = None) -> Service:
+def service(folder: Path, point: str, desk: Desk, like: Service | None = None, **more: str) -> Service:
     one = Service(
         folder,
         before=(sys.executable, "-m", "tests.faults.dies_at", point),
@@ -31,6 +33,7 @@ def service(folder: Path, point: str, desk: Desk, like: Service | None = None) -
         SUBSCRIBERS__DESK__TELLS="wait.ended",
         SERVICE__ALLOW_OUTGOING="127.0.0.0/8",
         LOG__LEVEL="debug",
+        **more,
     )
     if like is not None:
         one.port, one.base = like.port, like.base
@@ -72,24 +75,51 @@ async def killed_at(point: str, folder: Path) -> tuple[Desk, str]:
             again.kill()
 
 
+async def killed_beside_another(folder: Path) -> tuple[Desk, str]:
+    """Of two replicas on one Redis the first dies when it has committed; the platform turns to the other."""
+    shared = {
+        "STORE__URL": emptied(shared_node()).url,
+        "LEDGER__URL": f"sqlite:{folder / 'log.sqlite3'}",
+        "SERVICE__SECRET": "the same for both of the two replicas",
+    }
+    async with Desk().listening() as desk:
+        one, other = (service(folder / point, point, desk, **shared) for point in ("committed", "never"))
+        try:
+            for each in (one, other):
+                each.start()
+            for each in (one, other):
+                await asyncio.to_thread(each.wait_until_ready)
+            assert [await hook(one, "call"), await hook(one, "wait")] == [200, 200]
+            assert await hook(one, "status", CallStatus="completed", CallDuration="7") is None
+            await until(lambda: not one.running, 10.0)
+            assert await hook(other, "status", CallStatus="completed", CallDuration="7") in (200, 204)
+            await asyncio.sleep(LEASE + 2)
+            other.stop()
+            return desk, one.log() + other.log()
+        finally:
+            one.kill()
+            other.kill()
+
+
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Desk, str]]:
     """All at once: most of it is waiting."""
 
     async def each() -> list[tuple[Desk, str]]:
         folder = tmp_path_factory.mktemp("told")
-        return list(await asyncio.gather(*(killed_at(point, folder / point) for point in POINTS)))
+        alone = (killed_at(point, folder / point) for point in POINTS)
+        return list(await asyncio.gather(*alone, killed_beside_another(folder / REPLICA)))
 
-    return dict(zip(POINTS, asyncio.run(each()), strict=True))
+    return dict(zip((*POINTS, REPLICA), asyncio.run(each()), strict=True))
 
 
-@pytest.mark.parametrize("point", [point for point in POINTS if POINTS[point]])
+@pytest.mark.parametrize(("point", "times"), [*((point, n) for point, n in POINTS.items() if n), (REPLICA, 1)])
 def test_it_is_told_by_the_next_process_with_one_id_and_one_wording(
-    told: dict[str, tuple[Desk, str]], point: str
+    told: dict[str, tuple[Desk, str]], point: str, times: int
 ) -> None:
     desk, _ = told[point]
 
-    assert len(desk.heard) == POINTS[point]
+    assert len(desk.heard) == times
     assert len(desk.ids()) == len({one.body for one in desk.heard}) == 1
     for one in desk.heard:
         head = one.headers
