@@ -44,12 +44,12 @@ class Alarms:
                 log.exception("alarm_failed")
 
     async def look(self) -> int:
-        """Wake everyone whose time has come; return how many there were."""
+        """Wake everyone whose time has come; return how many there were. Raise `StoreUnavailable` where it does not say."""
         if self._intake.degraded:
             await self._keep_again()
-        self._degraded(self._intake.degraded)
         now = self._clock.now()
         refs = await self._store.due(now, MOST)
+        self._degraded(self._intake.degraded)  # it has answered: one that is asked and does not is away until then
         for ref in refs:
             if (
                 self._intake.unkept.session(ref) is None

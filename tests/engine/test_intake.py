@@ -118,9 +118,9 @@ class FaultyStore(MemoryStore):
 
 
 class House:
-    def __init__(self, directory=None, own=()):
+    def __init__(self, directory=None, own=(), store=None):
         self.words = Words()
-        self.store, self.clock, self.told = FaultyStore(), HandClock(), []
+        self.store, self.clock, self.told = store or FaultyStore(), HandClock(), []
         book = PlanBook(Shelves(), {"default": QueueRules(), "support": QueueRules()}, streams=True)
         ask = (directory or Directory(Contact())).ask
         recognition = Recognition(Numbers(), lambda number: CallerId(f"p{number.e164[-4:]}"), ask, own=lambda _: own)
