@@ -75,7 +75,7 @@ class Twilio:
     """`auth_tokens`: all that are valid at this moment; a second one while rotating. `shared_keys`: name -> secret."""
 
     name = NAME
-    can = Capabilities(documents=True, stream=True, keypad=True, speech=True, clear=True)
+    can = Capabilities(documents=True, stream=True, keypad=True, speech=True, clear=True, news=frozenset({"status"}))
     # "whisper" is asked by the agent's leg that we dialled, "hold" by a conference in which the agent put the caller on hold.
     steps = frozenset({"call", "wait", "input", "left", "agent", "whisper", "status", "hold"})
 

@@ -22,6 +22,7 @@ class Capabilities(Struct, frozen=True):
     keypad: bool = False
     speech: bool = False  # recognises speech itself and sends us text
     clear: bool = False  # sound that was sent ahead can be taken back
+    news: frozenset[str] = frozenset()  # steps whose answer nobody on the line waits for
 
 
 class WebhookRequest(Struct, frozen=True):

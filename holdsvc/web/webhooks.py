@@ -21,6 +21,7 @@ from holdsvc.web.house import HOUSE, House
 
 MOST_BODY = 64 * 1024  # bytes; a genuine form is a few hundred
 ANSWER_WITHIN = 1.5  # seconds; the strictest platform gives up after two or three
+NEWS_WITHIN = 10.0  # where nobody on the line waits: an answer says that it is kept, and platforms give it fifteen
 BODY_WITHIN = 10.0  # seconds; a platform sends its few hundred bytes at once
 LONGEST_NAME = 64  # characters of a queue's name
 NOBODY = CallRef("", CallId(""))
@@ -74,7 +75,8 @@ async def answer(house: House, platform: Platform, incoming: WebhookRequest) -> 
             house.metrics.webhook_rejected(platform.name, doubt)
             log.warning("webhook_doubted", extra={"platform": platform.name, "reason": doubt})
         deciding = asyncio.ensure_future(decided(house, platform, incoming, report))
-        return await asyncio.wait_for(asyncio.shield(deciding), ANSWER_WITHIN)
+        within = NEWS_WITHIN if incoming.step in platform.can.news else ANSWER_WITHIN
+        return await asyncio.wait_for(asyncio.shield(deciding), within)
     except BadWebhook as error:
         house.metrics.webhook_rejected(platform.name, error.reason)
         log.warning("webhook_not_understood", extra={"platform": platform.name, "reason": error.reason})
