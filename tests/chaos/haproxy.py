@@ -36,7 +36,7 @@ frontend calls
 backend replicas
   balance roundrobin
   option httpchk GET /readyz
-  default-server inter 250ms fall 1 rise 1
+  default-server inter 250ms fall 3 rise 1
 {servers}
 """
 
