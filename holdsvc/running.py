@@ -175,6 +175,7 @@ async def take_up_again(house: House) -> None:
     roster.start_from(live, await store.ended_since(roster.midnight, roster.edges))
     for session in live:
         house.movements.facts(session, ())
+        house.together.let_go(session)
     for ref in before.difference(session.ref for session in live):
         gone = await store.load(ref)
         if gone is not None:

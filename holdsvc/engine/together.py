@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.history import Stage
-from holdsvc.calls.instructions import Instruction
+from holdsvc.calls.instructions import Instruction, Release
 from holdsvc.calls.model import CallRef, PhoneNumber
 from holdsvc.calls.session import HoldSession
 from holdsvc.engine.notices import Notices, Posted
@@ -28,7 +28,7 @@ from holdsvc.engine.streams import Streams
 from holdsvc.errors import StoreUnavailable
 from holdsvc.ports import FactListener, Fellows
 
-AGAIN = 1.0  # seconds between two tries to take everything up again
+AGAIN = 1.0  # seconds between two tries to take everything up again, and until a release that nobody told us of
 MOST_GONE = 10_000  # calls whose wait is over, of which late words must not make waiting ones again
 BOARD = "notices"  # under this name what is put up is pinned
 log = logging.getLogger(__name__)
@@ -148,6 +148,16 @@ class Together:
 
     def kept(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
         self._tell(session, facts)
+        self.let_go(session)
+
+    def let_go(self, session: HoldSession) -> None:
+        """A release that was decided while nobody could tell us of it; where one is on its way, it comes first."""
+        if session.released and self._streams.holds(session.ref):
+            self._beside(self._release(session.ref))
+
+    async def _release(self, ref: CallRef) -> None:
+        await asyncio.sleep(AGAIN)
+        await self._streams.perform(ref, (Release(),))
 
     def _said(self, word: bytes) -> None:
         match unpack(word):

@@ -11,6 +11,7 @@ from holdsvc.calls.events import CallerHungUp, NoticePosted
 from holdsvc.calls.facts import WaitEnded
 from holdsvc.calls.instructions import Release
 from holdsvc.calls.model import Outcome, PhoneNumber
+from holdsvc.calls.session import HoldSession
 from holdsvc.engine.floor import at_once, concerns
 from holdsvc.engine.notices import Notices
 from holdsvc.engine.roster import Roster
@@ -101,6 +102,20 @@ async def test_a_release_that_lands_here_ends_the_stream_there(tmp_path):
     far = await there.begin()
 
     await here.together.perform(REF, (Release(),))
+    await settle()
+
+    assert far.closed is not None
+
+
+async def test_a_release_that_nobody_could_tell_of_ends_the_stream_when_it_is_heard_of(tmp_path, monkeypatch):
+    monkeypatch.setattr("holdsvc.engine.together.AGAIN", 0.0)
+    _, there = await two(tmp_path)
+    far = await there.begin()
+
+    there.together.kept(HoldSession(REF, QUEUE, version=3), ())
+    await settle()
+    assert far.closed is None
+    there.together.kept(HoldSession(REF, QUEUE, version=4, released=True), ())
     await settle()
 
     assert far.closed is not None
