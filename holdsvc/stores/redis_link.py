@@ -9,7 +9,7 @@ script, where it would not wait.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -27,8 +27,8 @@ ANSWER = 0.5  # seconds that Redis has for an answer, and as long for taking a c
 GRACE = 0.02  # seconds more, in which an answer is read that came while we were busy
 REST = 0.25  # seconds after a wait in vain during which nobody waits again
 MOST_AT_ONCE = 200  # commands in one pipeline
-SURE_AT_ONCE = 4  # pipelines that wait for replicas; what comes meanwhile waits together for the next
-CONNECTIONS = 16
+FLIGHTS, SURE_FLIGHTS = 8, 4  # pipelines under way at once; the others, for those that wait for replicas
+CONNECTIONS = 16  # with some for what listens
 PORT, SENTINEL_PORT = 6379, 26379
 
 Part: TypeAlias = str | bytes | int | float
@@ -36,6 +36,7 @@ Command: TypeAlias = tuple[Part, ...]
 Client: TypeAlias = "Redis | RedisCluster"
 Asked: TypeAlias = "tuple[Command, asyncio.Future[Any]]"  # Any: each command has its own kind of answer
 
+NOT_NOW = "Redis did not answer just now"
 UNANSWERED = (RedisError, OSError, TimeoutError, asyncio.CancelledError, StoreUnavailable)
 
 
@@ -93,33 +94,69 @@ class Replicas(Struct, frozen=True):
 NONE = Replicas()
 
 
+class Lane:
+    """What is asked for in one turn of the loop goes out together. While as many pipelines are under way as may be, what comes
+    waits for the next one.
+    """
+
+    def __init__(self, most: int, fly: Callable[[Sequence[Asked]], Coroutine[None, None, None]]) -> None:
+        self._most, self._fly = most, fly
+        self._asked: list[Asked] = []
+        self._flights: set[asyncio.Task[None]] = set()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._flights)
+
+    def put(self, commands: Sequence[Command]) -> list[asyncio.Future[Any]]:
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[Any]] = [loop.create_future() for _ in commands]
+        if not self._asked:
+            loop.call_soon(self._go)
+        self._asked += zip(commands, futures, strict=True)
+        return futures
+
+    def refuse(self, why: str) -> None:
+        """All that have not gone out yet."""
+        asked, self._asked = self._asked, []
+        answer(asked, [StoreUnavailable(why)] * len(asked))
+
+    async def close(self) -> None:
+        while self._flights:
+            await asyncio.gather(*self._flights)
+
+    def _go(self) -> None:
+        while self._asked and len(self._flights) < self._most:
+            asked, self._asked = self._asked[:MOST_AT_ONCE], self._asked[MOST_AT_ONCE:]
+            flight = asyncio.get_running_loop().create_task(self._fly(asked))
+            self._flights.add(flight)
+            flight.add_done_callback(self._landed)
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flights.discard(flight)
+        self._go()
+
+
 class Link:
-    """What is asked for in one turn of the loop goes out together, and every answer finds who asked."""
+    """Every answer finds who asked."""
 
     def __init__(self, client: Client, replicas: Replicas = NONE, patience: float | None = None) -> None:
         """`patience`: seconds after which whoever asked hears no, though the way to another master may still be looked for."""
         self.client, self.waits = client, replicas.number > 0
         self._replicas, self._patience = replicas, patience
-        self._asked: list[Asked] = []
-        self._to_be_sure: list[Asked] = []
-        self._sure_flights = 0
-        self._flights: set[asyncio.Task[None]] = set()
+        self._lane, self._sure = Lane(FLIGHTS, self._fly), Lane(SURE_FLIGHTS, self._fly_surely)
         self._rests_until = self._unsure_until = 0.0
         self._away = False  # the last who came back came without an answer
         self._nodes: dict[str, Redis] = {}  # of a Cluster
 
     async def ask(self, *command: Part) -> Any:  # Any: each command has its own kind of answer
         """Raises `StoreUnavailable` where no answer came, or one that says no."""
-        loop = asyncio.get_running_loop()
         self._refuse(self._rests_until)
-        done: asyncio.Future[Any] = loop.create_future()
-        if not self._asked:
-            loop.call_soon(self._go)
-        self._asked.append((command, done))
-        return await done
+        return await self._lane.put((command,))[0]
 
     async def all(self, commands: Sequence[Command]) -> list[Any]:
-        return list(await asyncio.gather(*(self.ask(*command) for command in commands)))
+        self._refuse(self._rests_until)
+        return list(await asyncio.gather(*self._lane.put(commands)))
 
     async def surely(self, commands: Sequence[Command]) -> list[Any]:
         """As `all`, but answered when the replicas have it, if any are waited for. The last command must write.
@@ -128,40 +165,20 @@ class Link:
         """
         if not self.waits:
             return await self.all(commands)
-        loop = asyncio.get_running_loop()
         self._refuse(max(self._rests_until, self._unsure_until))
-        futures: list[asyncio.Future[Any]] = [loop.create_future() for _ in commands]
-        if not self._to_be_sure:
-            loop.call_soon(self._go_surely)
-        self._to_be_sure += zip(commands, futures, strict=True)
-        return list(await asyncio.gather(*futures))
+        return list(await asyncio.gather(*self._sure.put(commands)))
 
     async def close(self) -> None:
-        while self._flights:
-            await asyncio.gather(*self._flights)
+        await self._lane.close()
+        await self._sure.close()
         for node in self._nodes.values():
             await node.aclose()
         await self.client.aclose()
 
     def _refuse(self, until: float) -> None:
-        if asyncio.get_running_loop().time() < until or (self._away and self._flights):
-            raise StoreUnavailable("Redis did not answer just now")
-
-    def _go(self) -> None:
-        asked, self._asked = self._asked, []
-        for at in range(0, len(asked), MOST_AT_ONCE):
-            self._begin(self._fly(asked[at : at + MOST_AT_ONCE]))
-
-    def _go_surely(self) -> None:
-        while self._to_be_sure and self._sure_flights < SURE_AT_ONCE:
-            asked, self._to_be_sure = self._to_be_sure[:MOST_AT_ONCE], self._to_be_sure[MOST_AT_ONCE:]
-            self._sure_flights += 1
-            self._begin(self._fly_surely(asked))
-
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
-        flight = asyncio.get_running_loop().create_task(work)
-        self._flights.add(flight)
-        flight.add_done_callback(self._flights.discard)
+        busy = self._lane.busy or self._sure.busy
+        if asyncio.get_running_loop().time() < until or (self._away and busy):
+            raise StoreUnavailable(NOT_NOW)
 
     async def _fly(self, asked: Sequence[Asked]) -> None:
         answer(asked, await self._answers(self.client, asked, ()))
@@ -172,14 +189,11 @@ class Link:
             await asyncio.gather(*(self._fly_with_wait(client, some) for client, some in flights))
         except UNANSWERED as error:
             answer(asked, [error] * len(asked))
-        finally:
-            self._sure_flights -= 1
-            self._go_surely()
 
     async def _fly_with_wait(self, client: Client, asked: Sequence[Asked]) -> None:
         now = asyncio.get_running_loop().time
         if now() < max(self._rests_until, self._unsure_until):
-            answer(asked, [StoreUnavailable("Redis did not answer just now")] * len(asked))
+            answer(asked, [StoreUnavailable(NOT_NOW)] * len(asked))
             return
         wait = ("WAIT", self._replicas.number, round(self._replicas.within * 1000))
         *answers, has = await self._answers(client, asked, wait)
@@ -206,6 +220,7 @@ class Link:
             return answers
         except UNANSWERED as error:
             self._away, self._rests_until = True, loop.time() + REST
+            self._refuse_who_waits()
             return [error] * len(commands)
         finally:
             if late is not None:
@@ -216,6 +231,11 @@ class Link:
         if not all(done.done() for _, done in asked):
             self._away = True
             answer(asked, [StoreUnavailable("Redis has not answered yet")] * len(asked))
+            self._refuse_who_waits()
+
+    def _refuse_who_waits(self) -> None:
+        for lane in (self._lane, self._sure):
+            lane.refuse(NOT_NOW)
 
     async def _by_node(self, asked: Sequence[Asked]) -> list[tuple[Client, Sequence[Asked]]]:
         """A Cluster's client sends some of a pipeline again to another node, and there would be no saying what is sure."""

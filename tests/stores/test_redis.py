@@ -20,7 +20,7 @@ from holdsvc.settings import LedgerSettings, ServiceSettings, Settings, StoreSet
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.mover import Mover, Placed
 from holdsvc.stores.redis import PARTS, RedisStore, log_of, part_of
-from holdsvc.stores.redis_link import Link, addresses, connect
+from holdsvc.stores.redis_link import CONNECTIONS, Link, addresses, connect
 from holdsvc.stores.sqlite_log import SqliteLog
 from tests.stores.calls import after, answered, decided, held, known, new, one_call, ref, steps, tell
 from tests.stores.redis_group import frozen
@@ -403,6 +403,19 @@ async def test_while_one_asks_whether_redis_is_back_the_others_hear_no_at_once()
         await link.close()
 
     assert 0.1 <= took < 1.0
+
+
+async def test_what_is_asked_in_more_turns_than_there_are_connections_waits_its_turn() -> None:
+    with one_node() as node:
+        link = Link(connect(node.url, PATIENT))
+        with frozen(node):
+            asking = []
+            for _ in range(10 * CONNECTIONS):
+                asking.append(asyncio.create_task(link.ask("PING")))
+                await asyncio.sleep(0)
+
+        assert await asyncio.gather(*asking) == [True] * len(asking)
+        await link.close()
 
 
 async def no_answer(link: Link) -> bool:

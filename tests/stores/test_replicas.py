@@ -20,11 +20,12 @@ from holdsvc.errors import StaleSession, StoreUnavailable
 from holdsvc.ports import WaitQuery
 from holdsvc.settings import ServiceSettings, Settings, StoreSettings
 from holdsvc.stores.redis import RedisStore
+from holdsvc.stores.redis_fellows import PRESENCE, RedisFellows
 from holdsvc.stores.redis_keys import key, part_of
-from holdsvc.stores.redis_link import Replicas
+from holdsvc.stores.redis_link import Link, Replicas, connect
 from tests.stores.calls import answered, decided, held, new, one_call, ref, sound, tell
 from tests.stores.redis_group import Group, frozen, group, part_is_at, replicated_cluster
-from tests.stores.redis_server import RedisServer, emptied, redis_store
+from tests.stores.redis_server import PATIENT, RedisServer, emptied, redis_store
 
 ONE, BOTH = Replicas(1, 0.4), Replicas(2, 0.4)  # other work goes on beside
 NOWHERE = "127.0.0.1", "1"
@@ -263,6 +264,26 @@ def call_at(master: int, letters: str = "CA") -> str:
     return next(
         name for name in names if part_is_at(key_slot(key(part_of(f"twilio/{name}"), "log").encode())) == master
     )
+
+
+async def test_a_redis_without_its_replicas_knows_no_tokens_and_not_who_is_there(three: Group) -> None:
+    links = [Link(connect(three.nodes[0].url, PATIENT), ONE) for _ in range(2)]
+    one, other = (RedisFellows(link) for link in links)
+    for each in (one, other):
+        await each._beat()
+    await one._beat()
+    assert (one.others, one.alone) == (1, False)
+    assert await one.deposit(b"a token", b"a ticket", 60.0)
+    three.nodes[0].ask("DEL", *PRESENCE)  # as if the other were on the far side
+
+    with frozen(*three.nodes[1:]):
+        await one._beat()
+        with pytest.raises(StoreUnavailable):
+            await one.deposit(b"another", b"a ticket", 60.0)
+
+    assert (one.others, one.alone) == (1, False)
+    for link in links:
+        await link.close()
 
 
 async def test_the_setting_reaches_the_store(three: Group, tmp_path: Path) -> None:
