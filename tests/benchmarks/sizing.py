@@ -18,8 +18,9 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -46,6 +47,7 @@ SAMPLE = 200  # keys of a kind that are looked at
 SHELF, LONG = 20.0, 120.0  # seconds of sound an item: little to prepare
 
 Found = list[tuple[str, str, str]]
+Starts = Callable[[], float]
 
 
 def info(redis: RedisServer, section: str) -> dict[str, str]:
@@ -143,14 +145,16 @@ class Bench:
         return float(info(self.redis, "memory")["used_memory"])
 
 
-async def measure(redis: RedisServer, database: str, services: Sequence[Service], calls: int, rounds: int) -> Found:
+async def measure(
+    redis: RedisServer, database: str, services: Sequence[Service], calls: int, rounds: int, starts: Starts
+) -> Found:
     lines = await connect(HOST, services[0].port, LINES)
     bench = Bench(redis, database, services, lines)
     await bench.learn()
     await bench.play(STEPS, bench.names(WARM))
     await asyncio.to_thread(moved, redis)
 
-    found = await room(bench, database, calls)
+    found = await room(bench, database, calls, starts)
     each = [await work(bench, calls) for _ in range(rounds)]
     found += [(what, *spread([one[what] for one in each])) for what in each[0]]
     syncs = Syncs(redis.pid)
@@ -164,19 +168,22 @@ async def measure(redis: RedisServer, database: str, services: Sequence[Service]
     return found
 
 
-async def room(bench: Bench, database: str, calls: int) -> Found:
+async def room(bench: Bench, database: str, calls: int, starts: Starts) -> Found:
     """Bytes that a call takes while it waits, and when it is over."""
+    alone = await asyncio.to_thread(starts)
     empty, log = bench.memory(), await asyncio.to_thread(stored, database)
     before = [resident(one) for one in bench.services]
     names = bench.names(calls)
     await bench.play(STEPS[:3], names)
     await asyncio.to_thread(moved, bench.redis)
     waiting = (bench.memory() - empty) / calls
+    among = await asyncio.to_thread(starts)
     asked, hears = ((resident(one) - was) / calls for one, was in zip(bench.services[:2], before[:2], strict=True))
     await bench.play(STEPS[3:], names)
     await asyncio.to_thread(moved, bench.redis)
     over, log = (bench.memory() - empty) / calls, (await asyncio.to_thread(stored, database) - log) / calls
     return [
+        (f"one more process is ready, none waiting; {calls} waiting, s", f"{alone:.2f}; {among:.2f}", ""),
         ("Redis, a call that waits, kB", f"{waiting / 1e3:.1f}", ""),
         ("Redis, a call whose wait is over, for four days, kB", f"{over / 1e3:.1f}", ""),
         ("the process that is asked, a call that waits, kB", f"{asked / 1e3:.1f}", ""),
@@ -231,6 +238,7 @@ async def live(redis: RedisServer, database: str, services: Sequence[Service], p
     quiet = bench.all()
     await asyncio.sleep(IDLE)
     anyway = {name: one / IDLE for pair in zip(quiet, bench.all(), strict=True) for name, one in spent(*pair).items()}
+    empty = bench.memory()
     await client.start()
     number = await ours.place(
         services[0].port, number, PLACED, client.place
@@ -238,6 +246,7 @@ async def live(redis: RedisServer, database: str, services: Sequence[Service], p
     if not await client.until(lambda told: told.sounding == number, SOUND_WITHIN):
         raise SystemExit(f"{number} streams were offered, and {client.told.sounding} sound")
     await asyncio.sleep(SETTLE)
+    room_of = (bench.memory() - empty) / number
     log = await asyncio.to_thread(logged, database)
     before, began = bench.all(), time.monotonic()
     client.begin()
@@ -246,12 +255,17 @@ async def live(redis: RedisServer, database: str, services: Sequence[Service], p
     took = time.monotonic() - began
     after = bench.all()
     grown = [after - before for before, after in zip(log, await asyncio.to_thread(logged, database), strict=True)]
+    syncs = Syncs(redis.pid)
+    await asyncio.sleep(IDLE)
+    flushes = await asyncio.to_thread(syncs.counted)
     await client.stop()
     found: Found = [("live streams; underruns; wrong tones", f"{heard.alive}; {heard.underruns}; {heard.wrong}", "")]
     for pair in zip(before, after, strict=True):
         for name, one in spent(*pair).items():
             each = (one / took - anyway[name]) / number * 1000
             found.append((f"{name.replace('µs', 'cores')}, a second and 1,000 streams", f"{each:,.3g}", ""))
+    found.append(("Redis, a call on a stream, kB", f"{room_of / 1e3:.1f}", ""))
+    found.append((f"Redis, flushes a second with {number} streams", f"{(flushes or 0) / IDLE:.0f}", ""))
     facts, size = (one / took / number for one in grown)
     found.append(("the wait log, facts and bytes, a minute of a stream", f"{60 * facts:.1f}, {60 * size:,.0f}", ""))
     return found
@@ -277,6 +291,16 @@ def stored(database: str) -> int:
     told(database, "VACUUM FULL")
     asked = "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     return int(str(told(database, f"{asked} WHERE n.nspname = 'holdsvc' AND c.relkind = 'r'")[0][0]))
+
+
+def started(folder: Path, settings: Mapping[str, str]) -> float:
+    """Seconds until one more of them is ready, which first reads all calls that wait."""
+    one = Service(folder / "late", **settings)
+    one.start()
+    try:
+        return one.wait_until_ready()
+    finally:
+        one.kill()
 
 
 class Syncs:
@@ -331,7 +355,7 @@ def main() -> None:
         if words.streams:
             work_of = live(redis, database, services, compiled(folder, "client.c"), words.streams)
         else:
-            work_of = measure(redis, database, services, words.calls, words.rounds)
+            work_of = measure(redis, database, services, words.calls, words.rounds, partial(started, folder, settings))
         print("| what | found | least - most |\n| --- | --- | --- |")
         for row in asyncio.run(work_of):
             print(f"| {' | '.join(row)} |")
