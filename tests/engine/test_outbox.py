@@ -348,6 +348,8 @@ async def test_one_that_is_dead_or_hangs_delays_none_of_the_others() -> None:
         here.desks["fails"].answer = ERRORS
         began, arrived = time.monotonic(), dict[str, float]()
         for number in range(100):
+            if number == 20:
+                await until(lambda: len(here.desks["hangs"].heard) == engine.AT_ONCE, 2.0)
             await here.call(f"CA{number}")
             await asyncio.sleep(0)
         for name in ("well", "fine"):

@@ -96,10 +96,14 @@ async def test_a_decision_that_comes_again_later_makes_no_second_one(store: Stor
     session = await tell(store, "CA1", held())
     decision = decided(session, gone(40))
     await store.save(decision.session, decision.facts)
+    (letter,) = await handed(store)
+    await store.outbox.settle([failed(letter, NOW + 60)])
 
     await store.save(replace(decision.session, version=decision.session.version + 1), decision.facts)
 
     assert await store.outbox.standing() == Standing(1, 0)
+    assert await handed(store, NOW + 59) == []
+    assert await store.outbox.letters(9) == [replace(letter, tries=1, fault="slow")]
 
 
 async def test_it_is_handed_out_to_one_and_to_another_when_that_one_has_died(store: Store) -> None:
