@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from holdsvc.calls import asking, callback_offer, notices, position, programme, windows
+from holdsvc.calls import asking, broke, callback_offer, notices, position, programme, windows
 from holdsvc.calls.briefing import brief
 from holdsvc.calls.controls import may_speak, spoken
 from holdsvc.calls.events import (
@@ -82,7 +82,7 @@ def decide(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Decision:
         return Decision(session, answer(session, event, plan))
     event = attributed(session, event)
     after = note(session, event, plan)
-    after, heard = programme.listen(after, event, plan)
+    after, heard = programme.listen(broke.gone_on(after, session, event, plan), event, plan)
     if isinstance(event, Heard) and after.history is session.history:  # as nearly always on a live stream
         return Decision(replace(after, wake_at=wake(after, plan)), (), heard)
     after, done = react(after, event, plan)
