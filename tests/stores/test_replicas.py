@@ -40,6 +40,8 @@ def servers() -> Iterator[Group]:
 @pytest.fixture
 def three(servers: Group) -> Group:
     emptied(servers.nodes[0])
+    for one in servers.nodes:
+        one.wait_for(lambda one=one: one.ask("DBSIZE") == b":0\r\n")
     return servers
 
 
