@@ -31,7 +31,8 @@ from holdsvc.stores.redis_link import Command, Link
 EVERY = 0.25  # seconds between two looks
 SELDOM = 2.0  # the same while SQL is away
 LAST_TRIES = 4  # before the process ends
-AT_ONCE = 500  # entries of each part
+AT_ONCE = 50  # entries of each part: after hours without SQL there are many, and what callers ask of Redis waits behind a move
+TOGETHER = 100  # entries that are applied side by side
 FIRST = "0-0"
 
 T = TypeVar("T")
@@ -176,7 +177,9 @@ class Mover:
 
     async def _apply_all(self, placed: Sequence[Placed]) -> None:
         new = [one for one in placed if number_of(one.id) > number_of(self._applied.get(one.part, FIRST))]
-        await asyncio.gather(*(self._apply(one.entry) for one in new if one.entry is not None))
+        entries = [one.entry for one in new if one.entry is not None]
+        for at in range(0, len(entries), TOGETHER):
+            await asyncio.gather(*map(self._apply, entries[at : at + TOGETHER]))
 
     async def _heard_of(self, asked: Awaitable[T]) -> T:
         """Whoever wants to know hears whether SQL answers."""

@@ -18,7 +18,7 @@ from holdsvc.ports import WaitQuery
 from holdsvc.reports.audit import audit
 from holdsvc.settings import LedgerSettings, ServiceSettings, Settings, StoreSettings
 from holdsvc.stores.ledger import SqliteLedger
-from holdsvc.stores.mover import Mover, Placed
+from holdsvc.stores.mover import TOGETHER, Entry, Mover, Placed, pack_entry
 from holdsvc.stores.redis import PARTS, RedisStore, log_of, part_of
 from holdsvc.stores.redis_link import CONNECTIONS, Link, addresses, connect
 from holdsvc.stores.sqlite_log import SqliteLog
@@ -325,6 +325,32 @@ async def test_a_store_that_is_opened_while_redis_is_away_serves_as_soon_as_it_i
 
         assert (await store.totals()).offered == 1
         await store.close()
+
+
+async def test_a_long_log_is_moved_in_small_pieces_so_that_callers_are_served_between_them(
+    node: RedisServer, tmp_path: Path
+) -> None:
+    link, number = Link(connect(node.url, PATIENT)), 3_000
+    some = [pack_entry(Entry(caller=CallerId(f"p{n}"), number=f"+1500555{n:04d}")) for n in range(number)]
+    await link.all([("XADD", log_of(n % PARTS), "*", "e", one) for n, one in enumerate(some)])
+    seen, under_way, most = 0, 0, 0
+
+    async def apply(entry: Entry) -> None:
+        nonlocal seen, under_way, most
+        seen, under_way, most = seen + 1, under_way + 1, max(most, under_way + 1)
+        await asyncio.sleep(0)
+        under_way -= 1
+
+    mover = Mover(link, SqliteLog(tmp_path / "log.sqlite3"), log_of, PARTS)
+    await mover.open(apply)
+    await mover.catch_up()
+    await mover.close()
+    await link.close()
+
+    assert seen == number
+    assert most <= TOGETHER
+    with SqliteLedger(tmp_path / "log.sqlite3") as ledger:
+        assert ledger.number(CallerId(f"p{number - 1}")) is not None
 
 
 async def test_a_forgotten_caller_s_number_leaves_redis_and_the_log(node: RedisServer, tmp_path: Path) -> None:
