@@ -7,7 +7,7 @@ import secrets
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from holdsvc.calls.events import AnyEvent
 from holdsvc.calls.model import CallerId, CallRef, PhoneNumber
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StoreUnavailable
-from holdsvc.ports import Spool, Store
+from holdsvc.ports import Report, Spool, Store
 
 T = TypeVar("T")
 MOST = 200_000  # pieces of news; beyond it callers are served all the same, but what they did is not kept
@@ -80,6 +80,18 @@ class Unkept:
         self._add(news)
         self._spool.append(news)
         return True
+
+    async def note(self, report: Report) -> None:
+        """Put by what is being decided and must be answered before it is kept. Brought again later, it is known already.
+
+        Only where an address of ours says which wait it is about: elsewhere the next request tells the same once more.
+        """
+        if report.wait:
+            new = HoldSession(report.ref.nth(report.wait), report.queue, stream=report.stream)
+            news = News(new, cast(tuple[AnyEvent, ...], tuple(report.events)))
+            self._add(news)
+            self._spool.append(news)
+            await self.flushed()
 
     async def flushed(self) -> None:
         """What was put by outlives the process from now on, as far as the disk can be written."""

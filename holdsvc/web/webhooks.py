@@ -74,14 +74,11 @@ async def answer(house: House, platform: Platform, incoming: WebhookRequest) -> 
         for doubt in report.doubts:
             house.metrics.webhook_rejected(platform.name, doubt)
             log.warning("webhook_doubted", extra={"platform": platform.name, "reason": doubt})
-        deciding = asyncio.ensure_future(decided(house, platform, incoming, report))
-        within = NEWS_WITHIN if incoming.step in platform.can.news else ANSWER_WITHIN
-        return await asyncio.wait_for(asyncio.shield(deciding), within)
+        return await in_time(house, platform, incoming, report)
     except BadWebhook as error:
         house.metrics.webhook_rejected(platform.name, error.reason)
         log.warning("webhook_not_understood", extra={"platform": platform.name, "reason": error.reason})
     except TimeoutError:
-        house.intake.goes_on(deciding)
         house.metrics.webhook_rejected(platform.name, "late")
         log.error("webhook_late", extra={"platform": platform.name, "step": incoming.step, "heard": "house music"})
     except Exception:
@@ -89,6 +86,18 @@ async def answer(house: House, platform: Platform, incoming: WebhookRequest) -> 
         log.exception("webhook_fault", extra={"platform": platform.name, "step": incoming.step, "heard": "house music"})
     queue = named_queue(incoming)
     return platform.fallback(scene(house, incoming, queue, 0), house.plans.plan(queue).house)
+
+
+async def in_time(house: House, platform: Platform, incoming: WebhookRequest, report: Report) -> Reply:
+    """Raise `TimeoutError` where it takes too long: then it goes on, and is put by for the case that we die meanwhile."""
+    deciding = asyncio.ensure_future(decided(house, platform, incoming, report))
+    within = NEWS_WITHIN if incoming.step in platform.can.news else ANSWER_WITHIN
+    try:
+        return await asyncio.wait_for(asyncio.shield(deciding), within)
+    except TimeoutError:
+        house.intake.goes_on(deciding)
+        await house.intake.unkept.note(report)
+        raise
 
 
 def named_queue(incoming: WebhookRequest) -> QueueName:

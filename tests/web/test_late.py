@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from holdsvc.engine.unkept import News
 from holdsvc.web import webhooks
 from tests.service import a_call, running
 
@@ -18,6 +19,28 @@ def held_up(service, free: asyncio.Event) -> None:
         return await decide(news)
 
     service.house.intake.report = report
+
+
+async def test_a_key_that_is_answered_before_it_is_kept_outlives_the_process_and_counts_once(
+    tmp_path, unused_tcp_port, monkeypatch
+):
+    monkeypatch.setattr(webhooks, "ANSWER_WITHIN", SOON)
+    async with running(tmp_path, unused_tcp_port) as service:
+        await service.document("wait", a_call(QueueTime="0"))
+        free, unkept = asyncio.Event(), service.house.intake.unkept
+        held_up(service, free)
+
+        await service.document("input", a_call(Digits="7"), query="queue=support&turn=1")
+        (news,) = unkept._spool.read(News)
+        assert [one.digit for one in news.events] == ["7"]
+
+        free.set()
+        await service.house.intake.settle()
+        await service.house.intake.keep_again()
+        (wait,) = (await service.json("/api/v1/waits"))["waits"]
+
+    assert [one["what"] for one in wait["choices"] if one["via"] == "key"] == ["softer"]
+    assert not unkept._spool.read(News)
 
 
 async def test_news_is_answered_when_it_is_kept_and_a_caller_who_waits_hears_music_until_then(
