@@ -14,6 +14,7 @@ from hypothesis import settings
 
 TESTS = Path(__file__).parent
 LIVE = (  # browsers, and services in real time
+    "chaos/test_partition.py",
     "ops",
     "simulator/test_line.py",
     "simulator/test_run.py",

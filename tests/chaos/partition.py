@@ -16,7 +16,7 @@ from msgspec import Struct
 from tests.chaos.cluster import Cluster, Place, raised
 from tests.chaos.fault import Fault
 from tests.chaos.network import Network, network
-from tests.chaos.sentinel import taken_over_from
+from tests.chaos.sentinel import agreed, taken_over_from
 from tests.stores.redis_group import Group, group
 
 MACHINES = 3
@@ -44,7 +44,7 @@ async def inflict(cluster: Cluster, size: float) -> None:
         await asyncio.to_thread(taken_over_from, redis, old)
     finally:
         net.mend(redis.nodes.index(old))
-    await asyncio.to_thread(redis.follows, old, redis.master())
+    await asyncio.to_thread(agreed, redis)
 
 
 @asynccontextmanager

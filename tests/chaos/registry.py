@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos import calm, kill, postgres_gone, redis_gone, rolling
+from tests.chaos import calm, kill, partition, postgres_gone, redis_gone, rolling, sentinel
 from tests.chaos.fault import Fault
 
 FAULTS: dict[str, Fault] = {
@@ -14,6 +14,8 @@ FAULTS: dict[str, Fault] = {
         redis_gone.STOPPED,
         redis_gone.RESTARTED,
         redis_gone.FROZEN,
+        sentinel.FAULT,
+        partition.FAULT,
         postgres_gone.FAULT,
     )
 }
