@@ -86,6 +86,7 @@ class Outbox:
         self._delivered: dict[str, None] = {}
         self._verdicts: list[Verdict] = []
         self._settling: asyncio.Task[None] | None = None
+        self._closed = False
         self.standing = Standing(0, 0)  # as it was found last
         if self._subscribers:
             box.causes = self.causes
@@ -139,6 +140,7 @@ class Outbox:
 
     async def close(self) -> None:
         """What is under way may end; the rest is in the store, and the next process takes it up."""
+        self._closed = True
         for lane in self._lanes.values():
             lane.todo.clear()
         flights = [task for lane in self._lanes.values() for task in lane.under_way]
@@ -163,7 +165,7 @@ class Outbox:
     def _take(self, letter: Letter) -> None:
         """Where there is no room it stays in the store, and is handed out later."""
         lane, key = self._lanes.get(letter.effect.to), letter.effect.key
-        if lane is None or lane.room <= 0 or key in self._engaged:
+        if lane is None or lane.room <= 0 or key in self._engaged or self._closed:
             return
         self._engaged.add(key)
         if key in self._delivered:

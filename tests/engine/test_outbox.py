@@ -458,6 +458,10 @@ async def test_what_is_under_way_when_the_service_stops_may_end() -> None:
         await here.outbox.close()
 
         assert await here.store.outbox.standing() == Standing(0, 0)
+        await here.call("CA2")
+        await here.later(engine.LEASE)
+        assert len(here.desk.heard) == 1
+        assert await here.store.outbox.standing() == Standing(waiting=1, dead=0)
 
 
 async def test_a_private_address_that_is_not_allowed_is_never_connected_to() -> None:
