@@ -15,7 +15,6 @@ from typing import Any, cast
 
 from msgspec import MsgspecError
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
-from redis.exceptions import RedisError
 
 from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.session import HoldSession
@@ -23,7 +22,7 @@ from holdsvc.errors import StoreUnavailable
 from holdsvc.ports import Ticketed
 from holdsvc.stores.mover import unpack_entry
 from holdsvc.stores.redis_keys import PARTS, channel, key, part_of
-from holdsvc.stores.redis_link import Command, Link
+from holdsvc.stores.redis_link import BROKEN, Command, Link
 
 NAMED = 8  # bytes of a process's name, which stand before each word
 KEPT, SAID = b"k", b"s"  # then what kind of word it is
@@ -184,7 +183,7 @@ class RedisFellows:
                 async with asyncio.TaskGroup() as group:
                     for one in lines:
                         group.create_task(one.listen(self._hear))
-            except (RedisError, OSError, TimeoutError, StoreUnavailable) as error:
+            except (*BROKEN, StoreUnavailable) as error:
                 log.warning("words_missed", extra={"reason": f"{type(error).__name__}: {error}"})
             except ExceptionGroup as several:
                 log.warning("words_missed", extra={"reason": "; ".join(map(repr, several.exceptions))})
@@ -243,7 +242,7 @@ class Line:
         self._watched.register_connect_callback(self._connected)
 
     async def listen(self, hear: Callable[[bytes], None]) -> None:
-        """Until the line is dead. Raise `RedisError` or `OSError` then."""
+        """Until the line is dead. Raise one of `BROKEN` then."""
         loop = asyncio.get_running_loop()
         heard = loop.time()
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -37,7 +38,9 @@ Client: TypeAlias = "Redis | RedisCluster"
 Asked: TypeAlias = "tuple[Command, asyncio.Future[Any]]"  # Any: each command has its own kind of answer
 
 NOT_NOW = "Redis did not answer just now"
-UNANSWERED = (RedisError, OSError, TimeoutError, asyncio.CancelledError, StoreUnavailable)
+CLOSED = RuntimeError  # uvloop's word for a connection on which one wanted to write, and that was reset just before
+BROKEN = (RedisError, OSError, TimeoutError, CLOSED)
+UNANSWERED = (*BROKEN, asyncio.CancelledError, StoreUnavailable)
 
 
 def connect(url: str, answer: float = ANSWER) -> Client:
@@ -130,10 +133,13 @@ class Lane:
             asked, self._asked = self._asked[:MOST_AT_ONCE], self._asked[MOST_AT_ONCE:]
             flight = asyncio.get_running_loop().create_task(self._fly(asked))
             self._flights.add(flight)
-            flight.add_done_callback(self._landed)
+            flight.add_done_callback(partial(self._landed, asked))
 
-    def _landed(self, flight: asyncio.Task[None]) -> None:
+    def _landed(self, asked: Sequence[Asked], flight: asyncio.Task[None]) -> None:
+        """Whatever became of it, nobody waits for an answer any more."""
         self._flights.discard(flight)
+        error = None if flight.cancelled() else flight.exception()
+        answer(asked, [error or StoreUnavailable(NOT_NOW)] * len(asked))
         self._go()
 
 

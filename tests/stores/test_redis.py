@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
+from redis.asyncio import Redis
 
 from holdsvc import catalogue
 from holdsvc.calls.memory import remember
@@ -442,6 +444,34 @@ async def test_what_is_asked_in_more_turns_than_there_are_connections_waits_its_
 
         assert await asyncio.gather(*asking) == [True] * len(asking)
         await link.close()
+
+
+class Broken:
+    """A client whose connections fail with whatever is given."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def pipeline(self, transaction: bool) -> Broken:
+        return self
+
+    def execute_command(self, *command: str) -> None:
+        """Nothing goes out before `execute`."""
+
+    async def execute(self, raise_on_error: bool) -> list[object]:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("the handler is closed"), ConnectionResetError(), KeyError("a mistake of the client's")],
+)
+async def test_whoever_asked_hears_no_in_whatever_way_the_connection_broke(error: Exception) -> None:
+    link = Link(cast(Redis, Broken(error)))
+
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await asyncio.wait_for(link.ask("PING"), PATIENT)
 
 
 async def no_answer(link: Link) -> bool:
