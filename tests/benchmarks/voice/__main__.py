@@ -32,6 +32,7 @@ from tests.benchmarks.voice.texts import (
     MENU_TUNING,
     OTHER_SPEECH,
     OTHER_SPEECH_TUNING,
+    WORDS_TUNING,
 )
 
 CANDIDATES = (*(Candidate(choice.id, choice.words) for choice in MENU.choices), Candidate("quiet", ("no",)))
@@ -97,7 +98,7 @@ def main() -> int:
 def asked_all(given: argparse.Namespace) -> Iterator[tuple[int, int, Line]]:
     """In a random order, so that a run that is cut short is a fair sample."""
     ear = kinds.make(given.recogniser, given.model)
-    todo = [*commands(given), *others(given), *([] if given.tuning else human_voice(given.quick))]
+    todo = [*commands(given), *others(given), *(words(given) if given.tuning else human_voice(given.quick))]
     random.Random(1).shuffle(todo)
     part, parts = map(int, given.part.split("/"))
     todo = todo[: given.most or len(todo)][part - 1 :: parts]
@@ -153,6 +154,17 @@ def others(given: argparse.Namespace) -> Iterator[Job]:
         begin = int(rng.integers(0, len(music) - 24_000))
         length = int(rng.integers(6_000, 24_000))
         yield Job("music", "music alone", "", "", carried(music[begin : begin + length], "clean", rng), offered)
+
+
+def words(given: argparse.Namespace) -> Iterator[Job]:
+    rng, music = np.random.default_rng(15), our_music()
+    for place, text in enumerate(WORDS_TUNING[:: QUICK if given.quick else 1]):
+        for turn, (voice, say) in enumerate(voices.in_turn(speakers(given), place)):
+            speech = voices.spoken(given.said, voice, say, text)
+            if speech is not None:
+                condition = CONDITIONS[(place + turn) % len(CONDITIONS)]
+                pcm = carried(speech, condition, rng, music)
+                yield Job(voice, "other words", text, "", pcm, CANDIDATES_TUNING)
 
 
 def human_voice(quick: bool) -> Iterator[Job]:

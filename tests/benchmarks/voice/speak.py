@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.benchmarks.voice import voices
-from tests.benchmarks.voice.texts import COMMANDS, COMMANDS_TUNING, OTHER_SPEECH, OTHER_SPEECH_TUNING
+from tests.benchmarks.voice.texts import COMMANDS, COMMANDS_TUNING, OTHER_SPEECH, OTHER_SPEECH_TUNING, WORDS_TUNING
 from tests.benchmarks.voice.voices import Say
 
 
@@ -27,6 +27,8 @@ def everything(styles: Path | None) -> Iterator[tuple[str, Say, str]]:
     tuning = {**voices.TUNING, **(voices.neural(voices.NEURAL_TUNING, styles) if styles else {})}
     reporting = {**voices.REPORTING, **(voices.neural(voices.NEURAL_REPORTING, styles) if styles else {})}
     yield from each(tuning, (*COMMANDS_TUNING, *OTHER_SPEECH_TUNING, *COMMANDS))
+    for place, word in enumerate(WORDS_TUNING):
+        yield from each(dict(voices.in_turn(tuning, place)), (word,))
     yield from each(reporting, (*COMMANDS, *OTHER_SPEECH))
 
 

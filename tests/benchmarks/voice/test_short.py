@@ -7,6 +7,7 @@ import pytest
 
 from holdsvc.audio import g711
 from holdsvc.ports import Certainty
+from tests.benchmarks.voice import texts, voices
 from tests.benchmarks.voice.__main__ import Job, Line, asked, our_music, table
 from tests.benchmarks.voice.lines import CONDITIONS, carried, coughs
 from tests.speech.recognise.test_every_recogniser import COMMANDS, MENU, OTHERS, SAID
@@ -49,3 +50,26 @@ def test_the_table_tells_what_was_done_and_what_was_asked():
     told = table([line("jazz", Certainty.SURE), line("jazz", Certainty.NEAR), line("music", Certainty.SURE)])
 
     assert told.splitlines()[-1] == "| clean | 3 | 33.3% | 33.3% | 33.3% | 0.0% | 0.0% | 0.100 |"
+
+
+def test_what_bounds_are_found_on_is_not_what_is_reported():
+    reported = (*texts.COMMANDS, *texts.OTHER_SPEECH)
+    tuning = (*texts.COMMANDS_TUNING, *texts.OTHER_SPEECH_TUNING, *texts.WORDS_TUNING)
+
+    assert not {plain(text) for text in reported} & {plain(text) for text in tuning}
+    assert not {*voices.REPORTING, *voices.NEURAL_REPORTING} & {*voices.TUNING, *voices.NEURAL_TUNING}
+
+
+def test_words_that_are_no_command_are_on_no_menu_and_every_speaker_says_some():
+    speakers = {**voices.TUNING, **dict.fromkeys(voices.NEURAL_TUNING, voices.unsaid)}
+
+    heard = [name for place, _ in enumerate(texts.WORDS_TUNING) for name, _ in voices.in_turn(speakers, place)]
+
+    offered = [phrase for choice in texts.MENU_TUNING.choices for phrase in choice.words]
+    assert not {plain(word) for word in texts.WORDS_TUNING} & {plain(phrase) for phrase in offered}
+    assert set(heard) == set(speakers)
+    assert len(heard) == 3 * len(texts.WORDS_TUNING)
+
+
+def plain(text):
+    return "".join(sign for sign in text.casefold() if sign.isalnum() or sign == " ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from holdsvc.calls.menu import SHIPPED, Action, Choice, Menu
 from holdsvc.calls.model import Kind
 
@@ -150,6 +152,8 @@ OTHER_SPEECH_TUNING = (
     "Seven three one",
     "Tea or juice?",
 )
+# Short words are taken for a command sooner than sentences are: by sentences alone a bound looks better than it is.
+WORDS_TUNING = tuple(Path(__file__).with_name("words.txt").read_text(encoding="utf-8").splitlines())
 OTHER_SPEECH = (
     "I would like to talk to somebody about an invoice.",
     "How long is this going to take?",

@@ -58,6 +58,12 @@ NEURAL_TUNING = ("am_michael", "bf_emma", "af_nova", "am_puck", "bf_isabella", "
 NEURAL_REPORTING = ("af_bella", "am_eric", "bm_george", "bf_alice")
 
 
+def in_turn(speakers: Mapping[str, Say], place: int) -> list[tuple[str, Say]]:
+    """Three of them, others at each place: for what need not be said by all."""
+    all_of_them = list(speakers.items())
+    return [all_of_them[(place + step) % len(all_of_them)] for step in (0, 4, 8)]
+
+
 def file_of(folder: Path, voice: str, text: str) -> Path:
     return folder / f"{hashlib.sha256(f'{voice}|{text}'.encode()).hexdigest()[:24]}.npy"
 
