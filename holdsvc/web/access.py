@@ -60,12 +60,15 @@ class Guard:
             case Access.PAGE:
                 return bool(self._token) or self.local(request)
             case Access.SCRAPE:
-                return self.local(request) or among(request, self._scrape) or self._bears_token(request)
+                return self._near(request, self._scrape)
             case Access.LISTEN:
-                near = among(request, self._listen) and not forwarded(request)  # a proxy of ours is not who listens
-                return near or self.local(request) or self._bears_token(request)
+                return self._near(request, self._listen)
             case _:
                 return False
+
+    def _near(self, request: web.Request, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+        near = among(request, networks) and not forwarded(request)  # a proxy of ours is not who asks
+        return near or self.local(request) or self._bears_token(request)
 
     def local(self, request: web.Request) -> bool:
         """From this machine, addressed as this machine, through no proxy, by no other site's page, and no public URL is set."""

@@ -12,7 +12,7 @@ from holdsvc import __version__, app
 from holdsvc.config import DirectorySettings
 from holdsvc.simulator.sound import mu_law_of
 from holdsvc.web import server
-from holdsvc.web.access import Access, access_of
+from holdsvc.web.access import Access, Guard, access_of
 from holdsvc.web.openapi import description
 from tests.engine.test_together import Fellow
 from tests.service import TOKEN, a_call, running, settings_for
@@ -341,3 +341,21 @@ async def test_a_wrong_query_is_named(tmp_path, unused_tcp_port):
 
 def test_the_routes_of_the_server_stand_in_one_place():
     assert len({(route.method, route.path) for route in server.routes()}) == len(server.routes())
+
+
+class Scraping:
+    def __init__(self, remote, **headers):
+        self.remote, self.headers, self.host = remote, {"Host": "hold.example.com", **headers}, "hold.example.com"
+
+
+def test_figures_are_for_the_networks_that_the_settings_name_and_not_for_whom_a_proxy_among_them_serves():
+    guard = Guard("open sesame", ("10.1.0.0/16",), public=True)
+
+    def admitted(remote, **headers):
+        return guard.admits(Scraping(remote, **headers), Access.SCRAPE)
+
+    assert admitted("10.1.2.3")
+    assert not admitted("10.2.0.1")
+    assert not admitted("10.1.2.3", **{"X-Forwarded-For": "192.0.2.7"})
+    assert not admitted("10.1.2.3", Via="1.1 proxy")
+    assert admitted("192.0.2.7", Authorization="Bearer open sesame")
