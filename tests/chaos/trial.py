@@ -11,7 +11,7 @@ from tests.chaos.load import RATE, Load
 from tests.chaos.verdict import Verdict, judge, read
 
 BEFORE, AFTER = 4.0, 4.0  # seconds of calls before and after the fault
-PATIENCE = 60.0  # seconds that the log may take until all is in it
+PATIENCE = 240.0  # seconds that the log may take until all is in it
 CONTROLLED = 10.0  # and where it is known that something never comes
 GLANCE = 0.5
 
