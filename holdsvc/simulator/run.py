@@ -157,6 +157,7 @@ class _Run:
         self._steps = 0
         self._over = 0
         self._told = 0.0  # machine's seconds at the last look at the progress
+        self._begun = carrier.clock.monotonic()
         self.staffing: Staffing | None = None
 
     async def whole(self) -> Verdict:
@@ -209,9 +210,8 @@ class _Run:
         ended = Counter(str(wait.end) for _, wait in truth.waits() if wait.ended is not None)
         p99 = 1000 * quantile(self._carrier.hooks.seconds[-LAST_HOOKS:], 0.99)
         counts = (len(truth.calls), self._over, self._calls)
-        self._progress(
-            Progress(*counts, clock.monotonic(), waiting(truth, self._queues), dict(ended), p99, curve(truth))
-        )
+        since = clock.monotonic() - self._begun  # a real clock counts from the machine's start
+        self._progress(Progress(*counts, since, waiting(truth, self._queues), dict(ended), p99, curve(truth)))
         self._told = RealClock().monotonic()
 
     async def _watch(self, before: Samples) -> None:

@@ -20,7 +20,7 @@ class Progress(Struct, frozen=True):
     placed: int
     over: int
     calls: int
-    seconds: float  # on the simulation's clock
+    seconds: float  # since the run began, on the simulation's clock
     waiting: Mapping[str, int] = {}  # by queue
     ended: Mapping[str, int] = {}  # in the words of the truth
     answer_p99: float = 0.0  # milliseconds of the machine that the service took, of the last hooks

@@ -58,3 +58,16 @@ async def test_a_run_over_two_queues_shows_both_and_ends_with_all_calls_over():
     assert sum(last.ended.values()) >= verdict.waits == 40
     assert list(last.curve) == sorted(last.curve)
     assert len(last.curve) == len(EDGES)
+
+
+async def test_seconds_are_counted_from_the_beginning_of_the_run():
+    class OfAMachineLongUp(VirtualClock):
+        def monotonic(self):
+            return super().monotonic() + 50_000.0
+
+    seen: list[Progress] = []
+    clock = OfAMachineLongUp()
+    async with opened(House(clock)) as target:
+        await simulate(target, calls=10, clock=clock, progress=seen.append)
+
+    assert 0.0 < seen[-1].seconds < 50_000.0
