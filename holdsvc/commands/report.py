@@ -40,7 +40,8 @@ def report(given: argparse.Namespace) -> int:
 
 def shelves(settings: Settings, folder: Path, until: datetime | None) -> Shelved:
     """Items as they were at the end of the period, and where callers of our queues are."""
-    there = {item.id: item for item in app.open_library(settings, folder).items}
+    library = app.open_library(settings, folder)
+    there = {item.id: item for item in (*library.waiting, *library.items)}  # also what has no sound here yet
     queues = {"default": settings.queue("default"), **settings.queues}
     heard_in = {name: heard_where(rules, queues, settings.callers.region) for name, rules in queues.items()}
     return Shelved(

@@ -164,5 +164,8 @@ def notes(found: Sequence[Played]) -> Iterable[str]:
     breaches = sum(bool(one.abroad or one.late) for one in found)
     if breaches:
         yield f"{breaches} of these rows have plays outside their licence: see their remarks, and tell us."
-    else:
-        yield "No play was outside the term or the territory of its licence."
+    unknown = sum(one.item is None for one in found)
+    if unknown:
+        yield f"Of {unknown} rows nothing is known any more here, nor whether their licence was kept."
+    if not breaches:
+        yield f"No {'other ' if unknown else ''}play was outside the term or the territory of its licence."

@@ -150,6 +150,15 @@ def test_what_nobody_knows_any_more_is_still_told() -> None:
     assert (told["content"], told["title"], told["remark"]) == ("gone", "", "on no shelf any more")
 
 
+def test_of_what_nobody_knows_it_is_not_said_that_its_licence_was_kept() -> None:
+    found = plays([HeardSum(name, Kind.MUSIC, 1, 1, 30.0) for name in (TUNE, ContentId("gone"))], SHELF)
+
+    assert section(found).notes[-2:] == (
+        "Of 1 rows nothing is known any more here, nor whether their licence was kept.",
+        "No other play was outside the term or the territory of its licence.",
+    )
+
+
 def test_what_has_left_its_shelf_keeps_its_licence_in_the_report() -> None:
     shelved = replace(licensed(), there=frozenset())
 
