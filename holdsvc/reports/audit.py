@@ -54,7 +54,8 @@ def account(evidence: Evidence) -> Iterator[str]:
     parts = [f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(outcomes.items())]
     yield f"{offered} offered = {' + '.join([*parts, f'{waiting} waiting'])}."
     amended = sum(evidence.amended.values())
-    yield f"{sum(evidence.ended.values())} ends were told, {amended} of them amended later; {evidence.facts} facts are kept."
+    told = sum(evidence.ended.values())
+    yield f"{told} ends were told, and {amended} amendments of them later; {evidence.facts} facts are kept."
 
 
 def differences(evidence: Evidence) -> Iterator[str]:
