@@ -63,8 +63,7 @@ def patience(waits: WaitTable) -> Section:
         marks = [curve.at(mark) for mark in (30, 60, 120, 300)]
         mean = mean_patience(of.seconds, gone)
         rows.append((name, len(of), curve.events, *marks, curve.median(), mean, few(curve.events)))
-        if curve.events:
-            groups.append((of.seconds, gone))
+        groups.append((of.seconds, gone))
         if curve.events >= FEW:
             shown.append(drawn(name, curve))
     return Section(
@@ -99,10 +98,10 @@ def few(events: int) -> str:
 
 
 def told_apart(groups: Sequence[tuple[Numbers, Flags]]) -> str:
-    if len(groups) < 2:
-        return "There are not two groups in which somebody gave up, so nothing can be compared."
-    chi, freedom, luck = log_rank(groups)
-    how = "under 1 in 10,000" if luck < 0.0001 else f"{100 * luck:.2g} %"
+    chi, freedom, luck = log_rank(groups) if groups else (0.0, 0, 1.0)
+    if not freedom:
+        return "There are not two groups that waited while somebody gave up, so nothing can be compared."
+    how = "under 1 in 10,000" if luck < 0.0001 else f"{100 * luck:.2g} %" if luck < 0.1 else f"{100 * luck:.0f} %"
     return f"Log-rank test over all groups: chi-square {chi:.2f}, {freedom} degrees of freedom; as much by luck alone: {how}."
 
 

@@ -88,8 +88,14 @@ def _variance(values: Numbers, before: Numbers, gone: Numbers, any_end: Numbers,
 
 
 def log_rank(groups: Sequence[tuple[Numbers, Flags]]) -> tuple[float, int, float]:
-    """Do the groups' callers wait alike? Chi-square, its degrees of freedom, and the chance of as much by luck alone."""
+    """Do the groups' callers wait alike? Chi-square, its degrees of freedom, and the chance of as much by luck alone.
+
+    A group in which nobody gave up says as much as any other; one in which nobody waited until anybody did says nothing.
+    """
     together = np.unique(np.concatenate([seconds[event] for seconds, event in groups]))
+    groups = [group for group in groups if len(together) and at_risk(together, group[0]).any()]
+    if not groups:
+        return 0.0, 0, 1.0
     risks = np.array([at_risk(together, seconds) for seconds, _ in groups])
     deaths = np.array([counted(together, seconds[event]) for seconds, event in groups])
     risk, dead = risks.sum(0), deaths.sum(0)

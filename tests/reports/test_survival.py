@@ -90,6 +90,23 @@ def test_a_known_log_rank() -> None:
     assert luck < 0.0001
 
 
+def test_a_group_in_which_nobody_gave_up_counts_and_one_that_saw_nobody_do_so_does_not() -> None:
+    """By hand: one gives up at 1 s among five, three of them in the first group, one at 2 s among four, two of them there."""
+    first = np.array([1.0, 2.0, 3.0]), np.array([True, True, False])
+    second = np.array([4.0, 4.0]), np.zeros(2, bool)
+    early = np.array([0.5]), np.zeros(1, bool)
+
+    chi, freedom, luck = log_rank([first, second, early])
+
+    expected, spread = 3 / 5 + 2 / 4, 3 / 5 * 2 / 5 + 2 / 4 * 2 / 4
+    assert (chi, freedom) == (pytest.approx((2 - expected) ** 2 / spread), 1)
+    assert luck == pytest.approx(0.1985, abs=1e-4)
+
+
+def test_where_nobody_gave_up_nothing_is_compared() -> None:
+    assert log_rank([(SECONDS, np.zeros(len(SECONDS), bool))] * 2) == (0.0, 0, 1.0)
+
+
 def test_groups_that_wait_alike_differ_by_luck_alone() -> None:
     chi, _, luck = log_rank([(SECONDS, GONE), (SECONDS, GONE), (SECONDS, GONE)])
 
