@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from holdsvc import app, catalogue
 from holdsvc.callers.numbers import PhoneNumbers
@@ -59,16 +61,33 @@ def export(given: argparse.Namespace) -> int:
     form = Form(given.format)
     if form is Form.PARQUET and given.out is None:
         raise ConfigError("--out", "Parquet is written into a file: name one")
-    query = WaitQuery(moment("--since", given.since), moment("--until", given.until), given.queue, most=EVERYTHING)
+    query = asked(given)
     with opened(settings, given.ledger) as ledger:
         number_of = ledger.number if given.numbers else None
         if given.out is None:
             write(ledger.waits(query), form, sys.stdout.buffer, number_of)
             return 0
-        with given.out.open("wb") as out:
+        with written("--out", given.out) as out:
             rows = write(ledger.waits(query), form, out, number_of)
     print(f"{rows} waits are in {given.out}", file=sys.stderr)
     return 0
+
+
+@contextmanager
+def written(key: str, path: Path) -> Iterator[BinaryIO]:
+    """The file that an option names."""
+    try:
+        with path.open("wb") as out:
+            yield out
+    except OSError as error:
+        raise ConfigError(key, f"{path} cannot be written: {error.strerror}") from error
+
+
+def asked(given: argparse.Namespace) -> WaitQuery:
+    since, until = moment("--since", given.since), moment("--until", given.until)
+    if since and until and since >= until:
+        raise ConfigError("--until", f"{given.until!r} is not after --since {given.since!r}")
+    return WaitQuery(since, until, given.queue, most=EVERYTHING)
 
 
 def moment(key: str, text: str | None) -> datetime | None:

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from holdsvc import app
-from holdsvc.commands.log import EVERYTHING, moment, opened
+from holdsvc.commands.log import asked, opened, written
 from holdsvc.config import Settings, load
 from holdsvc.engine.plans import heard_where, zone_of
-from holdsvc.ports import WaitQuery
 from holdsvc.reports import book
 from holdsvc.reports.html import as_html
 from holdsvc.reports.page import Report
@@ -23,7 +22,7 @@ from holdsvc.stores.airings import AiringLog
 
 def report(given: argparse.Namespace) -> int:
     settings = load(given.config)
-    query = WaitQuery(moment("--since", given.since), moment("--until", given.until), given.queue, most=EVERYTHING)
+    query = asked(given)
     folder = app.data_folder(settings)
     aired = AiringLog(folder / AIRINGS).sums(query.since, query.until)
     with opened(settings, given.ledger) as ledger:
@@ -33,7 +32,8 @@ def report(given: argparse.Namespace) -> int:
     if given.out is None:
         sys.stdout.buffer.write(body)
         return 0
-    given.out.write_bytes(body)
+    with written("--out", given.out) as out:
+        out.write(body)
     print(f"the report is {given.out}", file=sys.stderr)
     return 0
 

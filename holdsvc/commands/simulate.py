@@ -78,6 +78,10 @@ def log_file(given: argparse.Namespace) -> Path | None:
     target = Path(given.record) / "holdsvc.sqlite3"
     if target.exists():
         raise ConfigError("--record", f"{target} exists already, and nothing is written over")
+    try:  # before the run, which may be long
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError("--record", f"{target.parent} cannot be made: {error.strerror}") from error
     return target
 
 
@@ -115,7 +119,6 @@ async def embedded(given: argparse.Namespace, plan: Staffing | None, record: Pat
         async with service(settings, clock) as target:
             verdict = await traffic(given, plan, target, clock)
         if record:
-            record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             backup(catalogue.database(settings), record)
         return verdict
 

@@ -31,10 +31,11 @@ def section_text(section: Section) -> Iterable[str]:
         yield "nothing in this period"
     else:
         yield from grid(section, rows)
-    if section.plot and section.plot.series:
-        end = max(one.x[-1] for one in section.plot.series if one.x)
-        width = max(len(one.name) for one in section.plot.series)
-        for one in section.plot.series:
+    curves = [one for one in section.plot.series if one.x] if section.plot else []
+    if curves:
+        end = max(one.x[-1] for one in curves)
+        width = max(len(one.name) for one in curves)
+        for one in curves:
             yield f"{one.name:>{width}}  {curve(one, end)}  0 to {end:.0f} s"
     for note in section.notes:
         yield from wrap(note, WIDE, initial_indent="· ", subsequent_indent="  ")
