@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from holdsvc.reports.page import Plot, Report, Section, Series, Unit, spoken, stamp
 
 WIDTH, HEIGHT = 760, 300
 LEFT, RIGHT, TOP, BOTTOM = 56, 150, 16, 44
+APART = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds from one mark to the next
+MOST_MARKS = 6
 # Told apart by their dashes as well as by their colours.
 LINES = (
     ("#0b5f5a", ""),
@@ -90,16 +93,21 @@ def plot(place: Element, of: Plot) -> None:
         SubElement(
             picture, "text", {"text-anchor": "end"}, x=f"{LEFT - 8}", y=f"{float(y) + 4:.1f}"
         ).text = f"{100 * share:.0f} %"
-    for part in range(5):
-        x = across(end * part / 4, end)
+    for at in marks(end):
         SubElement(
-            picture, "text", {"text-anchor": "middle"}, x=x, y=f"{HEIGHT - BOTTOM + 18}"
-        ).text = f"{end * part / 4:.0f}"
+            picture, "text", {"text-anchor": "middle"}, x=across(at, end), y=f"{HEIGHT - BOTTOM + 18}"
+        ).text = f"{at}"
     SubElement(
         picture, "text", {"text-anchor": "middle"}, x=f"{(LEFT + WIDTH - RIGHT) / 2}", y=f"{HEIGHT - 6}"
     ).text = of.across
     for number, series in enumerate(of.series):
         line(picture, series, number, end)
+
+
+def marks(end: float) -> range:
+    """Round seconds to read the plot by, at most MOST_MARKS after 0."""
+    apart = next((one for one in APART if end / one <= MOST_MARKS), ceil(end / MOST_MARKS / APART[-1]) * APART[-1])
+    return range(0, int(end) + 1, apart)
 
 
 def line(picture: Element, series: Series, number: int, end: float) -> None:
