@@ -18,7 +18,7 @@ from holdsvc.stores.schema import LATEST, STEPS, STEPS_TABLE, for_postgres
 
 SCHEMA = "holdsvc"
 CONNECTED = 5.0  # seconds within which a connection is there
-ANSWERED = 60.0  # seconds within which a statement is done
+ANSWERED = 15.0  # seconds within which a statement is done; on a dead connection as long until it is noticed
 GREW = 3600.0  # seconds that a step of the schema may take: an index over a long log
 OURS = 0x686F6C64  # the lock of whoever changes the schema
 IDLE = "30s"  # after which the server ends a transaction whose process says nothing more
@@ -70,13 +70,25 @@ async def connect(url: str) -> Connection:
 
 @asynccontextmanager
 async def transaction(connection: Connection) -> AsyncIterator[Connection]:
-    """All of it or nothing, among our own tables, and on the disk when it is over."""
-    async with connection.transaction():
-        await connection.execute(
-            f"SET LOCAL search_path = {SCHEMA}; SET LOCAL idle_in_transaction_session_timeout = '{IDLE}'; "
-            "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
-        )
-        yield connection
+    """All of it or nothing, among our own tables, and on the disk when it is over. Where no answer comes, the connection ends."""
+    whole = connection.transaction()
+    try:
+        await whole.start()
+        try:
+            await connection.execute(
+                f"SET LOCAL search_path = {SCHEMA}; SET LOCAL idle_in_transaction_session_timeout = '{IDLE}'; "
+                "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+            )
+            yield connection
+        except TimeoutError:
+            raise
+        except BaseException:
+            await whole.rollback()
+            raise
+        await whole.commit()
+    except TimeoutError:
+        connection.terminate()  # a wish to roll back or to part would not be answered either, and be waited for as long
+        raise
 
 
 async def migrate(connection: Connection, url: str) -> None:

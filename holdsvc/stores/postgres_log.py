@@ -26,7 +26,7 @@ from holdsvc.stores.dialect import numbered
 from holdsvc.stores.mover import Placed
 from holdsvc.stores.moving import LAST_SESSION, POSITIONS, REACHED, Draft, Known, calls_of, fresh
 from holdsvc.stores.postgres_ledger import PostgresLedger
-from holdsvc.stores.postgres_link import AWAY, SCHEMA, connect, in_our_words, migrate, shown, transaction
+from holdsvc.stores.postgres_link import AWAY, GREW, SCHEMA, connect, in_our_words, migrate, shown, transaction
 
 REST = 0.5  # seconds after a connection that was not to be had, during which nobody tries
 FAREWELL = 2.0  # seconds
@@ -150,7 +150,8 @@ class PostgresLog:
         try:
             with in_our_words(self._url):
                 connection = await self._connected()
-                await connection.execute(f"VACUUM {', '.join(f'{SCHEMA}.{table}' for table in erasure.TABLES)}")
+                tables = ", ".join(f"{SCHEMA}.{table}" for table in erasure.TABLES)
+                await connection.execute(f"VACUUM {tables}", timeout=GREW)
         except StoreUnavailable as error:
             log.warning(
                 "log_not_vacuumed", extra={"reason": str(error), "then": "the database does so by itself, later"}

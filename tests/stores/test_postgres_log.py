@@ -26,6 +26,7 @@ from holdsvc.stores.redis import PARTS, RedisStore, log_of
 from holdsvc.stores.redis_link import Link, connect
 from holdsvc.stores.schema import LATEST, STEPS, Step, for_postgres
 from holdsvc.stores.writer import connect as new_file
+from tests.chaos.proxy import CLEAN, TOXICS, proxied
 from tests.stores.calls import answered, decided, gone, held, known, new, one_call, ref, steps, tell
 from tests.stores.days import calls, moved, placed
 from tests.stores.postgres_server import PostgresServer, new_database, shared_server, told
@@ -33,6 +34,7 @@ from tests.stores.redis_server import PATIENT, RedisServer, emptied, redis_store
 
 CALLER = CallerId("pseudonym")
 NUMBER = PhoneNumber("+15005550123")
+NOTICED = 2.0  # seconds
 NOWHERE = "postgresql://holdsvc:s3cret@127.0.0.1:1/holdsvc"
 
 
@@ -589,3 +591,22 @@ def test_a_caller_is_forgotten_by_command_in_redis_and_in_the_log(
     assert told(environ, "SELECT caller FROM holdsvc.waits") == [(None,)]
     assert told(environ, "SELECT count(*) FROM holdsvc.numbers") == [(0,)]
     assert verdict(environ).holds
+
+
+async def test_a_connection_that_has_died_without_a_word_is_left_after_one_answer_that_did_not_come(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_link, "ANSWERED", NOTICED)
+    loop = asyncio.get_running_loop()
+    port = shared_server().port
+    async with proxied(port) as way, opened(url.replace(f":{port}/", f":{way.port}/")) as log:
+        await log.keep(placed(list(calls(1))))
+        await way.turn(TOXICS["black hole"])
+        began = loop.time()
+        with pytest.raises(StoreUnavailable, match="Timeout"):
+            await log.positions()
+        took = loop.time() - began
+        await way.turn(CLEAN)
+
+        assert await log.positions()
+        assert NOTICED <= took < 2 * NOTICED
