@@ -4,7 +4,7 @@ command of its own: `python -m tests.chaos`."""
 import asyncio
 import time
 
-from tests.chaos import kill, postgres_gone, redis_gone, rolling
+from tests.chaos import postgres_gone, redis_gone
 from tests.chaos.cluster import raised
 from tests.chaos.load import Load
 from tests.chaos.trial import settled
@@ -22,8 +22,8 @@ async def test_nothing_acknowledged_is_lost_or_doubled_and_nobody_is_left_in_sil
         calling = asyncio.create_task(load.run(enough))
         await asyncio.sleep(1.0)
         away = asyncio.create_task(postgres_gone.inflict(cluster, 4.0))
-        await kill.inflict(cluster, 1)
-        await rolling.inflict(cluster, 1)
+        await cluster.crash(cluster.replicas[0])
+        await cluster.restart(cluster.replicas[1])
         await away
         await redis_gone.stop(cluster, 2.0)
         enough.set()
