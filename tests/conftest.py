@@ -29,6 +29,7 @@ ALONE = (
     # kills, load, and what is heard to the hundredth of a second
     "benchmarks",
     "chaos/test_short.py",
+    "chaos/test_toxic.py",
     "e2e",
     "faults",
     # CPU or time is measured

@@ -7,6 +7,7 @@ import asyncio
 import sys
 
 import tests.chaos
+from tests.chaos import toxic
 from tests.chaos.fault import Fault
 from tests.chaos.load import RATE
 from tests.chaos.registry import FAULTS
@@ -31,6 +32,8 @@ LINE = "{:22} {:>9} {:>7} {:>7} {:>7} {:>8} {:>7} {:>6} {:>7} {:>6} {:>9} {:>7}"
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["toxic"]:  # many small trials on one cluster, with a table of their own
+        return toxic.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         description=tests.chaos.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import count
 
 from msgspec.structs import replace
 
-from holdsvc import app
+from holdsvc import app, catalogue
 from holdsvc.calls.session import HoldSession
 from holdsvc.cli import run
+from holdsvc.content import keeper
 from holdsvc.engine import intake
 from holdsvc.engine.intake import Intake, Taken
 from holdsvc.engine.unkept import News, Unkept
@@ -19,7 +21,9 @@ from holdsvc.errors import StoreUnavailable
 from holdsvc.ports import Report
 from holdsvc.stores.mover import Placed
 from holdsvc.stores.postgres_log import PostgresLog
+from holdsvc.stores.redis_link import connect
 
+PATIENT = 10.0  # seconds
 BEHIND = 2.0  # seconds by which it answers before it keeps
 
 
@@ -77,11 +81,23 @@ def at_most_once() -> None:
     PostgresLog.keep = lossy  # type: ignore[method-assign]
 
 
+def patient() -> None:
+    """Redis has ten seconds for an answer."""
+    vars(catalogue).update(ANSWER=PATIENT, connect=partial(connect, answer=PATIENT))
+
+
+def seldom() -> None:
+    """A feed that failed once is asked again after ten minutes."""
+    keeper.SOON = keeper.FIRST_RETRY = 600.0
+
+
 FLAWS: dict[str, Callable[[], None]] = {
     "late": late,
     "abrupt": abrupt,
     "no-spool": no_spool,
     "at-most-once": at_most_once,
+    "patient": patient,
+    "seldom": seldom,
 }
 
 if __name__ == "__main__":
