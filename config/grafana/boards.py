@@ -144,6 +144,15 @@ def experience() -> Board:
                 f'sort_desc(sum by (choice) (increase(holdsvc_choices_total{{{QUEUE}, via=~"key|voice"}}[$__range])))',
                 "{{choice}}",
             ),
+            bars(
+                "Gave up, by what they had chosen last",
+                "Of at least ten waits, all queues together. Who waits longer has more time to choose: `holdsvc report patience` "
+                "compares who is still there after the same time.",
+                "percentunit",
+                f"sum by (choice) (increase(holdsvc_waits_by_choice_total{{{REPLICA}, {ABANDONED}}}[$__range]))"
+                f" / (sum by (choice) (increase(holdsvc_waits_by_choice_total{{{REPLICA}}}[$__range])) >= 10)",
+                "{{choice}}",
+            ),
             lines(
                 "What callers hear now",
                 "Callers listening to each kind, as seconds of content heard a second.",

@@ -56,6 +56,12 @@ def entry(choice: str) -> str:
     return name if name in CHOICES else OTHER
 
 
+def chosen(choice: str) -> str:
+    """The entry that a caller had chosen to hear."""
+    name = entry(choice)
+    return name if name in PLAYS else OTHER
+
+
 def changes(was: str, became: str) -> Iterator[tuple[str, str]]:
     """How a change of a wait's end is counted: as it is, or, if it hardly ever happens, as taken back and then told anew.
 

@@ -60,6 +60,12 @@ class Metrics:
             buckets=WAIT_BUCKETS,
             registry=new,
         )
+        self._ends = Count(
+            "holdsvc_waits_by_choice",
+            "Waits that ended, by what the caller had chosen to hear last",
+            ["choice", "outcome"],
+            registry=new,
+        )
         self._hook = Histogram(
             "holdsvc_webhook_duration_seconds",
             "Time to answer a webhook",
@@ -128,12 +134,16 @@ class Metrics:
         self.waits.expected = expected
         for queue, ending in product(queues, labels.ENDINGS):
             self._wait.labels(queue, ending)  # of what begins with its first one Prometheus would not count that one
+        for choice, ending in product((*sorted(labels.PLAYS), labels.OTHER), labels.ENDINGS):
+            self._ends.labels(choice, ending)
 
     def facts(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
         for fact in facts:
             self.waits.add(session.ref.platform, fact)
             if isinstance(fact, WaitEnded):
-                self._wait.labels(self.waits.queue(fact.queue), labels.measured(fact.outcome)).observe(fact.seconds)
+                ending = labels.measured(fact.outcome)
+                self._wait.labels(self.waits.queue(fact.queue), ending).observe(fact.seconds)
+                self._ends.labels(labels.chosen(session.choice), ending).inc()
 
     def callback(self, queue: str, state: str) -> None:
         if state in PROMISED:

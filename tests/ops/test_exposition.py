@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from holdsvc.audio.utterance import Drop
@@ -96,6 +97,10 @@ def fill(metrics: Metrics) -> None:
     metrics.waits.expected = lambda queue, now: expected
     for platform, queue in itertools.product(PLATFORMS, NAMES):
         metrics.facts(session(platform, queue), list(everything_that_happens(queue)))
+    for choice in CHOICES:
+        metrics.facts(
+            replace(session(PLATFORMS[0], QUEUES[0]), choice=choice), list(everything_that_happens(QUEUES[0]))
+        )
     for queue, state in itertools.product(NAMES, (*State, "offered")):
         metrics.callback(queue, state)
     for platform in PLATFORMS:
@@ -184,6 +189,21 @@ def test_everything_that_happens_is_every_word_of_every_label(exposition: str) -
     assert seen["holdsvc_content_seconds"] == queues * len(Kind)
     assert seen["holdsvc_waits_told"] == queues * len(Came)
     assert seen["holdsvc_utterances"] == len(SAID)
+    assert seen["holdsvc_waits_by_choice"] == (len(labels.PLAYS) + 1) * len(labels.ENDINGS)
+
+
+def test_a_wait_that_ends_is_counted_with_what_its_caller_had_chosen() -> None:
+    metrics = Metrics("1.2.3", Clock())
+    one = replace(session(PLATFORMS[0], QUEUES[0]), choice="music:jazz")
+
+    metrics.facts(
+        one, [WaitEnded(at=after(60), queue=QUEUES[0], began=NOON, ended=after(60), outcome=Outcome.ABANDONED)]
+    )
+
+    (told,) = (
+        line for line in metrics.exposition().decode().splitlines() if line.startswith("holdsvc_waits_by_choice")
+    )
+    assert told == 'holdsvc_waits_by_choice_total{choice="music",outcome="abandoned"} 1.0'
 
 
 def test_promtool_finds_nothing_to_say(exposition: str) -> None:
