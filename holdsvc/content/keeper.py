@@ -25,6 +25,7 @@ from holdsvc.ports import Clock, SourceReport
 
 AT_ONCE = 2  # sources that are looked at beside each other
 TICK = 5.0  # seconds between looks at what is due
+SOON = 10.0  # seconds after the first failure of a kind that passes by itself
 FIRST_RETRY, LAST_RETRY = 60.0, 86_400.0  # seconds
 JITTER = 0.25  # share of a pause by which it is longer or shorter
 
@@ -172,7 +173,8 @@ class Keeper:
                 if before.fault:
                     log.info("source_recovered", extra={"source": source.name})
             except (OutboundFailed, BadContent, OSError) as error:
-                self._put(source.name, self._failed(source, str(error), getattr(error, "after", 0.0)))
+                passing = isinstance(error, OutboundFailed) and error.retryable
+                self._put(source.name, self._failed(source, str(error), getattr(error, "after", 0.0), passing=passing))
             except Exception as error:
                 log.exception("source_broke", extra={"source": source.name})
                 self._put(source.name, self._failed(source, f"we could not make sense of it ({type(error).__name__})"))
@@ -185,8 +187,8 @@ class Keeper:
         next_at = self._next(state, self._about(source.every))
         return replace(state, looked=self._clock.now(), next_at=next_at, failures=0, fault="")
 
-    def _failed(self, source: Source, reason: str, after: float = 0.0) -> State:
-        """Later and later, and not before we may; told once, until it is another fault or none."""
+    def _failed(self, source: Source, reason: str, after: float = 0.0, *, passing: bool = False) -> State:
+        """Soon, then later and later, and not before we may; told once, until it is another fault or none."""
         state = self._shelf.states[source.name]
         if reason != state.fault:
             log.warning(
@@ -194,6 +196,8 @@ class Keeper:
                 extra={"source": source.name, "reason": reason, "heard": "what it gave before, and the other shelves"},
             )
         pause = min(LAST_RETRY, max(FIRST_RETRY, source.every / 8) * 2.0 ** min(state.failures, 20))
+        if passing and not state.failures:
+            pause = SOON
         next_at = self._next(state, max(self._about(pause), min(after, LAST_RETRY)))
         return replace(state, next_at=next_at, failures=state.failures + 1, fault=reason)
 

@@ -260,6 +260,24 @@ async def test_an_episode_that_breaks_off_is_tried_again_later(room: Kitchen, th
     assert room.items("stories") == ["Episode 2", "Episode 1"]
 
 
+@pytest.mark.parametrize(("status", "longest"), [(503, 13.0), (404, 3600.0)])
+async def test_a_feed_that_was_away_for_a_moment_is_asked_again_soon_but_only_once(
+    room: Kitchen, there: Honest, status: int, longest: float
+) -> None:
+    there.body("/feed", b"", status)
+    room.take(podcast(room, there))
+    pauses = []
+    for look in (room.look, room.look_again):
+        await look()
+        next_at = room.state("stories").next_at
+        assert next_at is not None
+        pauses.append((next_at - room.clock.time).total_seconds())
+
+    assert 7.0 < pauses[0] < longest
+    assert pauses[1] > 60.0
+    assert (pauses[0] < 60.0) is (status == 503)
+
+
 async def test_pauses_end_at_a_day_and_differ(room: Kitchen, there: Honest) -> None:
     there.body("/feed", b"", 500)
     room.take(podcast(room, there))
