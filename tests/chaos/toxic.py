@@ -129,7 +129,9 @@ class Trial:
                 return False
             if dependency == "crm" and await self._hits(one) <= before:
                 return False
-        return dependency != "feed" or await self._on_the_shelf()
+            if dependency == "feed" and not await self._on_the_shelf(one):
+                return False
+        return True
 
     async def _logged(self, began: frozenset[str], ended: frozenset[str]) -> bool:
         kept = await read(self.cluster.database)
@@ -145,16 +147,17 @@ class Trial:
         return {name: float(value) for name, _, value in (x.rpartition(" ") for x in lines if x.startswith(beginning))}
 
     def _subscribe(self, name: str) -> None:
-        """One podcast more: the first replica looks at its feed within seconds, for the first time."""
+        """One podcast more, on all machines: they look at its feed within seconds, for the first time."""
+        for one in self.cluster.replicas:
+            subscriptions = Subscriptions(one.folder)
+            for old in self._podcasts:
+                subscriptions.remove(old)
+            subscriptions.add(name, PodcastSettings(f"{self._feed}/{name}.xml", "CC-BY-4.0", every_minutes=1.0))
         self._podcasts.append(name)
-        subscriptions = Subscriptions(self.cluster.replicas[0].folder)
-        for old in self._podcasts[:-1]:
-            subscriptions.remove(old)
-        subscriptions.add(name, PodcastSettings(f"{self._feed}/{name}.xml", "CC-BY-4.0", every_minutes=1.0))
 
-    async def _on_the_shelf(self) -> bool:
+    async def _on_the_shelf(self, replica: Replica) -> bool:
         headers = {"authorization": f"Bearer {API}"}
-        async with self._client.get(f"{self.cluster.replicas[0].base}/api/v1/sources", headers=headers) as answer:
+        async with self._client.get(f"{replica.base}/api/v1/sources", headers=headers) as answer:
             sources = (await answer.json())["sources"]
         return any(one["name"] == self._podcasts[-1] and one["items"] == 1 for one in sources)
 
