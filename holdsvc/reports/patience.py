@@ -110,10 +110,12 @@ def never_came_back(waits: WaitTable, now: float) -> Section:
     gone = waits.ended_as(Outcome.ABANDONED, Outcome.SHORT_ABANDONED)
     known = gone & (waits.caller != NOBODY)
     until_next = next_call(waits)[known]
-    left = (waits.began + waits.seconds)[known]
+    ended = waits.began + waits.seconds
+    left = ended[known]
+    told_until = min(now, float(ended.max(initial=-np.inf)))  # of what came later the log knows nothing, if anything came
     rows: list[tuple[Cell, ...]] = []
     for window, words in WINDOWS:
-        back, over = until_next <= window, now - left >= window
+        back, over = until_next <= window, told_until - left >= window
         never, settled = levels.total(~back & over), levels.total(over)
         low, high = wilson(never, settled) or (None, None)
         share = never / settled if settled else None
@@ -138,7 +140,8 @@ def never_came_back(waits: WaitTable, now: float) -> Section:
         tuple(rows),
         (
             "The window begins when the caller hung up. The share is of those whose window is over: that somebody "
-            "came back is known sooner than that nobody did, and would make it look too good before.",
+            "came back is known sooner than that nobody did, and would make it look too good before. The log tells of "
+            "calls until its last wait: a window that goes on behind it is not over.",
             f"{unknown} more gave up with a withheld number, or were forgotten since: nobody can say of them.",
         ),
     )

@@ -187,6 +187,18 @@ def test_a_return_after_the_window_is_none() -> None:
     assert (week["returned"], week["never"]) == (1, 0)
 
 
+def test_a_window_that_goes_on_behind_the_end_of_the_log_is_not_over() -> None:
+    old = [
+        WaitColumns("q", "anna", START.timestamp(), 30.0, "abandoned", None),
+        WaitColumns("q", "boris", START.timestamp() + 3600, 30.0, "answered", None),
+    ]
+    now = START + timedelta(days=300)
+
+    day = rows(never_came_back(table(old, now), now.timestamp()))[0]
+
+    assert (day["pending"], day["over"], day["never"], day["share"]) == (1, 0, 0, None)
+
+
 def test_the_law_counts_whoever_waits_too_long_already_and_says_whether_it_is_met() -> None:
     good = waits(*times(ANSWERED, 180, 95), *times(ANSWERED, 181, 5))
     bad = waits(*times(ANSWERED, 180, 95), *times(ANSWERED, 181, 5), *times(ABANDONED, 10, 1))
