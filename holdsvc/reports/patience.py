@@ -112,7 +112,9 @@ def never_came_back(waits: WaitTable, now: float) -> Section:
     until_next = next_call(waits)[known]
     ended = waits.began + waits.seconds
     left = ended[known]
-    told_until = min(now, float(ended.max(initial=-np.inf)))  # of what came later the log knows nothing, if anything came
+    told_until = min(
+        now, float(ended.max(initial=-np.inf))
+    )  # of what came later the log knows nothing, if anything came
     rows: list[tuple[Cell, ...]] = []
     for window, words in WINDOWS:
         back, over = until_next <= window, told_until - left >= window
