@@ -178,7 +178,7 @@ def store(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield finding("HS-105", why, "set it to FULL")
     if "+sentinel" in settings.store.url.partition(":")[0] and not settings.store.wait_replicas:
         why = "answers do not wait for replicas of Redis: one that takes over may lack the last acknowledged records"
-        yield finding("HS-115", why, "set store.wait_replicas to 1, with two replicas or more")
+        yield finding("HS-115", why, "set store.wait_replicas to as many replicas as there are")
     key = "store.url" if settings.store.url.startswith("sqlite:") else "ledger.url"
     url = settings.store.url if key == "store.url" else settings.ledger.url
     if is_postgres(url):
