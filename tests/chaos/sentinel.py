@@ -13,6 +13,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from redis import RedisError
+
 from tests.chaos.cluster import Cluster, raised
 from tests.chaos.fault import Fault
 from tests.stores.redis_group import Group, group
@@ -41,10 +43,9 @@ def agreed(group: Group) -> RedisServer:
     """The master of which all Sentinels say so, and that all other nodes follow."""
     until = time.monotonic() + AGREED
     while time.monotonic() < until:
-        with contextlib.suppress(OSError):
-            masters = {group.master(one).port: group.master(one) for one in group.sentinels}
-            told = [one.ask("INFO", "replication") for one in masters.values()]
-            if len(told) == 1 and told[0].count(b"state=online") == len(group.nodes) - 1:
+        with contextlib.suppress(OSError, RedisError):
+            masters = {one.port: one for one in map(group.master, group.sentinels)}
+            if len(masters) == 1 and group.is_followed(*masters.values()):
                 return next(iter(masters.values()))
         time.sleep(LOOK)
     raise AssertionError("there is no master that all agree on")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from redis import Redis
 
 from tests.stores.redis_server import HOST, SLOTS, RedisServer, join, program
 
@@ -67,6 +68,12 @@ class Group:
         one = master or self.nodes[0]
         line = re.compile(rf"port={node.port},state=online,offset=[1-9]".encode())
         one.wait_for(lambda: one.ask("SET", "touched", "") and line.search(one.ask("INFO", "replication")))
+
+    def is_followed(self, master: RedisServer) -> bool:
+        """All the others have just taken what was written here: a replica that is called online may still be loading."""
+        with Redis(master.host, master.port, socket_timeout=5).client() as one:
+            one.set("touched", "")
+            return int(one.wait(len(self.nodes) - 1, 1000)) == len(self.nodes) - 1  # type: ignore[arg-type]  # redis-py's
 
     def watch(self, down_after: float = DOWN_AFTER) -> None:
         """Sentinels at every spot; most of them must agree."""
