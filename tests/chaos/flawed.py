@@ -16,6 +16,7 @@ from holdsvc.cli import run
 from holdsvc.content import keeper
 from holdsvc.engine import intake
 from holdsvc.engine.intake import Intake, Taken
+from holdsvc.engine.lookup import Breaker
 from holdsvc.engine.unkept import News, Unkept
 from holdsvc.errors import StoreUnavailable
 from holdsvc.ports import Report
@@ -91,6 +92,15 @@ def seldom() -> None:
     keeper.SOON = keeper.FIRST_RETRY = 600.0
 
 
+def grudge() -> None:
+    """A directory that was left alone once is never asked again."""
+
+    def may_ask(self: Breaker) -> bool:
+        return self._until is None
+
+    Breaker.may_ask = may_ask  # type: ignore[method-assign]
+
+
 FLAWS: dict[str, Callable[[], None]] = {
     "late": late,
     "abrupt": abrupt,
@@ -98,6 +108,7 @@ FLAWS: dict[str, Callable[[], None]] = {
     "at-most-once": at_most_once,
     "patient": patient,
     "seldom": seldom,
+    "grudge": grudge,
 }
 
 if __name__ == "__main__":

@@ -39,11 +39,11 @@ from tests.stores.postgres_server import new_database, one_server
 from tests.stores.redis_server import one_node
 
 DEPENDENCIES = ("redis", "postgres", "crm", "feed")
-CONTROLS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {  # dependency -> toxic, flaw, settings
-    "redis": ("black hole", "patient", {}),  # an answer is waited for as long as it takes
-    "postgres": ("reset", "at-most-once", {}),  # what it could not take counts as moved
-    "crm": ("black hole", "", {"CALLERS__BUDGET": "4"}),
-    "feed": ("away", "seldom", {}),  # one that failed is asked again after ten minutes
+CONTROLS: Mapping[str, tuple[str, str]] = {  # dependency -> toxic, flaw
+    "redis": ("black hole", "patient"),
+    "postgres": ("reset", "at-most-once"),
+    "crm": ("reset", "grudge"),
+    "feed": ("away", "seldom"),
 }
 SILENCE, SLOWEST, HEALED = 2.0, 2.5, 30.0  # seconds at most
 RATE = 8.0  # calls a second
@@ -237,8 +237,8 @@ async def rows(given: argparse.Namespace) -> AsyncIterator[Row]:
 
 async def controls(given: argparse.Namespace) -> AsyncIterator[Row]:
     for dependency in given.ways:
-        toxic, flaw, settings = CONTROLS[dependency]
-        async with raised(flaw, replicas=2, **settings) as trial:
+        toxic, flaw = CONTROLS[dependency]
+        async with raised(flaw) as trial:
             yield await trial.row(
                 dependency, TOXICS[toxic], given.seconds, seed=given.seed, rate=given.rate, patience=HEALED + GLANCE
             )
