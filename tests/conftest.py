@@ -15,6 +15,8 @@ from hypothesis import settings
 TESTS = Path(__file__).parent
 LIVE = (  # browsers, and services in real time
     "chaos/test_partition.py",
+    "faults/test_kill.py",
+    "faults/test_outbox.py",
     "ops",
     "simulator/test_line.py",
     "simulator/test_run.py",
@@ -31,7 +33,13 @@ ALONE = (
     "chaos/test_short.py",
     "chaos/test_toxic.py",
     "e2e",
-    "faults",
+    "faults/test_books.py",
+    "faults/test_drain.py",
+    "faults/test_fsync.py",
+    "faults/test_kill_replica.py",
+    "faults/test_replicas.py",
+    "faults/test_slow_sockets.py",
+    "faults/test_workers.py",
     # CPU or time is measured
     "audio/test_utterance.py",
     "content/test_limits.py",
