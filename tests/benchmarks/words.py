@@ -58,6 +58,7 @@ async def words(redis: str, number: int) -> list[float]:
     one, other = (RedisFellows(Link(connect(redis))) for _ in range(2))
     heard = asyncio.Event()
     for fellow in (one, other):
+        await fellow.find_out()  # as a store does that is there: else nobody waits until it listens
         await fellow.open(lambda session, facts: None, lambda word: heard.set(), nothing)
     took = []
     for n in range(number):
