@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 
 import pytest
@@ -104,3 +105,26 @@ def test_who_is_gone_is_not_glanced_at(caller, glances):
     glances.remove(caller.socket)
 
     assert glances.due(100.0 + EVERY) == []
+
+
+def test_whoever_goes_in_whatever_order_the_others_are_told_of_as_before():
+    glances: Glances[Caller] = Glances()
+    glances.due(100.0)
+    there = [Caller() for _ in range(40)]  # several in each part
+    for one in there:
+        one.says(SOUND)
+        one.read()
+        glances.add(one.socket, one)
+
+    order = random.Random(1)
+    for step in range(1, len(there)):
+        glances.remove(there.pop(order.randrange(len(there))).socket)
+        pressed = there[:: step % 3 + 1]
+        for one in there:
+            one.says(SOUND, *([KEY] if one in pressed else []))
+
+        told = glances.due(100.0 + step * EVERY)
+
+        assert sorted(map(id, told)) == sorted(map(id, pressed))
+        for one in there:
+            one.read()
