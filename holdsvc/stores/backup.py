@@ -12,6 +12,7 @@ from holdsvc.errors import ConfigError, StoreUnavailable
 from holdsvc.stores.ledger import connect
 
 PAGES = 4096  # copied in one step: 16 MB
+PATIENCE = 60.0  # seconds: a file without a journal beside it is shut while it is written, and its writers may be many
 
 
 def backup(source: Path, target: Path, progress: Callable[[int, int], None] = lambda done, pages: None) -> None:
@@ -34,7 +35,7 @@ def backup(source: Path, target: Path, progress: Callable[[int, int], None] = la
 
 
 def copy(source: Path, part: Path, progress: Callable[[int, int], None]) -> None:
-    with closing(connect(source)) as live, closing(sqlite3.connect(part, isolation_level=None)) as file:
+    with closing(connect(source, PATIENCE)) as live, closing(sqlite3.connect(part, isolation_level=None)) as file:
         live.execute("BEGIN")
         live.execute(
             "SELECT count(*) FROM sqlite_schema"

@@ -27,9 +27,10 @@ LONGEST_WAIT = 2 * 24 * 3600  # seconds
 Columns: TypeAlias = tuple[Any, ...]  # Any: each question has its own
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, patience: float = 5.0) -> sqlite3.Connection:
+    """To read it only. `patience`: seconds that are waited for one who writes."""
     return sqlite3.connect(
-        f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=5
+        f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=patience
     )
 
 
