@@ -48,6 +48,7 @@ from holdsvc.engine.plans import PlanBook, zone_of
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.scrape import Scrape
 from holdsvc.engine.streams import Streams
+from holdsvc.engine.stretches import Stretches
 from holdsvc.engine.together import Together
 from holdsvc.errors import BadContent, ConfigError
 from holdsvc.ports import Ears
@@ -166,6 +167,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     )
     intake.corrected = streams.anew
     tell = at_once(streams, plans.known)
+    stretches = Stretches(sounds, personal, catalogue.fellows(store))
     shared = Together(
         catalogue.fellows(store),
         streams,
@@ -175,6 +177,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         tell,
         lambda posted, queue: concerns(posted, queue, plans.known),
         forget,
+        stretches.answer,
     )
     together.append(shared)
     streams.began, notices.changed = shared.begun, shared.board_changed
@@ -188,6 +191,7 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
         plans=plans,
         links=links,
         sounds=sounds,
+        stretches=stretches,
         store=store,
         roster=roster,
         movements=movements,

@@ -17,7 +17,7 @@ from holdsvc.calls.model import ContentId, ContentItem, Kind, PromptId
 from holdsvc.content.index import INDEX
 from holdsvc.content.quiz import Bank, Question
 from holdsvc.content.shelves import QUIET_ITEM, Prompt, Shelves, Source, look, prompt_name
-from holdsvc.content.sounds import QUIET_SOUND, find, hash_of_file, mark
+from holdsvc.content.sounds import QUIET_SOUND, find, hash_of_file, is_hash, mark
 from holdsvc.errors import BadContent
 
 _LINEAR = {RATE: "pcm8", 2 * RATE: "pcm16"}  # the kinds of file beside the mu-law
@@ -160,10 +160,13 @@ class Library:
         return self._linear(self.prompt_hash(language, prompt_id), rate)
 
     def by_hash(self, sound: str) -> memoryview | None:
-        """Only what was once on a shelf, and house music for what has gone from the disk since: somebody was told to hear it.
-        Any other text, also a path, is None."""
+        """What was once on a shelf, and house music for what has gone from the disk since: somebody was told to hear it.
+        What another process of this data folder has made is found before our next look. Any other text, also a path, is None."""
         if sound not in self._files and sound != QUIET_SOUND:
-            return None
+            made = find(sound, self._prepared) if is_hash(sound) else None
+            if made is None:
+                return None
+            self._files[sound] = made
         for name in (sound, self._shelves.sounds.get(self.house.id, QUIET_SOUND)):
             with suppress(BadContent):
                 return self._mapped(name)

@@ -67,7 +67,10 @@ unpack = msgspec.msgpack.Decoder(Word).decode
 
 
 class Together:
-    """`listeners` hear of every call, whoever decided it. `at_once` lets a notice be heard on the streams here."""
+    """`listeners` hear of every call, whoever decided it. `at_once` lets a notice be heard on the streams here.
+
+    `have` gives what others ask for, where we have it.
+    """
 
     def __init__(
         self,
@@ -79,11 +82,12 @@ class Together:
         at_once: Callable[[Posted], Awaitable[int]],
         concerns: Callable[[Posted, str], bool],
         forget: Callable[[PhoneNumber], None],
+        have: Callable[[bytes], bytes | None] = lambda asked: None,
     ) -> None:
         self.fellows = fellows
         self._streams, self._roster, self._notices = streams, roster, notices
         self._listeners, self._at_once, self._forget = tuple(listeners), at_once, forget
-        self._concerns = concerns
+        self._concerns, self._have = concerns, have
         self._gone: OrderedDict[CallRef, HoldSession] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._again: Callable[[], Awaitable[None]]
@@ -92,7 +96,7 @@ class Together:
         """`again` looks at everything anew, where words may have been missed."""
         self._again = again
         if self.fellows is not None:
-            await self.fellows.open(self.kept, self._said, self._missed)
+            await self.fellows.open(self.kept, self._said, self._missed, self._have)
             with suppress(StoreUnavailable):  # it is read when it is back
                 await self._read_board()
 

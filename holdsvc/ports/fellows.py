@@ -37,13 +37,18 @@ class Fellows(Protocol):
         kept: Callable[[HoldSession, Sequence[AnyFact]], None],
         said: Callable[[bytes], None],
         missed: Callable[[], Awaitable[None]],
+        asked: Callable[[bytes], bytes | None],
     ) -> None:
-        """`kept` is told what others kept, `said` what they said; `missed` is called when we may not have heard all of it."""
+        """`kept` is told what others kept, `said` what they said; `missed` is called when we may not have heard all of it. `asked`
+        gives what another one asks for, or None where we do not have it."""
 
     async def close(self) -> None: ...
 
     def say(self, about: str, word: bytes) -> None:
         """To all others, in the order of our saying where it is about the same. Nothing waits for it."""
+
+    async def ask(self, what: bytes) -> bytes | None:
+        """Of all others, who may have it; written down nowhere on the way. None: nobody could give it within a second."""
 
     def ready(self, yes: bool) -> None:
         """Whether we take new streams."""

@@ -109,7 +109,8 @@ def _header_faults(got: Fetched) -> Iterator[tuple[str, str]]:
         yield "audio_type", f"a sound came as {kind or 'nothing'}, which cannot be played (13420)"
     if "content-length" not in got.headers:
         yield "audio_headers", "a sound came without Content-Length"
-    if not got.headers.get("etag") and not got.headers.get("last-modified"):
+    wanted = "no-store" not in got.headers.get("cache-control", "")
+    if wanted and not got.headers.get("etag") and not got.headers.get("last-modified"):
         yield "audio_headers", "a sound came without ETag and Last-Modified and cannot be cached"
 
 

@@ -25,13 +25,16 @@ from holdsvc.stores.redis_keys import PARTS, channel, key, part_of
 from holdsvc.stores.redis_link import BROKEN, Command, Link
 
 NAMED = 8  # bytes of a process's name, which stand before each word
-KEPT, SAID = b"k", b"s"  # then what kind of word it is
+KEPT, SAID, ASKED, HANDED = b"k", b"s", b"a", b"h"  # then what kind of word it is
+MOST_ASKED = 8  # questions at once: answers of half a megabyte come where words are heard
+CLAIM = 5000  # milliseconds for which one who answers keeps others from it
 BEAT = 1.0  # seconds between two signs of life
 STAY = 4.0  # seconds after the last one for which a process counts as there
 LEASE = 4.0  # and for which it leads
 LISTEN = 1.0  # seconds between two looks at whether the line still lives
 SILENT = 5.0  # seconds without any word, our own echoes included, after which a line is dead
 AGAIN = 0.2  # seconds between two tries to listen
+PATIENCE = 1.0  # seconds for an answer of another process: a caller waits for it
 log = logging.getLogger(__name__)
 
 SAY = "return redis.call(ARGV[1], KEYS[1], ARGV[2])"
@@ -83,6 +86,8 @@ class RedisFellows:
         self._kept: Kept
         self._said: Callable[[bytes], None]
         self._missed: Callable[[], Awaitable[None]]
+        self._have: Callable[[bytes], bytes | None]
+        self._awaited: dict[bytes, asyncio.Future[bytes]] = {}
 
     @property
     def leads(self) -> bool:
@@ -98,8 +103,14 @@ class RedisFellows:
             await self._link.ask("EVAL", SAY, 1, channel(0), self.command, "")
         self._found_out = True
 
-    async def open(self, kept: Kept, said: Callable[[bytes], None], missed: Callable[[], Awaitable[None]]) -> None:
-        self._kept, self._said, self._missed = kept, said, missed
+    async def open(
+        self,
+        kept: Kept,
+        said: Callable[[bytes], None],
+        missed: Callable[[], Awaitable[None]],
+        asked: Callable[[bytes], bytes | None],
+    ) -> None:
+        self._kept, self._said, self._missed, self._have = kept, said, missed, asked
         listening = asyncio.Event()
         self._beside(self._listen(listening))
         self._beside(self._live())
@@ -122,6 +133,23 @@ class RedisFellows:
 
     def say(self, about: str, word: bytes) -> None:
         self._beside(self._say(channel(part_of(about)), self.name + SAID + word))
+
+    async def ask(self, what: bytes) -> bytes | None:
+        """Published, never kept in Redis; and to nobody but us."""
+        if self.alone or len(self._awaited) >= MOST_ASKED:
+            return None
+        number = secrets.token_bytes(NAMED)
+        given: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._awaited[number] = given
+        try:
+            async with asyncio.timeout(PATIENCE):
+                where = channel(part_of(number.hex()))
+                await self._publish(where, self.name + ASKED + number + what)
+                return await given
+        except (StoreUnavailable, TimeoutError):
+            return None
+        finally:
+            del self._awaited[number]
 
     async def deposit(self, token: bytes, ticket: bytes, seconds: float) -> bool:
         step: Command = ("EVAL", DEPOSIT, 1, ticket_key(token), ticket, int(seconds * 1000))
@@ -148,9 +176,19 @@ class RedisFellows:
 
     async def _say(self, where: str, word: bytes) -> None:
         try:
-            await self._link.ask("EVAL", SAY, 1, where, self.command, word)
+            await self._publish(where, word)
         except StoreUnavailable as error:
             log.warning("word_unsaid", extra={"reason": str(error)})
+
+    async def _publish(self, where: str, word: bytes) -> None:
+        await self._link.ask("EVAL", SAY, 1, where, self.command, word)
+
+    async def _hand(self, who: bytes, number: bytes, given: bytes) -> None:
+        """Of several who have it, one: it may be large."""
+        name = number.hex()
+        with contextlib.suppress(StoreUnavailable):  # then whoever asked does without
+            if await self._link.ask("SET", key(part_of(name), f"asked:{name}"), "", "NX", "PX", CLAIM):
+                await self._publish(own_channel(who), self.name + HANDED + number + given)
 
     async def _live(self) -> None:
         while True:
@@ -192,7 +230,7 @@ class RedisFellows:
     async def _lines(self) -> list[Line]:
         """One to the node, or to each that holds a part."""
         client = self._link.client
-        channels = [channel(part) for part in range(PARTS)]
+        channels = [*(channel(part) for part in range(PARTS)), own_channel(self.name)]
         if not isinstance(client, RedisCluster):
             return [Line(client, channels)]
         await client.initialize()
@@ -218,6 +256,10 @@ class RedisFellows:
                 entry = unpack_entry(rest)
                 if entry.session is not None:
                     self._kept(entry.session, entry.facts)
+            elif kind == ASKED and (given := self._have(rest[NAMED:])) is not None:
+                self._beside(self._hand(origin, rest[:NAMED], given))
+            elif kind == HANDED and (awaited := self._awaited.get(rest[:NAMED])) is not None and not awaited.done():
+                awaited.set_result(rest[NAMED:])
         except MsgspecError as error:  # of another version of ours
             log.warning("word_unreadable", extra={"reason": str(error)})
         except Exception:
@@ -263,6 +305,11 @@ class Line:
 
     async def _connected(self, connection: object) -> None:
         self._broke = True
+
+
+def own_channel(name: bytes) -> str:
+    """On which one process alone listens."""
+    return key(part_of(name.hex()), f"for:{name.hex()}")
 
 
 def ticket_key(token: bytes) -> str:

@@ -22,6 +22,7 @@ from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.roster import Roster
 from holdsvc.engine.scrape import Scrape
 from holdsvc.engine.streams import Streams
+from holdsvc.engine.stretches import Stretches
 from holdsvc.engine.together import Together
 from holdsvc.ports import LinePlatform, Platform, Sounds, SourceReport, Store
 
@@ -34,6 +35,7 @@ class House(Struct, frozen=True):
     plans: PlanBook
     links: SignedLinks
     sounds: Sounds
+    stretches: Stretches
     store: Store
     roster: Roster
     movements: Movements

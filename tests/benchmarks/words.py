@@ -59,7 +59,7 @@ async def words(redis: str, number: int) -> list[float]:
     heard = asyncio.Event()
     for fellow in (one, other):
         await fellow.find_out()  # as a store does that is there: else nobody waits until it listens
-        await fellow.open(lambda session, facts: None, lambda word: heard.set(), nothing)
+        await fellow.open(lambda session, facts: None, lambda word: heard.set(), nothing, lambda asked: None)
     took = []
     for n in range(number):
         heard.clear()

@@ -189,6 +189,16 @@ def test_for_sound_that_is_gone_from_the_disk_the_house_track_is_heard_and_witho
     assert Library.open(media, [made]).by_hash(first) is None, "it never was on these shelves"
 
 
+def test_what_another_process_of_the_data_folder_has_made_is_found_before_the_next_look(media, made):
+    fill(media, entry("first", house=True))
+    pretend_prepared(media / "first.wav", made)
+    library = Library.open(media, [made])
+    fill(media, entry("first", house=True), entry("second"))
+    second = pretend_prepared(media / "second.wav", made, seconds=5)
+
+    assert len(library.by_hash(second)) == 5 * RATE
+
+
 def test_sound_that_cannot_be_opened_is_told_to_whoever_asks_for_the_item(media, made):
     fill(media, entry("first", house=True))
     sound = pretend_prepared(media / "first.wav", made)

@@ -33,8 +33,8 @@ class Fellow:
         self.pins, self.tickets = (room[0].pins, room[0].tickets) if room else ({}, {})
         room.append(self)
 
-    async def open(self, kept, said, missed):
-        self.kept, self.said, self.missed = kept, said, missed
+    async def open(self, kept, said, missed, asked):
+        self.kept, self.said, self.missed, self.asked = kept, said, missed, asked
 
     async def close(self): ...
 
@@ -44,6 +44,9 @@ class Fellow:
         for one in self.room:
             if one is not self:
                 one.said(word)
+
+    async def ask(self, what):
+        return next((given for one in self.room if one is not self and (given := one.asked(what))), None)
 
     async def pin(self, name, value):
         self.pins[name] = value

@@ -46,6 +46,17 @@ async def test_a_fresh_sound_is_not_asked_for_again_and_a_stale_one_is_asked_for
     assert again.seconds == 2.5
 
 
+async def test_what_nobody_is_to_keep_needs_no_name_to_keep_it_by():
+    findings, shelf = Findings(), Shelf(**{"etag": "", "cache-control": "private, no-store"})
+    sounds = Sounds(shelf.fetch, VirtualClock(), findings)
+
+    for _ in range(2):
+        assert await sounds.get(URL, call="CA1") is not None
+
+    assert findings.all() == ()
+    assert shelf.asked == [{}, {}]
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "plays"),
     [

@@ -19,22 +19,25 @@ from tests.stores.calls import decided, held, known, new, tell
 from tests.stores.redis_server import PATIENT, emptied, one_node, shared_cluster, shared_node
 
 WORDS = 200
+TURNS = 20
+STANDING = 2  # tasks of a process that answers nobody: it listens, and shows that it lives
 
 
 class Process:
     """A store and its fellows, as the service has them."""
 
     def __init__(self, url: str, log: Path) -> None:
-        self.link = Link(connect(url, PATIENT))
+        self.url, self.link = url, Link(connect(url, PATIENT))
         self.fellows = RedisFellows(self.link)
         self.store = RedisStore(self.link, MoverInTurns(self.link, SqliteLog(log)), fellows=self.fellows)
         self.kept: list = []
         self.said: list[bytes] = []
+        self.has: dict[bytes, bytes] = {}
         self.missed = 0
 
     async def start(self) -> Process:
         await self.store.open()
-        await self.fellows.open(lambda *news: self.kept.append(news), self.said.append, self._missed)
+        await self.fellows.open(lambda *news: self.kept.append(news), self.said.append, self._missed, self.has.get)
         return self
 
     async def _missed(self) -> None:
@@ -93,6 +96,51 @@ async def test_a_ticket_is_good_once_wherever_it_was_left(two):
     assert await one.fellows.redeem(b"token") is Ticketed.USED
     assert not await one.fellows.deposit(b"token", b"for a call", 60.0)
     assert await one.fellows.redeem(b"other") is Ticketed.UNKNOWN
+
+
+async def test_what_one_asks_for_is_given_by_whoever_has_it_and_written_down_nowhere(two):
+    one, other = two
+    large = bytes(range(256)) * 2000  # half a megabyte: a minute of sound
+    other.has[b"sound"] = one.has[b"ours"] = large
+    await until(lambda: not (one.fellows.alone or other.fellows.alone))
+
+    assert await one.fellows.ask(b"sound") == large
+    assert await other.fellows.ask(b"ours") == large
+
+    assert await one.fellows.ask(b"ours") is None, "nobody asks himself"
+    assert (one.said, other.said) == ([], [])
+    assert large not in [value async for value in values(one.link.client)]
+
+
+async def values(client) -> AsyncIterator[bytes]:
+    async for key in client.scan_iter("*"):
+        if await client.type(key) == b"string":
+            yield await client.get(key)
+
+
+async def test_of_several_who_have_it_one_sends_it(two, tmp_path):
+    one, other = two
+    third = await Process(other.url, tmp_path / "third.sqlite3").start()
+    handed: list[bytes] = []
+
+    def watched(publish):
+        async def said(where: str, word: bytes) -> None:
+            handed.append(word)
+            await publish(where, word)
+
+        return said
+
+    for each in (other, third):
+        each.has[b"sound"] = b"sound"
+        each.fellows._publish = watched(each.fellows._publish)
+    try:
+        await until(lambda: not one.fellows.alone)
+        for turn in range(1, TURNS + 1):
+            assert await one.fellows.ask(b"sound") == b"sound"
+            await until(lambda: all(len(each.fellows._tasks) == STANDING for each in (other, third)))
+            assert len(handed) == turn
+    finally:
+        await third.stop()
 
 
 async def test_one_leads_and_another_one_when_that_one_has_gone(two):

@@ -9,6 +9,7 @@ from openapi_spec_validator import validate
 from yarl import URL
 
 from holdsvc import __version__, app
+from holdsvc.audio.formats import SILENCE
 from holdsvc.config import DirectorySettings
 from holdsvc.simulator.sound import mu_law_of
 from holdsvc.web import server
@@ -281,7 +282,7 @@ async def test_sound_comes_whole_in_ranges_and_not_at_all_under_a_wrong_signatur
         assert forged.status == 404
 
 
-async def test_what_only_another_process_has_prepared_is_the_house_track_and_kept_by_no_cache(
+async def test_what_no_process_has_any_more_is_the_house_track_and_kept_by_no_cache_and_a_prompt_is_hardly_heard(
     tmp_path, unused_tcp_port
 ):
     async with running(tmp_path, unused_tcp_port) as service:
@@ -289,15 +290,16 @@ async def test_what_only_another_process_has_prepared_is_the_house_track_and_kep
         prompt = service.house.links._sound(f"{'0' * 32}/all.wav").partition("/audio")[2]
 
         alone = await service.get(f"/audio{address}")
-        service.house.together.fellows = Fellow([])
+        service.house.together.fellows = service.house.stretches._fellows = Fellow([])
         shared = await service.get(f"/audio{address}")
         left_out = await service.get(f"/audio{prompt}")
-        body = await shared.read()
+        body, hardly = await shared.read(), await left_out.read()
         service.house.together.fellows = None
 
-    assert (alone.status, shared.status, left_out.status) == (404, 200, 404)
+    assert (alone.status, shared.status, left_out.status) == (404, 200, 200)
     assert "no-store" in shared.headers["Cache-Control"]
     assert len(mu_law_of(body)) == 20 * 8000
+    assert set(mu_law_of(hardly)) == {SILENCE}
 
 
 async def test_pages_carry_a_policy_and_answers_are_not_kept_by_caches(tmp_path, unused_tcp_port):
