@@ -23,6 +23,7 @@ from holdsvc.simulator.findings import Findings
 from holdsvc.simulator.signing import HEADER, sign
 from holdsvc.simulator.sound import Fetched
 
+AT_ONCE = 128  # requests; live streams are not counted: a carrier has a line for each of them
 WHOLE_ANSWER = 15.0  # seconds Twilio waits for a document (platforms' table of budgets)
 TOKEN_HEADER = "I-Twilio-Idempotency-Token"  # noqa: S105 a header's name
 LATE_REPEAT = 0.3  # share of the repetitions that come long after the first copy, when the call has moved on
@@ -110,6 +111,7 @@ class Hooks:
         self._seed = rng.random()
         self._chances: dict[str, random.Random] = {}
         self._under_way: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     @property
     def bears_outages(self) -> bool:
@@ -164,7 +166,7 @@ class Hooks:
         for attempt in range(self._chaos.tries):
             try:
                 with self._clock.busy():
-                    async with self._client.get(reached, headers=headers, allow_redirects=False) as answer:
+                    async with self._room, self._client.get(reached, headers=headers, allow_redirects=False) as answer:
                         body = await answer.read()
                 return Fetched(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
             except aiohttp.ClientConnectionError:
@@ -242,9 +244,12 @@ class Hooks:
             body = urlencode(list(fields.items())).encode()
         for attempt in range(self._chaos.tries):
             try:
-                async with self._client.request(
-                    method, reached.partition("#")[0], data=body, headers=headers, allow_redirects=False
-                ) as answer:
+                async with (
+                    self._room,
+                    self._client.request(
+                        method, reached.partition("#")[0], data=body, headers=headers, allow_redirects=False
+                    ) as answer,
+                ):
                     return answer.status, answer.headers.get("Content-Type", ""), await answer.read()
             except aiohttp.ClientConnectionError:
                 await self._recover(attempt)
@@ -259,9 +264,9 @@ def step_of(url: str) -> str:
 
 
 def client_session() -> aiohttp.ClientSession:
-    """The carrier's own client: no cookies, no redirects followed, Twilio's patience."""
+    """The carrier's own client: no cookies, no redirects followed, Twilio's patience. Each live stream keeps a connection."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=128),
+        connector=aiohttp.TCPConnector(limit=0),
         timeout=aiohttp.ClientTimeout(total=WHOLE_ANSWER),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=True,

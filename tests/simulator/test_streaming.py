@@ -7,6 +7,7 @@ import pytest
 from holdsvc.simulator.agents import Agent
 from holdsvc.simulator.clock import RealClock
 from holdsvc.simulator.habits import Habits
+from holdsvc.simulator.hooks import AT_ONCE
 from holdsvc.simulator.leg import AgentLeft, Gone, Pressed
 from holdsvc.simulator.signing import sign
 from holdsvc.simulator.truth import End
@@ -70,6 +71,17 @@ async def test_the_handshake_is_signed_and_the_stream_opens_as_documented(house)
     assert media(house, "stop")[0][0]["stop"]["callSid"] == leg.sid
     assert leg.call.waits[0].end is End.HUNG_UP
     assert carrier.findings.all() == ()
+
+
+async def test_streams_that_are_open_keep_no_other_call_from_being_asked_for(house):
+    callers = AT_ONCE + 12
+    async with carrier_for(house, RealClock()) as carrier:
+        carrier.frame = 5.0
+        legs = [carrier.place(f"+1500555{number:04d}", queue="support", mode="stream") for number in range(callers)]
+        await until(lambda: all(leg.stream is not None for leg in legs), 10.0)
+
+        assert len(house.sockets) == callers
+        assert carrier.findings.all() == ()
 
 
 async def test_a_key_is_heard_as_dtmf_and_a_clear_gives_the_marks_back(house):
