@@ -24,6 +24,7 @@ SETUP, ENTER = 425, 426  # system calls, the same number on every processor that
 SEND, RECEIVE = 26, 27  # what an entry may ask for (io_uring_op)
 ASK = 46  # a command to the socket, of which the first is: how many bytes wait to be read (SOCKET_URING_OP_SIOCINQ)
 AT_ONCE = 0x40 | 0x4000  # MSG_DONTWAIT, MSG_NOSIGNAL
+UNREAD = 0x20  # MSG_TRUNC: over TCP, what is received is let go and written nowhere
 GET_EVENTS = 1
 ONE_MAP, SKIPS = 1 << 0, 1 << 11  # features; the second came with Linux 5.17, and by then what may not wait never did
 QUEUES, SLOTS = 0, 0x10000000  # offsets at which the kernel's memory is mapped

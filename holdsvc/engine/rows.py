@@ -70,6 +70,9 @@ class Rows(Protocol):
     def spoken_to(self, lines: Sequence[L]) -> list[L]:
         """Those of the lines, one for each row, for whom something waits that is not the caller's sound alone; or no more."""
 
+    def pure(self, rows: Sequence[int]) -> Sequence[int]:
+        """Bytes that wait in each, as the last glance saw, and are that sound alone; 0: not known. Told once: they are read now."""
+
 
 class PlainRows:
     """A call for each frame."""
@@ -128,6 +131,9 @@ class PlainRows:
     def spoken_to(self, lines: Sequence[L]) -> list[L]:
         return waiting.spoken_to(lines)
 
+    def pure(self, rows: Sequence[int]) -> Sequence[int]:
+        return [0] * len(rows)
+
 
 class RingRows:
     """One call for all. A row's frames lie in one stretch, of which the address moves on by one at each send.
@@ -140,7 +146,7 @@ class RingRows:
         self._number = 0
         self._stretches: list[bytes] = []  # held for as long as the kernel may read them
         self._sends, self._asks = ring.blank(LEAST), ring.blank(LEAST)
-        self._frame, self._results, self._came = (np.zeros(LEAST, np.int32) for _ in range(3))
+        self._frame, self._results, self._came, self._pure = (np.zeros(LEAST, np.int32) for _ in range(4))
         self._last = np.zeros(LEAST, np.int64)  # address of the last frame
         self._goes, self._muted = (np.zeros(LEAST, np.bool_) for _ in range(2))
         self._name()
@@ -161,13 +167,15 @@ class RingRows:
             one["opcode"], one["fd"], one["user"] = opcode, sock.fileno(), row
         send = ring.fields(self._sends)[row]
         send["length"], send["how"] = frame, ring.AT_ONCE
-        self._frame[row], self._muted[row], self._came[row] = frame, False, NEVER_CAME
+        self._frame[row], self._muted[row], self._came[row], self._pure[row] = frame, False, NEVER_CAME, 0
         self._empty(row)
 
     def remove(self, row: int) -> None:
         last = self._number - 1
-        for column in (self._sends, self._asks, self._frame, self._last, self._goes, self._muted, self._came):
-            column[row] = column[last]
+        for numbers in (self._sends, self._asks, self._frame, self._last, self._came, self._pure):
+            numbers[row] = numbers[last]
+        for flags in (self._goes, self._muted):
+            flags[row] = flags[last]
         self._user[row] = ring.fields(self._asks)["user"][row] = row
         last_in(self._stretches, row)
         self._number = last
@@ -213,7 +221,13 @@ class RingRows:
         self._ring.run(self._asks[:number], results)
         found = (results <= 0) | (results == before) | (results % frame != 0)
         before[:] = results
+        self._pure[:number] = np.where(found, 0, results)
         return [lines[row] for row in found.nonzero()[0].tolist()]
+
+    def pure(self, rows: Sequence[int]) -> Sequence[int]:
+        waits: list[int] = self._pure[rows].tolist()
+        self._pure[rows] = 0
+        return waits
 
     def _cut(self, row: int, result: int) -> Cut:
         """After the send: the address is the next frame's."""
@@ -231,7 +245,8 @@ class RingRows:
 
     def _grow(self) -> None:
         self._sends, self._asks = twice(self._sends), twice(self._asks)
-        self._frame, self._results, self._came = twice(self._frame), twice(self._results), twice(self._came)
+        self._frame, self._results = twice(self._frame), twice(self._results)
+        self._came, self._pure = twice(self._came), twice(self._pure)
         self._last, self._goes, self._muted = twice(self._last), twice(self._goes), twice(self._muted)
         self._name()
 

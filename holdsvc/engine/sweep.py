@@ -1,4 +1,7 @@
-"""What came on many lines, read in one call into the kernel. The caller's own sound is passed over; of all else each line hears."""
+"""What came on many lines, read in one call into the kernel. The caller's own sound is passed over; of all else each line hears.
+
+Where it is known to be that sound alone, it is not even read: the kernel lets go of it, and not a byte is copied.
+"""
 
 from __future__ import annotations
 
@@ -41,29 +44,55 @@ class Sweep:
         self._area = np.zeros((MOST, EACH), np.uint8)
         self._entries, self._came = ring.blank(MOST), np.zeros(MOST, np.int32)
         self._of = ring.fields(self._entries)
-        self._of["opcode"], self._of["how"] = ring.RECEIVE, ring.AT_ONCE
+        self._of["opcode"] = ring.RECEIVE
         self._of["address"] = self._area.ctypes.data + EACH * np.arange(MOST)
         self._of["user"] = np.arange(MOST)
 
-    def read(self, lines: Sequence[L], now: float) -> list[L]:
-        """Returns those that have to be read by themselves: nothing came, no more will, or there is more."""
+    def read(self, lines: Sequence[L], now: float, pure: Sequence[int] = ()) -> list[L]:
+        """Returns those that have to be read by themselves: nothing came, no more will, or there is more.
+
+        `pure`: for each, bytes that begin what waits and are known to be whole frames of the caller's sound; () for none of any.
+        """
         alone: list[L] = []
         alike: list[L] = []
-        for line in lines:
-            kind = alike if line.swept and line.length == lines[0].length else alone
-            kind.append(line)
+        unread: list[tuple[L, int]] = []
+        for line, known in zip(lines, pure or (0,) * len(lines), strict=True):
+            if not line.swept or line.length != lines[0].length:
+                alone.append(line)
+            elif known:
+                unread.append((line, known))
+            else:
+                alike.append(line)
         for at in range(0, len(alike), MOST):
             alone += self._read(alike[at : at + MOST], now)
+        for at in range(0, len(unread), MOST):
+            alone += self._let_go(unread[at : at + MOST], now)
         return alone
 
-    def _read(self, lines: Sequence[L], now: float) -> list[L]:
-        number, length = len(lines), lines[0].length
-        most = EACH // length * length
+    def _let_go(self, some: Sequence[tuple[L, int]], now: float) -> list[L]:
+        came = self._take([line for line, _ in some], [known for _, known in some], ring.AT_ONCE | ring.UNREAD)
+        alone = []
+        for (line, _), bytes_ in zip(some, came.tolist(), strict=True):
+            if bytes_ > 0:
+                line.pass_over(bytes_, now)
+            else:
+                alone.append(line)
+        return alone
+
+    def _take(self, lines: Sequence[L], most: int | Sequence[int], how: int) -> NDArray[np.int32]:
+        """How many bytes of each, or an error's number below zero."""
+        number = len(lines)
         came = self._came[:number]
         came[:] = -errno.EAGAIN
         self._of["fd"][:number] = [line.fd for line in lines]
-        self._of["length"] = most
+        self._of["length"][:number], self._of["how"][:number] = most, how
         self._ring.run(self._entries[:number], came)
+        return came
+
+    def _read(self, lines: Sequence[L], now: float) -> list[L]:
+        length = lines[0].length
+        most = EACH // length * length
+        came = self._take(lines, most, ring.AT_ONCE)
         alone = []
         for place, (line, bytes_, sound) in enumerate(
             zip(lines, came.tolist(), self._sound(came, lines[0]).tolist(), strict=True)

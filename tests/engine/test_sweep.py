@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from holdsvc.engine.belt import MANY, ROUND
 from holdsvc.engine.lines import MOST_FRAMES
+from holdsvc.engine.ring import RECEIVE, UNREAD, Entries, Results, Ring, fields
 from holdsvc.engine.sweep import EACH, MOST, Sweep
 from tests.engine.lines import BY_RING, END, KEY, ON_PAPER, SOUND, WHOLE, House, frame, spoken
 
@@ -92,6 +93,74 @@ def test_who_sends_without_end_is_refused_among_many_and_the_others_are_sent_the
     for far in good:
         assert came[far] == b"".join(spoken(*range(200)))[: len(came[far])]
         assert not far.refused
+
+
+def sweeps_of(house: House, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of each line that is read with others: 0x20 where its bytes are let go unread."""
+    seen: list[int] = []
+    run = Ring.run
+
+    def watched(self: Ring, entries: Entries, into: Results) -> None:
+        of = fields(entries)
+        seen.extend((of["how"][of["opcode"] == RECEIVE] & UNREAD).tolist())
+        run(self, entries, into)
+
+    monkeypatch.setattr(Ring, "run", watched)
+    return seen
+
+
+def presses(number: int, step: int) -> bool:
+    """A few of them; who is silent is read with many others at once."""
+    return number % 5 == 0 and (step * 7 + number * 13) % 97 == 0
+
+
+def test_sound_is_let_go_unread_and_each_key_between_it_is_heard_once(monkeypatch):
+    house = House(BY_RING, over_tcp=True)
+    seen = sweeps_of(house, monkeypatch)
+    if house.ring is None or not house.ring.asks:
+        pytest.skip("this kernel does not tell the ring what waits")
+    fars = [house.dial() for _ in range(40)]
+    for far in fars:
+        far.put(*range(250))  # what goes out acknowledges at once what came
+    try:
+        for step in range(250):
+            for number, far in enumerate(fars):
+                far.read()
+                far.end.send(SOUND)
+                if presses(number, step):
+                    far.end.send(KEY)
+            house.turn(0.02)
+        house.turn(1.5)
+
+        for number, far in enumerate(fars):
+            assert far.heard == [KEY] * sum(presses(number, step) for step in range(250))
+            assert not far.refused
+        assert seen.count(UNREAD) > 100
+        assert seen.count(0) > 100
+    finally:
+        for far in fars:
+            far.close()
+
+
+def test_what_is_as_long_as_sound_and_is_none_is_found_soon_all_the_same(monkeypatch):
+    house = House(BY_RING, over_tcp=True)
+    seen = sweeps_of(house, monkeypatch)
+    fars = [house.dial() for _ in range(40)]
+    strange = frame(0xFF, bytes(WHOLE - 3))
+    for far in fars:
+        far.put(*range(250))
+    try:
+        for _ in range(250):
+            for far in fars:
+                far.read()
+                far.end.send(strange)
+            house.turn(0.02)
+
+        assert all(strange in far.heard for far in fars)
+        assert UNREAD in seen
+    finally:
+        for far in fars:
+            far.close()
 
 
 def test_one_that_is_closed_by_what_another_said_hears_no_more():
