@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from holdsvc.engine.belt import MANY, ROUND
 from holdsvc.engine.lines import MOST_FRAMES
 from holdsvc.engine.ring import RECEIVE, UNREAD, Entries, Results, Ring, fields
+from holdsvc.engine.rows import RingRows
 from holdsvc.engine.sweep import EACH, MOST, Sweep
 from tests.engine.lines import BY_RING, END, KEY, ON_PAPER, SOUND, WHOLE, House, frame, spoken
 
@@ -174,3 +175,21 @@ def test_one_that_is_closed_by_what_another_said_hears_no_more():
 
     assert second.heard == []
     assert not second.refused
+
+
+def test_what_is_known_of_the_bytes_that_wait_is_told_once_and_only_of_whole_frames():
+    house = House(BY_RING, over_tcp=True)
+    if house.ring is None or not house.ring.asks:
+        pytest.skip("this kernel does not tell the ring what waits")
+    sound, key = house.dial(), house.dial()
+    rows = RingRows(house.ring)
+    for far in (sound, key):
+        rows.add(far.line.sock, WHOLE)
+        far.end.send(SOUND * 3)
+    key.end.send(KEY)
+
+    assert rows.spoken_to([sound.line, key.line]) == [key.line]
+    assert rows.pure([0, 1]) == [3 * WHOLE, 0]
+    assert rows.pure([0, 1]) == [0, 0]
+    for far in (sound, key):
+        far.close()
