@@ -27,9 +27,9 @@ from holdsvc.content.index import LANGUAGE, Entry
 from holdsvc.content.keeper import Desk
 from holdsvc.errors import BadContent, OutboundFailed
 
-FEED = Limits(size=8 << 20, seconds=60.0, idle=15.0)
+FEED = Limits(size=8 << 20, seconds=60.0, idle=12.0)
 CHAPTERS = Limits(size=1 << 20, seconds=20.0, idle=10.0)
-EPISODE_SECONDS, EPISODE_IDLE = 1800.0, 30.0  # an hour's show over a slow line
+EPISODE_SECONDS, EPISODE_IDLE = 1800.0, 12.0  # an hour's show over a slow line
 SPARE = 256 << 20  # bytes of the disk that fetching leaves to those who keep calls
 MOST_REFUSED = 50  # that are remembered
 ORDERS = ("latest", "serial")

@@ -65,6 +65,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     looked: datetime | None = None  # last time that it answered well
     next_at: datetime | None = None
     failures: int = 0  # in a row
+    unreached: int = 0  # and before them, so often it could not be asked
     fault: str = ""  # why the last look failed, "" if it did not
     kept: tuple[Kept, ...] = ()
     refused: tuple[Refused, ...] = ()

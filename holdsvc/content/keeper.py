@@ -25,7 +25,10 @@ from holdsvc.ports import Clock, SourceReport
 
 AT_ONCE = 2  # sources that are looked at beside each other
 TICK = 5.0  # seconds between looks at what is due
-SOON = 10.0  # seconds after the first failure of a kind that passes by itself
+SOON = 5.0  # seconds after the first failure of a kind that passes by itself
+MOST_SOON = 12  # times after which a source that cannot be reached is asked no longer so soon
+SWIFT = 30.0  # seconds within which a look must have failed to be repeated so soon: else much was sent in vain
+UNREACHED = ("connection", "name", "slow", "broken")  # why nothing was answered
 FIRST_RETRY, LAST_RETRY = 60.0, 86_400.0  # seconds
 JITTER = 0.25  # share of a pause by which it is longer or shorter
 
@@ -164,7 +167,7 @@ class Keeper:
 
     async def _look(self, source: Source) -> None:
         async with self._slots:
-            before = self._shelf.states[source.name]
+            before, began = self._shelf.states[source.name], self._clock.monotonic()
             try:
                 state = await source.look(before, _Desk(self, source.name))
                 if self._pending(state):  # a disk was full, or we were ended in the middle
@@ -173,11 +176,11 @@ class Keeper:
                 if before.fault:
                     log.info("source_recovered", extra={"source": source.name})
             except (OutboundFailed, BadContent, OSError) as error:
-                passing = isinstance(error, OutboundFailed) and error.retryable
-                self._put(source.name, self._failed(source, str(error), getattr(error, "after", 0.0), passing=passing))
+                self._put(source.name, self._failed(source, error, self._clock.monotonic() - began))
             except Exception as error:
                 log.exception("source_broke", extra={"source": source.name})
-                self._put(source.name, self._failed(source, f"we could not make sense of it ({type(error).__name__})"))
+                sentence = f"we could not make sense of it ({type(error).__name__})"
+                self._put(source.name, self._failed(source, BadContent(sentence), 0.0))
             finally:
                 self._telling.pop(source.name, None)
             async with self._preparing:
@@ -185,21 +188,24 @@ class Keeper:
 
     def _went_well(self, source: Source, state: State) -> State:
         next_at = self._next(state, self._about(source.every))
-        return replace(state, looked=self._clock.now(), next_at=next_at, failures=0, fault="")
+        return replace(state, looked=self._clock.now(), next_at=next_at, failures=0, unreached=0, fault="")
 
-    def _failed(self, source: Source, reason: str, after: float = 0.0, *, passing: bool = False) -> State:
+    def _failed(self, source: Source, error: Exception, took: float) -> State:
         """Soon, then later and later, and not before we may; told once, until it is another fault or none."""
-        state = self._shelf.states[source.name]
+        state, reason = self._shelf.states[source.name], str(error)
         if reason != state.fault:
             log.warning(
                 "source_fault",
                 extra={"source": source.name, "reason": reason, "heard": "what it gave before, and the other shelves"},
             )
+        passing = error if isinstance(error, OutboundFailed) and error.retryable else None
+        unreached = passing is not None and passing.why in UNREACHED and took < SWIFT and state.unreached < MOST_SOON
         pause = min(LAST_RETRY, max(FIRST_RETRY, source.every / 8) * 2.0 ** min(state.failures, 20))
-        if passing and not state.failures:
+        if unreached or (passing and not (state.failures or state.unreached)):
             pause = SOON
-        next_at = self._next(state, max(self._about(pause), min(after, LAST_RETRY)))
-        return replace(state, next_at=next_at, failures=state.failures + 1, fault=reason)
+        next_at = self._next(state, max(self._about(pause), min(passing.after if passing else 0.0, LAST_RETRY)))
+        failures, tries = state.failures + (not unreached), state.unreached + unreached
+        return replace(state, next_at=next_at, failures=failures, unreached=tries, fault=reason)
 
     def _next(self, state: State, seconds: float) -> datetime:
         """After so long, or earlier if the source wished so."""

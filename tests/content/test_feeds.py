@@ -14,8 +14,9 @@ from aiohttp import web
 
 from holdsvc.calls.model import Chapter, Kind
 from holdsvc.calls.rights import MANNERS, playable
-from holdsvc.content.feeds import Podcast, PodcastSettings
+from holdsvc.content.feeds import EPISODE_IDLE, FEED, Podcast, PodcastSettings
 from holdsvc.content.fetch import Limits
+from holdsvc.content.keeper import MOST_SOON, TICK
 from tests.content.canaries import Canary, Honest, honest
 from tests.content.kitchen import Kitchen, episode, kitchen, rss, talk
 from tests.content.test_fetch import endless, silent
@@ -210,7 +211,6 @@ FAULTS = {
     "doctype": (lambda there: there.body("/feed", b'<!DOCTYPE rss [<!ENTITY a "b">]><rss/>'), "DOCTYPE"),
     "inward": (lambda there: there.redirect("/feed", "http://127.0.0.1:1/"), "not one that we may connect to"),
     "endless": (lambda there: there.paths.update({"/feed": endless}), "more than 8 MB"),
-    "slow": (lambda there: there.paths.update({"/feed": silent}), "did not answer within"),
 }
 
 
@@ -260,7 +260,29 @@ async def test_an_episode_that_breaks_off_is_tried_again_later(room: Kitchen, th
     assert room.items("stories") == ["Episode 2", "Episode 1"]
 
 
-@pytest.mark.parametrize(("status", "longest"), [(503, 13.0), (404, 3600.0)])
+async def test_a_feed_that_cannot_be_reached_is_asked_again_within_the_half_minute_for_a_while(
+    room: Kitchen, there: Honest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holdsvc.content.feeds.FEED", Limits(size=8 << 20, seconds=1.0, idle=0.05))
+    there.paths["/feed"] = silent
+    room.take(podcast(room, there))
+    pauses = []
+    for _ in range(MOST_SOON + 2):
+        await room.look_again() if room.shelf.states else await room.look()
+        next_at = room.state("stories").next_at
+        assert next_at is not None
+        pauses.append((next_at - room.clock.time).total_seconds())
+
+    assert max(FEED.idle, EPISODE_IDLE) + max(pauses[:MOST_SOON]) + TICK < 30
+    assert 60.0 * 0.75 < pauses[-2] < pauses[-1]
+    assert "did not answer within" in room.keeper.report()[0].fault
+
+    there.body("/feed", rss(episode(1)))
+    await room.look_again()
+    assert (room.state("stories").unreached, room.state("stories").failures) == (0, 0)
+
+
+@pytest.mark.parametrize(("status", "longest"), [(503, 8.0), (404, 3600.0)])
 async def test_a_feed_that_was_away_for_a_moment_is_asked_again_soon_but_only_once(
     room: Kitchen, there: Honest, status: int, longest: float
 ) -> None:
@@ -273,7 +295,7 @@ async def test_a_feed_that_was_away_for_a_moment_is_asked_again_soon_but_only_on
         assert next_at is not None
         pauses.append((next_at - room.clock.time).total_seconds())
 
-    assert 7.0 < pauses[0] < longest
+    assert 3.0 < pauses[0] < longest
     assert pauses[1] > 60.0
     assert (pauses[0] < 60.0) is (status == 503)
 
