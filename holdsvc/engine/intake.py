@@ -108,7 +108,7 @@ class Intake:
             place = await self._placed(report)
             session = place.known or place.new
             events, number = await self._complete(replace(report, ref=session.ref), session)
-            deciding = self._decide(place.new, (*place.before, *events))
+            deciding = self._decide(place.new, (*place.before, *events), session)
             others = (self._decide(bare(other), (event,)) for other, event in place.elsewhere)
             taken = (await asyncio.gather(deciding, *others))[0] if place.elsewhere else await deciding
             if number is not None:
@@ -117,7 +117,7 @@ class Intake:
 
     async def take(self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent]) -> Taken:
         async with self._lock(ref):
-            return await self._decide(HoldSession(ref, queue), tuple(events))
+            return await self._decide(HoldSession(ref, queue), events)
 
     async def take_now(self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent]) -> Taken:
         """For live streams: decide, let sound begin, keep behind it."""
@@ -153,13 +153,13 @@ class Intake:
 
     async def waits(self, ref: CallRef) -> tuple[HoldSession, ...]:
         """All waits of the call, in their order. One that is not known in the middle is no end."""
-        known: list[HoldSession] = []
-        for number in range(1, MOST_WAITS + 1):
-            session = await self.load(ref.nth(number))
-            if session is not None:
-                known.append(session)
-            elif number > 1 and (not known or known[-1].ref.wait < number - 1):
+        both = await asyncio.gather(self.load(ref.nth(1)), self.load(ref.nth(2)))  # one way to the store and back
+        known = [one for one in both if one]
+        for number in range(3, MOST_WAITS + 1):
+            if not known or known[-1].ref.wait < number - 2:
                 break
+            if session := await self.load(ref.nth(number)):
+                known.append(session)
         return tuple(known)
 
     async def forget(self, raw: str) -> int | None:
@@ -320,17 +320,17 @@ class Intake:
             session = replace(session, version=before.version + 1)
         return Taken(session, instructions, tuple(facts), session == before)
 
-    async def _decide(self, new: HoldSession, events: tuple[CallEvent, ...]) -> Taken:
-        """`new` is what the session begins as if none is kept."""
-        before = self._chain.get(new.ref)
-        if before is not None:
+    async def _decide(self, new: HoldSession, events: Sequence[CallEvent], known: HoldSession | None = None) -> Taken:
+        """`new` is what the session begins as if none is kept; `known` is what was found under this lock, `new` for nothing."""
+        if (before := self._chain.get(new.ref)) is not None:
             await asyncio.wait({before})
-        return await self._decide_again(new, events)
+            known = None
+        return await self._decide_again(new, tuple(events), known)
 
-    async def _decide_again(self, new: HoldSession, events: tuple[CallEvent, ...]) -> Taken:
-        """Until no other writer was faster."""
+    async def _decide_again(self, new: HoldSession, events: tuple[CallEvent, ...], known: HoldSession | None) -> Taken:
+        """Until no other writer was faster. What is `known` is not looked up first: if it is old, it cannot be kept."""
         for _ in range(MOST_RACES):
-            session = joined(await self.load(new.ref) or new, new)
+            session, known = joined(known or await self.load(new.ref) or new, new), None
             taken = self._fold(session, events)
             if taken.repeated and (not session.version or self._at_hand(new.ref) is not None):
                 return taken
@@ -377,7 +377,7 @@ class Intake:
             self._tell(taken)
         except StaleSession:
             self._ahead.pop(ref, None)
-            again = await self._decide_again(new, events)
+            again = await self._decide_again(new, events, None)
             if again.instructions != taken.instructions and not again.repeated:
                 self.corrected(again)
         finally:

@@ -150,21 +150,24 @@ class RedisStore:
     async def save(self, session: HoldSession, facts: Sequence[AnyFact]) -> None:
         began = self._now()
         try:
-            kept = await self._save(session, facts)
+            kept, told = await self._save(session, facts)
             if kept == FORGOTTEN:
                 session = anonymous(session)
-                kept = await self._save(session, facts)
+                kept, told = await self._save(session, facts)
         except UnicodeError as error:
             raise Unkeepable(f"cannot be written: {error}") from error
         if kept != KEPT:
             raise StaleSession(f"version {session.version} does not follow what is kept")
         if session.caller is not None and facts:
             with contextlib.suppress(StoreUnavailable):  # the call is kept, and the mover tells what was not told
-                await self.tell(session.caller, session.ref, session.version, facts)
+                await self.tell(session.caller, session.ref, session.version, facts, told)
                 await self._callbacks.again(session, facts)
         self._on_commit(self._now() - began)
 
-    async def _save(self, session: HoldSession, facts: Sequence[AnyFact], *, forget: bool = False) -> int:
+    async def _save(
+        self, session: HoldSession, facts: Sequence[AnyFact], *, forget: bool = False
+    ) -> tuple[int, Told | None]:
+        """What became of it, and what the caller's profile was, if there is a caller: both are asked for at once."""
         name = name_of(session.ref)
         part = part_of(name_of(session.ref.whole))
         callback = await self._callbacks.asked(session, facts)
@@ -172,7 +175,7 @@ class RedisStore:
         asked: list[Command] = []
         if session.caller is not None:  # before the call itself: who is to be forgotten later must be found
             calls = key(part_of(session.caller), f"calls:{session.caller}")
-            asked += [("SADD", calls, name), ("EXPIRE", calls, 2 * KEEP)]
+            asked += [profile_of(session.caller), ("SADD", calls, name), ("EXPIRE", calls, 2 * KEEP)]
         entry, fellows = pack_entry(Entry(session, tuple(facts), forgotten=forget, callback=callback)), self.fellows
         waiting, anonymously = rows.is_waiting(session), session == anonymous(session)
         places, letters = kept(part, self.outbox.causes(session, facts))
@@ -202,7 +205,8 @@ class RedisStore:
                 *flat(added),
             )
         )
-        return int((await self._link.surely(asked))[-1])
+        answers = await self._link.surely(asked)
+        return int(answers[-1]), told_of(*answers[0]) if session.caller is not None else None
 
     async def confirm(self, session: HoldSession) -> None:
         if not self._link.waits:
@@ -251,17 +255,20 @@ class RedisStore:
         told = await self._told(caller)
         return told.profile if told.raw else None
 
-    async def tell(self, caller: CallerId, ref: CallRef, version: int, facts: Sequence[AnyFact]) -> None:
-        """Let the caller's profile hear of this version of a call, once."""
-        name, at = name_of(ref), key(part_of(caller), f"profile:{caller}")
+    async def tell(
+        self, caller: CallerId, ref: CallRef, version: int, facts: Sequence[AnyFact], told: Told | None = None
+    ) -> None:
+        """Let the caller's profile hear of this version of a call, once. `told`: as it was just now."""
+        name, at = name_of(ref), profile_of(caller)[1]
         for _ in range(MOST_TRIES):
-            told = await self._told(caller)
+            told = told or await self._told(caller)
             profile = remember(told.profile, facts)
             if told.has(name, version) or profile is told.profile:
                 return
             now = told.with_version(name, version)
             if await self._link.ask("EVAL", TELL, 1, at, told.raw, now, rows.pack(profile)):
                 return
+            told = None
         raise StoreUnavailable("a profile changed faster than we could")
 
     async def _apply(self, entry: Entry) -> None:
@@ -274,14 +281,7 @@ class RedisStore:
                 await self._callbacks.again(session, entry.facts)
 
     async def _told(self, caller: CallerId) -> Told:
-        raw, blob = await self._link.ask("HMGET", key(part_of(caller), f"profile:{caller}"), "told", "profile")
-        if not raw:
-            return Told(b"", Profile())
-        try:
-            return Told(raw, rows.unpack_profile(blob))
-        except (MsgspecError, ValueError) as error:
-            log.error("profile_unreadable", extra={"reason": str(error), "heard": "what a new caller hears"})
-            return Told(raw, Profile())
+        return told_of(*await self._link.ask(*profile_of(caller)))
 
     async def remember_number(self, caller: CallerId, number: PhoneNumber) -> None:
         part = part_of(caller)
@@ -310,7 +310,7 @@ class RedisStore:
             session = await self.load(ref)
             if session is None or session.caller != caller:
                 return
-            if await self._save(erased(session), (), forget=True) == KEPT:
+            if (await self._save(erased(session), (), forget=True))[0] == KEPT:
                 return
         raise StoreUnavailable("a call changed faster than it could be forgotten")
 
@@ -339,6 +339,20 @@ class RedisStore:
 
     def _now(self) -> float:
         return self._monotonic() if self._monotonic else asyncio.get_running_loop().time()
+
+
+def profile_of(caller: CallerId) -> Command:
+    return "HMGET", key(part_of(caller), f"profile:{caller}"), "told", "profile"
+
+
+def told_of(raw: bytes | None, blob: bytes) -> Told:
+    if not raw:
+        return Told(b"", Profile())
+    try:
+        return Told(raw, rows.unpack_profile(blob))
+    except (MsgspecError, ValueError) as error:
+        log.error("profile_unreadable", extra={"reason": str(error), "heard": "what a new caller hears"})
+        return Told(raw, Profile())
 
 
 def pairs(answer: Any) -> Iterable[tuple[bytes, Any]]:  # Any: as redis-py reads it

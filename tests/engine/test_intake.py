@@ -117,6 +117,39 @@ class FaultyStore(MemoryStore):
             raise StoreUnavailable("0 of 1 replicas have it")
 
 
+class FarStore(FaultyStore):
+    """Answers all that was asked together in one go, when its turn comes."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.goes = [], 0
+
+    async def load(self, ref):
+        await self.on_the_way()
+        return await super().load(ref)
+
+    async def profile(self, caller):
+        await self.on_the_way()
+        return await super().profile(caller)
+
+    async def save(self, session, facts):
+        await self.on_the_way()
+        await super().save(session, facts)
+
+    async def on_the_way(self):
+        self.asked.append(asyncio.get_running_loop().create_future())
+        await self.asked[-1]
+
+    async def answers(self, asking):
+        while not asking.done():
+            for _ in range(20):  # turns of the loop in which all ask that can
+                await asyncio.sleep(0)
+            asked, self.asked = self.asked, []
+            self.goes += bool(asked)
+            for one in asked:
+                one.set_result(None)
+
+
 class House:
     def __init__(self, directory=None, own=(), store=None):
         self.words = Words()
@@ -160,6 +193,18 @@ async def test_a_call_is_kept_before_it_is_answered():
     assert (await house.store.load(CALL)) == taken.session
     assert taken.session.caller == "p0123"
     assert taken.session.masked == "+15…23"
+
+
+async def test_a_new_call_goes_to_the_store_and_back_three_times_and_a_known_one_no_oftener():
+    house = House(store=FarStore())
+    asking = asyncio.ensure_future(house.hook(held()))
+    await house.store.answers(asking)
+    assert house.store.goes == 3  # which waits there are; who is calling; what came of it
+
+    pressed = asyncio.ensure_future(house.hook(DigitPressed(at=after(5), id="a key", digit="2")))
+    await house.store.answers(pressed)
+    assert house.store.goes == 3 + 3  # two waits, the third, what came of it
+    assert (await pressed).session.version == 2
 
 
 async def test_a_repeated_webhook_changes_nothing_and_is_answered_alike():

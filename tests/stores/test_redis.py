@@ -22,7 +22,7 @@ from holdsvc.settings import LedgerSettings, ServiceSettings, Settings, StoreSet
 from holdsvc.stores.ledger import SqliteLedger
 from holdsvc.stores.mover import TOGETHER, Entry, Mover, Placed, pack_entry
 from holdsvc.stores.redis import PARTS, RedisStore, log_of, part_of
-from holdsvc.stores.redis_link import CONNECTIONS, Link, addresses, connect
+from holdsvc.stores.redis_link import CONNECTIONS, Asked, Link, addresses, connect
 from holdsvc.stores.sqlite_log import SqliteLog
 from tests.stores.calls import after, answered, decided, held, known, new, one_call, ref, steps, tell
 from tests.stores.redis_group import frozen
@@ -105,6 +105,29 @@ async def test_what_one_replica_keeps_the_other_knows(two: tuple[RedisStore, Red
     assert await other.profile(CALLER) == await one.profile(CALLER) != None  # noqa: E711
     with pytest.raises(StaleSession):
         await other.save(replace(session, wake_at=after(5)), ())
+
+
+class Flights(Link):
+    """Counts how often something goes to Redis and back."""
+
+    number = 0
+
+    async def _fly(self, asked: Sequence[Asked]) -> None:
+        self.number += 1
+        await super()._fly(asked)
+
+
+async def test_a_save_goes_to_redis_and_back_once_and_twice_where_the_caller_is_to_be_known_better(
+    node: RedisServer, tmp_path: Path
+) -> None:
+    link = Flights(connect(node.url, PATIENT))
+    store = RedisStore(link, Mover(link, SqliteLog(tmp_path / "log.sqlite3"), log_of, PARTS))
+    for step in steps("far", *one_call()):
+        before, link.number = await store.profile(CALLER), 0
+        await store.save(step.session, step.facts)
+        learnt = step.session.caller is not None and remember(before or Profile(), step.facts) != (before or Profile())
+        assert link.number == 1 + learnt
+    await link.close()
 
 
 async def test_a_due_call_is_handed_to_one_replica_and_to_another_only_after_the_lease(
