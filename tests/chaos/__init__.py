@@ -1,7 +1,9 @@
 """Three replicas on a real Redis and PostgreSQL behind haproxy, callers at a steady rate, and something that goes wrong meanwhile.
 
-`python -m tests.chaos [FAULT...] [--short] [--rounds N] [--control] [--rate N]` prints a row a fault; it ends with 1 where anything
-was lost, doubled, refused or silent too long, and with `--control` where nothing was.
+`python -m tests.chaos [FAULT...] [--short] [--rounds N] [--control | --both] [--rate N]` prints a row a fault; it ends with 1 where
+anything was lost, doubled, refused or silent too long, and with `--control` where nothing was. `--both` is the whole table: every
+fault, and the control of each in its short form. Below a row stands what was wrong and, where callers heard nothing for a second or
+more, how the longest of these silences came about.
 
 A fault is a module beside this one with a `FAULT = Fault(...)` (`fault.py` says what belongs into it), named in `registry.FAULTS`:
 

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from holdsvc.config import shipped
 from holdsvc.content.library import Library
+from tests.chaos.diary import Note
 from tests.chaos.haproxy import Haproxy
 from tests.faults.callers import STREAMING
 from tests.faults.replicas import SECRET
@@ -85,6 +86,14 @@ class Cluster:
     ) -> None:
         self.replicas, self.balancer = tuple(replicas), balancer
         self.redis, self.postgres, self.database = redis, postgres, database
+        self.happened: list[Note] = []
+
+    def note(self, words: str) -> None:
+        """Something was done to a machine, just now."""
+        self.happened.append((time.monotonic(), words))
+
+    def name(self, replica: Replica) -> str:
+        return f"replica{self.replicas.index(replica)}"
 
     @property
     def base(self) -> str:
@@ -119,16 +128,21 @@ class Cluster:
     async def restart(self, replica: Replica) -> None:
         """In order, as a rolling update does it: the next one has its turn when this one is ready again."""
         replica.terminate()
+        self.note(f"{self.name(replica)} TOLD TO STOP")
         await self.stopped(replica)
-        replica.start()
-        await self.ready(replica)
+        await self._start_again(replica)
 
     async def crash(self, replica: Replica, away: float = 1.0) -> None:
         """kill -9, and started anew after so many seconds."""
+        self.note(f"{self.name(replica)} KILLED")
         await asyncio.to_thread(replica.kill)
         await asyncio.sleep(away)
+        await self._start_again(replica)
+
+    async def _start_again(self, replica: Replica) -> None:
         replica.start()
-        await self.ready(replica)
+        seconds = await self.ready(replica)
+        self.note(f"{self.name(replica)} READY, {seconds:.1f} s from its start")
 
     def freeze(self, server: RedisServer) -> None:
         """It answers nothing and closes nothing, as a machine that has hung."""

@@ -7,30 +7,35 @@ from collections.abc import Callable
 from holdsvc.simulator.leg import BREATH, SPOKEN
 from holdsvc.simulator.sound import RATE, Sound
 
+NOTED = 0.1  # seconds of silence after which it is worth a note that there is sound again
+
 
 class Hearing:
     """Times are the clock's own. Silence counts from the first document on."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], note: Callable[[str], None] = lambda words: None) -> None:
         self.longest = 0.0
-        self._now = monotonic
+        self.since = 0.0  # when the longest silence began
+        self._now, self._note = monotonic, note
         self._until: float | None = None  # when what we know of will have been heard
 
     def play(self, sound: Sound) -> None:
-        self._begins(sound.seconds)
+        self._begins(sound.seconds, "a document is heard")
 
     def say(self, text: str) -> None:
-        self._begins(BREATH + len(text) / SPOKEN)
+        self._begins(BREATH + len(text) / SPOKEN, "words are heard")
 
     def frames(self, payload: bytes) -> None:
         """They are played one after the other."""
         now = self._now()
         ahead = max(0.0, self._until - now) if self._until is not None else 0.0
-        self._begins(ahead + len(payload) / RATE)
+        self._begins(ahead + len(payload) / RATE, "a stream is heard")
 
     def stop(self) -> None:
-        if self._until is not None:
-            self._until = min(self._until, self._now())
+        now = self._now()
+        if self._until is not None and now < self._until:
+            self._until = now
+            self._note("what was heard ends")
 
     def clear(self) -> None:
         self.stop()
@@ -41,11 +46,18 @@ class Hearing:
 
     def over(self, at: float) -> None:
         """Nothing needed to be heard after this moment."""
-        if self._until is not None:
-            self.longest = max(self.longest, at - self._until)
+        self._silent_until(at)
 
-    def _begins(self, seconds: float) -> None:
+    def _begins(self, seconds: float, what: str) -> None:
         now = self._now()
-        if self._until is not None:
-            self.longest = max(self.longest, now - self._until)
+        if self._silent_until(now) > NOTED:
+            self._note(what)
         self._until = now + seconds
+
+    def _silent_until(self, moment: float) -> float:
+        """Seconds since the last sound, which may be the most so far."""
+        if self._until is None:
+            return 0.0
+        if moment - self._until > self.longest:
+            self.longest, self.since = moment - self._until, self._until
+        return moment - self._until

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Sequence
 
 import aiohttp
 
@@ -22,6 +23,7 @@ from holdsvc.simulator.leg import Gone, Leg, Pressed
 from holdsvc.simulator.run import quantile
 from holdsvc.simulator.truth import End
 from tests.chaos.cluster import LEAVE
+from tests.chaos.diary import Diary, Note
 from tests.chaos.hearing import Hearing
 from tests.faults.callers import API, PUBLIC
 from tests.faults.service import TOKEN
@@ -40,6 +42,9 @@ SERVED = 0.5  # of the callers
 PEOPLE = Habits(talk=0.4, wrap=0.05, holds=0.0, rings=(0.02, 0.1), withheld=0.0)
 AT_WORK = PEOPLE.talk + PEOPLE.wrap + 0.15  # seconds that a caller takes of an agent's time
 NETWORK = Chaos(duplicate=0.02, reorder=0.02, late=1.0, tries=1)
+LONG = 1.0  # seconds of silence that are worth telling how they came
+TOLD = 3  # of these
+TICK = 0.05  # seconds
 
 
 class Load:
@@ -58,7 +63,9 @@ class Load:
         self.pressing: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
         self.refused: Counter[str] = Counter()  # hooks that were not answered with 2xx, by step and status
         self.hearing: dict[str, Hearing] = {}
+        self.late = 0.0  # seconds by which this process was behind, at the most: they stand in all that it measures
         self.carrier: Carrier
+        self._diary = Diary(RealClock().monotonic)
         self._base, self._rate, self._waits, self._most_streams = base, rate, waits, most_streams
         self._rng = random.Random(seed)
         self._legs: set[Leg] = set()
@@ -81,6 +88,7 @@ class Load:
     async def _calls(self, until: asyncio.Event) -> None:
         number = max(1, round(SERVED * self._rate * AT_WORK))
         agents = [asyncio.create_task(Agent(self.carrier, PEOPLE, self._luck()).work()) for _ in range(number)]
+        agents.append(asyncio.create_task(self._mind_ourselves()))
         crowd, clock = Crowd(PEOPLE, self._luck()), self.carrier.clock
         due = clock.monotonic()
         try:
@@ -95,10 +103,17 @@ class Load:
             await asyncio.gather(*agents, *self._living, return_exceptions=True)
             await self.carrier.drop()
 
+    async def _mind_ourselves(self) -> None:
+        clock = self.carrier.clock
+        while True:
+            due = clock.monotonic() + TICK
+            await clock.sleep(TICK)
+            self.late = max(self.late, clock.monotonic() - due)
+
     def _call(self, number: str) -> None:
         room = sum(leg.stream is not None for leg in self._legs) < self._most_streams
         mode = "stream" if room and self._rng.random() < ON_STREAM else "documents"
-        ear = Hearing(self.carrier.clock.monotonic)
+        ear = Hearing(self.carrier.clock.monotonic, lambda words: self._diary.note(leg.sid, words))
         leg = self.carrier.place(number, queue="support", mode=mode, ear=ear)
         self.hearing[leg.sid] = ear
         self._legs.add(leg)
@@ -112,10 +127,15 @@ class Load:
         life.cancel()
         clock, wait = self.carrier.clock, leg.call.waits[-1] if leg.call.waits else None
         ago = (clock.now() - wait.ended).total_seconds() if wait is not None and wait.ended else 0.0
-        self.hearing[leg.sid].over(clock.monotonic() - ago)
+        ear = self.hearing[leg.sid]
+        ear.over(clock.monotonic() - ago)
+        if ear.longest < LONG:
+            self._diary.forget(leg.sid)
 
     def _see(self, hook: Hook) -> None:
         self.acknowledged.see(hook)
+        said = f"{hook.status or 'no answer'} after {hook.seconds:.1f} s" if hook.answered else "asked"
+        self._diary.note(next((value for name, value in hook.fields if name == "CallSid"), ""), f"{hook.step} {said}")
         if hook.answered and not 200 <= hook.status < 300:
             self.refused[f"{hook.step} {hook.status or 'no answer'}"] += 1
         if hook.answered and hook.step == "input" and 200 <= hook.status < 300:
@@ -143,6 +163,19 @@ class Load:
     def silence(self) -> float:
         """Seconds, of the caller who had the longest."""
         return max((ear.longest for ear in self.hearing.values()), default=0.0)
+
+    def silences(self, happened: Sequence[Note] = ()) -> list[str]:
+        """How the longest came about. `happened`: what was done to the machines."""
+        longest = sorted(self.hearing.items(), key=lambda heard: -heard[1].longest)[:TOLD]
+        return [
+            f"{ear.longest:.1f} s, {call}: {self._diary.around(call, ear.since, ear.longest, happened)}"
+            for call, ear in longest
+            if ear.longest >= LONG
+        ]
+
+    @property
+    def slowest(self) -> float:
+        return max(self.carrier.hooks.seconds, default=0.0)
 
     @property
     def p99(self) -> float:

@@ -39,11 +39,13 @@ async def inflict(cluster: Cluster, size: float) -> None:
     redis, net = cluster.redis.redis, cluster.redis.network
     old = redis.master()
     net.cut(redis.nodes.index(old))
+    cluster.note("MASTER CUT OFF")
     try:
         await asyncio.sleep(size)
         await asyncio.to_thread(taken_over_from, redis, old)
     finally:
         net.mend(redis.nodes.index(old))
+        cluster.note("NETWORK MENDED")
     await asyncio.to_thread(agreed, redis)
 
 

@@ -10,9 +10,11 @@ from tests.chaos.fault import Fault
 
 
 async def stop(cluster: Cluster, size: float) -> None:
+    cluster.note("REDIS KILLED")
     await asyncio.to_thread(cluster.node.kill)
     await asyncio.sleep(size)
     await asyncio.to_thread(cluster.node.start)
+    cluster.note("REDIS BACK")
 
 
 async def stop_and_restart(cluster: Cluster, size: float) -> None:
@@ -27,11 +29,13 @@ async def stop_and_restart(cluster: Cluster, size: float) -> None:
 
 
 async def freeze(cluster: Cluster, size: float) -> None:
+    cluster.note("REDIS FROZEN")
     cluster.freeze(cluster.node)
     try:
         await asyncio.sleep(size)
     finally:
         cluster.thaw(cluster.node)
+        cluster.note("REDIS THAWED")
 
 
 STOPPED = Fault("redis-gone", stop, long=120, short=8, unit="s", flaw="no-spool")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from redis import RedisError
@@ -28,15 +28,19 @@ BETWEEN = 1.0  # seconds between two kills, all three nodes being there
 async def inflict(cluster: Cluster, size: float) -> None:
     assert isinstance(cluster.redis, Group)
     for _ in range(int(size)):
-        await asyncio.to_thread(kill_master, cluster.redis)
+        await asyncio.to_thread(kill_master, cluster.redis, cluster.note)
         await asyncio.sleep(BETWEEN)
 
 
-def kill_master(group: Group) -> None:
+def kill_master(group: Group, note: Callable[[str], None]) -> None:
     master = agreed(group)
+    note("MASTER KILLED")
     master.kill()
-    group.start_as_replica(master, taken_over_from(group, master))
+    after = taken_over_from(group, master)
+    note("ANOTHER ONE IS MASTER")
+    group.start_as_replica(master, after)
     agreed(group)
+    note("ALL FOLLOW IT")
 
 
 def agreed(group: Group) -> RedisServer:

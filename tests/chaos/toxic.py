@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import aiohttp
-from aiohttp import web
 from msgspec import Struct
 
 from holdsvc.content.feeds import PodcastSettings
@@ -29,10 +30,10 @@ from holdsvc.content.subscriptions import Subscriptions
 from tests.chaos.cluster import HERE, SETTINGS, Cluster, Replica, fill_shelves
 from tests.chaos.haproxy import Haproxy
 from tests.chaos.load import Load
+from tests.chaos.outside import TITLE, served
 from tests.chaos.proxy import CLEAN, TOXICS, Proxy, Toxic, proxied
 from tests.chaos.trial import settled
 from tests.chaos.verdict import Verdict, read
-from tests.content.kitchen import episode, rss, talk
 from tests.faults.callers import API
 from tests.faults.service import HOST, free_port
 from tests.stores.postgres_server import new_database, one_server
@@ -45,16 +46,22 @@ CONTROLS: Mapping[str, tuple[str, str]] = {  # dependency -> toxic, flaw
     "crm": ("reset", "grudge"),
     "feed": ("away", "seldom"),
 }
+CALM = ""  # the dependency of a row in which nothing is spoilt
 SILENCE, SLOWEST, HEALED = 2.0, 2.5, 30.0  # seconds at most
-RATE = 8.0  # calls a second
-WAITS = (2.0, 6.0)  # seconds of patience
-SPOILT = 15.0  # seconds
+RATE = 4.0  # calls a second
+WAITS = (2.0, 5.0)  # seconds of patience
+SPOILT = 8.0  # seconds
 BEFORE, AFTER = 2.0, 1.0  # seconds of calls before it, and after all is well again
+LISTENED = 5.0  # and after an episode is there, so that callers come to hear it
 PATIENCE = 45.0  # seconds after which it is not waited for any longer that all is well
 GLANCE = 0.25
-EPISODE = 12.0  # seconds
-LINE = "{:10} {:11} {:>6} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}  {}"
-COLUMNS = ("way to", "toxic", "calls", "webhooks", "not 2xx", "lost", "silence s", "slowest s", "healed s", "")
+LANES = 2  # clusters at once
+FIRST = "a-show"  # stands before all other shelves: callers who want a podcast hear it first
+LINE = "{:9} {:10} {:>5} {:>8} {:>7} {:>4} {:>9} {:>10} {:>9} {:>8} {:>8} {:>6} {:>5}  {}"
+COLUMNS = (
+    *("way to", "toxic", "calls", "webhooks", "not 2xx", "lost", "silence s", "on streams", "slowest s", "healed s"),
+    *("episodes", "stands", "load", ""),
+)
 
 
 class Row(Struct, frozen=True):
@@ -65,12 +72,21 @@ class Row(Struct, frozen=True):
     verdict: Verdict
     slowest: float
     healed: float | None
+    on_streams: float = 0.0  # seconds of the longest silence of these
+    episodes: int = 0  # of which a part was heard in a document
+    stood_in: int = 0  # sounds that nobody could give in time: the house track instead
+    load: float = 0.0  # of the machine, over a minute
 
     @property
     def wrong(self) -> list[str]:
         one = self.verdict
         sentences = [f"{kind}: {what}" for kind, what in one.refused.items()]
-        sentences += [*one.lost, *one.doubled, *one.other]
+        return [*sentences, *one.lost, *one.doubled, *one.other, *self.late]
+
+    @property
+    def late(self) -> list[str]:
+        """What a machine that is too busy does as well."""
+        one, sentences = self.verdict, []
         if one.silence > SILENCE:
             sentences.append(f"a caller heard nothing for {one.silence:.1f} s")
         if self.slowest > SLOWEST:
@@ -82,8 +98,14 @@ class Row(Struct, frozen=True):
     def __str__(self) -> str:
         one, healed = self.verdict, "never" if self.healed is None else f"{self.healed:.1f}"
         gone = len(one.lost) + len(one.doubled) + len(one.other)
-        seen = (one.calls, one.webhooks, one.refused.total(), gone, f"{one.silence:.2f}", f"{self.slowest:.2f}", healed)
-        return LINE.format(self.dependency, self.toxic, *seen, "" if not self.wrong else "WRONG")
+        heard = (f"{one.silence:.2f}", f"{self.on_streams:.2f}", f"{self.slowest:.2f}", healed)
+        seen = (one.calls, one.webhooks, one.refused.total(), gone, *heard, self.episodes, self.stood_in)
+        return LINE.format(self.dependency, self.toxic, *seen, f"{self.load:.0f}", "WRONG" if self.wrong else "ok")
+
+    @property
+    def cell(self) -> str:
+        healed = "never" if self.healed is None else f"{self.healed:.1f}"
+        return f"{self.verdict.silence:.1f}; {self.slowest:.1f}; {healed}{' WRONG' if self.wrong else ''}"
 
 
 class Trial:
@@ -92,26 +114,46 @@ class Trial:
     def __init__(self, cluster: Cluster, ways: Mapping[str, Proxy], feed: str, client: aiohttp.ClientSession) -> None:
         self.cluster, self.ways, self._feed, self._client = cluster, ways, feed, client
         self._podcasts: list[str] = []
+        self.waits = WAITS
 
     async def row(
         self, dependency: str, toxic: Toxic, seconds: float, *, seed: int, rate: float, patience: float
     ) -> Row:
-        load, enough = Load(self.cluster.base, rate=rate, waits=WAITS, seed=seed), asyncio.Event()
+        load, enough = Load(self.cluster.base, rate=rate, waits=self.waits, seed=seed), asyncio.Event()
+        stood_in = self._stood_in()
         calling = asyncio.create_task(load.run(enough))
         try:
             await asyncio.sleep(BEFORE)
-            await self.ways[dependency].turn(toxic)
+            if dependency != CALM:
+                await self.ways[dependency].turn(toxic)
             if dependency == "feed":
-                self._subscribe(f"show{seed}")
+                self._subscribe(f"{FIRST}-{seed}")
             await asyncio.sleep(seconds)
-            await self.ways[dependency].turn(CLEAN)
+            if dependency != CALM:
+                await self.ways[dependency].turn(CLEAN)
             healed = await self._healed(dependency, load, patience)
-            await asyncio.sleep(AFTER)
+            await asyncio.sleep(LISTENED if dependency == "feed" else AFTER)
         finally:
             enough.set()
             await calling
         verdict = await settled(self.cluster, load, patience if healed is None else PATIENCE)
-        return Row(dependency, toxic.name, verdict, max(load.carrier.hooks.seconds), healed)
+        calls, captions = load.carrier.truth.calls, load.carrier.sounds.captions
+        streams = (load.hearing[call].longest for call, one in calls.items() if one.mode == "stream")
+        return Row(
+            dependency,
+            toxic.name,
+            verdict,
+            max(load.carrier.hooks.seconds),
+            healed,
+            on_streams=max(streams, default=0.0),
+            episodes=sum(any(captions.get(url, "").startswith(TITLE) for url in one.heard) for one in calls.values()),
+            stood_in=self._stood_in() - stood_in,
+            load=os.getloadavg()[0],
+        )
+
+    def _stood_in(self) -> int:
+        logs = (one.folder / "service.log" for one in self.cluster.replicas)
+        return sum(log.read_bytes().count(b"sound_not_here") for log in logs)
 
     async def _healed(self, dependency: str, load: Load, patience: float) -> float | None:
         mended, hits = time.monotonic(), [await self._hits(one) for one in self.cluster.replicas]
@@ -185,6 +227,7 @@ async def raised(flaw: str = "", replicas: int = 2, **settings: str) -> AsyncIte
             "FETCH__ALLOW": "127.0.0.0/8",
             "METRICS__ALLOW": "127.0.0.0/8",
             "FETCH__PORTS": "0",
+            "QUEUES__SUPPORT__DEFAULT_CHOICE": "podcast",
             **settings,
         }
         ours = [Replica(folder / f"replica{n}", place, flaw, **common) for n, place in enumerate(HERE[:replicas])]
@@ -197,61 +240,64 @@ async def raised(flaw: str = "", replicas: int = 2, **settings: str) -> AsyncIte
         yield Trial(cluster, ways, feed, client)
 
 
-@asynccontextmanager
-async def served(port: int, feed: str) -> AsyncIterator[None]:
-    """A CRM that knows everybody, and a podcast of one episode under any name."""
-    sound = await asyncio.to_thread(talk, 1, EPISODE)
-
-    async def contacts(request: web.Request) -> web.Response:
-        return web.json_response({"name": f"Caller {request.query['phone'][-4:]}", "segment": "gold"})
-
-    async def podcast(request: web.Request) -> web.Response:
-        return web.Response(body=rss(episode(1, f"{feed}/1.opus")), content_type="application/rss+xml")
-
-    async def recording(request: web.Request) -> web.Response:
-        return web.Response(body=sound, content_type="audio/ogg")
-
-    application = web.Application()
-    application.add_routes(
-        [web.get("/contacts", contacts), web.get("/1.opus", recording), web.get("/{name}.xml", podcast)]
-    )
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, HOST, port).start()
-    try:
-        yield
-    finally:
-        await runner.cleanup()
-
-
-async def rows(given: argparse.Namespace) -> AsyncIterator[Row]:
+async def lane(given: argparse.Namespace, ways: Sequence[str], seed: int, tell: Callable[[Row], None]) -> None:
+    """One cluster: its ways are spoilt one after the other. Beside what comes too late it is looked how late all is without."""
+    seeds = count(seed)
     async with raised() as trial:
-        seed = given.seed
-        for dependency in given.ways:
+
+        async def row(way: str, toxic: Toxic) -> Row:
+            found = await trial.row(way, toxic, given.seconds, seed=next(seeds), rate=given.rate, patience=PATIENCE)
+            tell(found)
+            return found
+
+        await row(CALM, CLEAN)
+        for way in ways:
             for toxic in given.toxics:
-                seed += 1
-                yield await trial.row(
-                    dependency, TOXICS[toxic], given.seconds, seed=seed, rate=given.rate, patience=PATIENCE
-                )
+                if (await row(way, TOXICS[toxic])).late:
+                    await row(CALM, CLEAN)
 
 
-async def controls(given: argparse.Namespace) -> AsyncIterator[Row]:
+async def matrix(given: argparse.Namespace, tell: Callable[[Row], None]) -> None:
+    ways = [given.ways[n :: given.lanes] for n in range(min(given.lanes, len(given.ways)))]
+    async with asyncio.TaskGroup() as group:
+        for n, some in enumerate(ways):
+            group.create_task(lane(given, some, given.seed + 1000 * n, tell))
+
+
+async def controls(given: argparse.Namespace, tell: Callable[[Row], None]) -> None:
     for dependency in given.ways:
         toxic, flaw = CONTROLS[dependency]
         async with raised(flaw) as trial:
-            yield await trial.row(
-                dependency, TOXICS[toxic], given.seconds, seed=given.seed, rate=given.rate, patience=HEALED + GLANCE
+            tell(
+                await trial.row(
+                    dependency, TOXICS[toxic], given.seconds, seed=given.seed, rate=given.rate, patience=HEALED + GLANCE
+                )
             )
 
 
-async def tell(given: argparse.Namespace) -> int:
-    """Prints as it goes; returns how many rows are not as they should be."""
-    amiss = 0
-    print(LINE.format(*COLUMNS), flush=True)
-    async for row in controls(given) if given.control else rows(given):
+class Table:
+    """Printed as it goes, and once more as it stands in the documentation."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        print(LINE.format(*COLUMNS), flush=True)
+
+    def tell(self, row: Row) -> None:
+        self.rows.append(row)
         print(row, *(f"\n    {sentence}" for sentence in row.wrong[:6]), sep="", flush=True)
-        amiss += bool(row.wrong) is not given.control
-    return amiss
+
+    def amiss(self, control: bool) -> int:
+        """How many rows are not as they should be."""
+        return sum(bool(row.wrong) is not control for row in self.rows)
+
+    def summary(self) -> Iterator[str]:
+        ways = list(dict.fromkeys(row.dependency for row in self.rows if row.dependency))
+        cells = {(row.dependency, row.toxic): row.cell for row in self.rows}
+        yield f"| longest silence; slowest answer; healed after, s | {' | '.join(ways)} |"
+        yield "|---|" + "---|" * len(ways)
+        for toxic in dict.fromkeys(row.toxic for row in self.rows if row.dependency):
+            yield f"| {toxic} | {' | '.join(cells.get((way, toxic), '') for way in ways)} |"
+        yield f"nothing spoilt: {', '.join(row.cell for row in self.rows if not row.dependency)}"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -259,7 +305,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("ways", nargs="*", default=DEPENDENCIES, metavar="WAY", help=", ".join(DEPENDENCIES))
     parser.add_argument("--toxics", nargs="+", default=list(TOXICS), choices=list(TOXICS))
     parser.add_argument("--seconds", type=float, default=SPOILT)
-    parser.add_argument("--rate", type=float, default=RATE, help="calls a second")
+    parser.add_argument("--rate", type=float, default=RATE, help="calls a second, of each cluster")
+    parser.add_argument("--lanes", type=int, default=LANES, help="clusters at once, which share the ways among them")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--control", action="store_true", help="with the service broken, so that something must be found"
@@ -267,7 +314,13 @@ def main(words: Sequence[str] | None = None) -> int:
     given = parser.parse_args(words)
     if unknown := set(given.ways) - set(DEPENDENCIES):
         parser.error(f"no such way: {', '.join(sorted(unknown))}; there are {', '.join(DEPENDENCIES)}")
-    return 1 if asyncio.run(tell(given)) else 0
+    table, began = Table(), time.monotonic()
+    asyncio.run((controls if given.control else matrix)(given, table.tell))
+    print(*table.summary(), sep="\n")
+    print(
+        f"{len(table.rows)} rows, {table.amiss(given.control)} not as they should be, {time.monotonic() - began:.0f} s"
+    )
+    return 1 if table.amiss(given.control) else 0
 
 
 if __name__ == "__main__":

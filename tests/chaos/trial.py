@@ -27,14 +27,17 @@ async def run(fault: Fault, *, size: float, control: bool = False, rate: float =
         finally:
             enough.set()
             await calling
-        return await settled(cluster, load, CONTROLLED if control else PATIENCE)
+        verdict = await settled(cluster, load, CONTROLLED if control else PATIENCE)
+        verdict.silences = load.silences(cluster.happened)
+        return verdict
 
 
 async def settled(cluster: Cluster, load: Load, patience: float) -> Verdict:
     """As soon as nothing is missing any more, or when patience is at its end."""
     until = time.monotonic() + patience
     while True:
+        began = time.monotonic()
         verdict = judge(load, await read(cluster.database))
         if not (verdict.lost or verdict.doubled or verdict.other) or time.monotonic() > until:
             return verdict
-        await asyncio.sleep(GLANCE)
+        await asyncio.sleep(max(GLANCE, time.monotonic() - began))  # reading it all keeps PostgreSQL from taking more

@@ -35,7 +35,7 @@ class Kept(Struct):
 
 
 class Verdict(Struct):
-    """A row of the table. `wrong` are sentences: of what was lost, doubled, or otherwise not as it should be."""
+    """A row of the table. `sentences` tell what was lost, doubled, or otherwise not as it should be."""
 
     calls: int
     webhooks: int
@@ -47,6 +47,9 @@ class Verdict(Struct):
     p99: float
     streams: int = 0
     turned_away: int = 0  # streams that found nobody to take them: their callers hear documents instead
+    slowest: float = 0.0  # seconds of the slowest answer
+    late: float = 0.0  # seconds by which the test itself was behind
+    silences: list[str] = field(default_factory=list)  # how the longest came about
 
     @property
     def ok(self) -> bool:
@@ -59,7 +62,7 @@ class Verdict(Struct):
         for word, some in (("refused", refused), ("lost", self.lost), ("doubled", self.doubled), ("other", self.other)):
             found += [f"{word}: {one}" for one in some[:SHOWN]]
             found += [f"{word}: and {len(some) - SHOWN} more"] * (len(some) > SHOWN)
-        return found
+        return found + [f"silence of {one}" for one in self.silences]
 
 
 async def read(database: str) -> dict[str, Kept]:
@@ -91,6 +94,8 @@ def judge(load: Load, kept: dict[str, Kept]) -> Verdict:
         other=[f"{one.sentence} ({one.times} times, first {one.url})" for one in findings if one.code not in BESIDE],
         silence=load.silence,
         p99=load.p99,
+        slowest=load.slowest,
+        late=load.late,
         turned_away=sum(one.times for one in findings if one.code == "stream_refused"),
         streams=sum(call.mode == "stream" for call in load.carrier.truth.calls.values()),
     )
