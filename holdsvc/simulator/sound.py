@@ -56,6 +56,11 @@ class Sounds:
         self._keep = keep
         self._known: dict[str, Sound] = {}
 
+    @property
+    def captions(self) -> dict[str, str]:
+        """What was said to be heard, by URL."""
+        return {url: sound.caption for url, sound in self._known.items()}
+
     async def get(self, url: str, *, call: str) -> Sound | None:
         """The sound, from the cache while it is fresh; None where the carrier could not play it."""
         known = self._known.get(url)
