@@ -22,6 +22,7 @@ from holdsvc.errors import StoreUnavailable
 from holdsvc.ports import Report
 from holdsvc.stores.mover import Placed
 from holdsvc.stores.postgres_log import PostgresLog
+from holdsvc.stores.redis_fellows import RedisFellows
 from holdsvc.stores.redis_link import connect
 
 PATIENT = 10.0  # seconds
@@ -101,6 +102,15 @@ def grudge() -> None:
     Breaker.may_ask = may_ask  # type: ignore[method-assign]
 
 
+def selfish() -> None:
+    """No process gives another one sound that it does not have."""
+
+    async def ask(self: RedisFellows, what: bytes) -> None:
+        return None
+
+    RedisFellows.ask = ask  # type: ignore[method-assign]
+
+
 FLAWS: dict[str, Callable[[], None]] = {
     "late": late,
     "abrupt": abrupt,
@@ -109,6 +119,7 @@ FLAWS: dict[str, Callable[[], None]] = {
     "patient": patient,
     "seldom": seldom,
     "grudge": grudge,
+    "selfish": selfish,
 }
 
 if __name__ == "__main__":

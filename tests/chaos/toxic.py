@@ -40,12 +40,13 @@ from tests.stores.postgres_server import new_database, one_server
 from tests.stores.redis_server import one_node
 
 DEPENDENCIES = ("redis", "postgres", "crm", "feed")
-CONTROLS: Mapping[str, tuple[str, str]] = {  # dependency -> toxic, flaw
-    "redis": ("black hole", "patient"),
-    "postgres": ("reset", "at-most-once"),
-    "crm": ("reset", "grudge"),
-    "feed": ("away", "seldom"),
-}
+CONTROLS = (  # dependency, toxic, flaw
+    ("redis", "black hole", "patient"),
+    ("postgres", "reset", "at-most-once"),
+    ("crm", "reset", "grudge"),
+    ("feed", "away", "seldom"),
+    ("feed", "latency", "selfish"),
+)
 CALM = ""  # the dependency of a row in which nothing is spoilt
 SILENCE, SLOWEST, HEALED = 2.0, 2.5, 30.0  # seconds at most
 RATE = 4.0  # calls a second
@@ -81,6 +82,8 @@ class Row(Struct, frozen=True):
     def wrong(self) -> list[str]:
         one = self.verdict
         sentences = [f"{kind}: {what}" for kind, what in one.refused.items()]
+        if self.stood_in and self.dependency == "feed":
+            sentences.append(f"{self.stood_in} sounds that one machine had named could be had from none")
         return [*sentences, *one.lost, *one.doubled, *one.other, *self.late]
 
     @property
@@ -265,12 +268,12 @@ async def matrix(given: argparse.Namespace, tell: Callable[[Row], None]) -> None
 
 
 async def controls(given: argparse.Namespace, tell: Callable[[Row], None]) -> None:
-    for dependency in given.ways:
-        toxic, flaw = CONTROLS[dependency]
+    for dependency, toxic, flaw in (one for one in CONTROLS if one[0] in given.ways):
         async with raised(flaw) as trial:
+            patience = HEALED + GLANCE
             tell(
                 await trial.row(
-                    dependency, TOXICS[toxic], given.seconds, seed=given.seed, rate=given.rate, patience=HEALED + GLANCE
+                    dependency, TOXICS[toxic], given.seconds, seed=given.seed, rate=given.rate, patience=patience
                 )
             )
 
