@@ -27,6 +27,8 @@ from holdsvc.stores.redis_link import BROKEN, Command, Link
 NAMED = 8  # bytes of a process's name, which stand before each word
 KEPT, SAID, ASKED, HANDED = b"k", b"s", b"a", b"h"  # then what kind of word it is
 MOST_ASKED = 8  # questions at once: answers of half a megabyte come where words are heard
+PIECE = 1 << 16  # bytes of an answer that go out together: what is large is no reason to take Redis for away
+MORE, LAST = b"+", b"."  # what is said of a piece
 CLAIM = 5000  # milliseconds for which one who answers keeps others from it
 BEAT = 1.0  # seconds between two signs of life
 STAY = 4.0  # seconds after the last one for which a process counts as there
@@ -87,7 +89,7 @@ class RedisFellows:
         self._said: Callable[[bytes], None]
         self._missed: Callable[[], Awaitable[None]]
         self._have: Callable[[bytes], bytes | None]
-        self._awaited: dict[bytes, asyncio.Future[bytes]] = {}
+        self._awaited: dict[bytes, Awaited] = {}
 
     @property
     def leads(self) -> bool:
@@ -139,13 +141,12 @@ class RedisFellows:
         if self.alone or len(self._awaited) >= MOST_ASKED:
             return None
         number = secrets.token_bytes(NAMED)
-        given: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._awaited[number] = given
+        awaited = self._awaited[number] = Awaited()
         try:
             async with asyncio.timeout(PATIENCE):
                 where = channel(part_of(number.hex()))
                 await self._publish(where, self.name + ASKED + number + what)
-                return await given
+                return await awaited.whole
         except (StoreUnavailable, TimeoutError):
             return None
         finally:
@@ -186,9 +187,14 @@ class RedisFellows:
     async def _hand(self, who: bytes, number: bytes, given: bytes) -> None:
         """Of several who have it, one: it may be large."""
         name = number.hex()
-        with contextlib.suppress(StoreUnavailable):  # then whoever asked does without
-            if await self._link.ask("SET", key(part_of(name), f"asked:{name}"), "", "NX", "PX", CLAIM):
-                await self._publish(own_channel(who), self.name + HANDED + number + given)
+        with contextlib.suppress(StoreUnavailable, TimeoutError):  # then whoever asked does without
+            async with asyncio.timeout(PATIENCE):
+                if await self._link.ask("SET", key(part_of(name), f"asked:{name}"), "", "NX", "PX", CLAIM):
+                    for at in range(0, len(given), PIECE):
+                        mark = MORE if at + PIECE < len(given) else LAST
+                        await self._publish(
+                            own_channel(who), self.name + HANDED + number + mark + given[at : at + PIECE]
+                        )
 
     async def _live(self) -> None:
         while True:
@@ -258,12 +264,25 @@ class RedisFellows:
                     self._kept(entry.session, entry.facts)
             elif kind == ASKED and (given := self._have(rest[NAMED:])) is not None:
                 self._beside(self._hand(origin, rest[:NAMED], given))
-            elif kind == HANDED and (awaited := self._awaited.get(rest[:NAMED])) is not None and not awaited.done():
-                awaited.set_result(rest[NAMED:])
+            elif kind == HANDED and (awaited := self._awaited.get(rest[:NAMED])) is not None:
+                awaited.take(rest[NAMED : NAMED + 1], rest[NAMED + 1 :])
         except MsgspecError as error:  # of another version of ours
             log.warning("word_unreadable", extra={"reason": str(error)})
         except Exception:
             log.exception("word_failed")
+
+
+class Awaited:
+    """An answer that comes in pieces, in their order."""
+
+    def __init__(self) -> None:
+        self.whole: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._pieces: list[bytes] = []
+
+    def take(self, mark: bytes, piece: bytes) -> None:
+        self._pieces.append(piece)
+        if mark == LAST and not self.whole.done():
+            self.whole.set_result(b"".join(self._pieces))
 
 
 class Line:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from holdsvc.calls.model import CallerId, PhoneNumber
+from holdsvc.errors import StoreUnavailable
 from holdsvc.ports import Ticketed, WaitQuery
 from holdsvc.stores.redis import RedisStore
-from holdsvc.stores.redis_fellows import LEASE, RedisFellows
+from holdsvc.stores.redis_fellows import LEASE, PIECE, RedisFellows
 from holdsvc.stores.redis_link import Link, connect
 from holdsvc.stores.sqlite_log import SqliteLog
 from holdsvc.stores.turns import MoverInTurns
@@ -116,6 +118,23 @@ async def values(client) -> AsyncIterator[bytes]:
     async for key in client.scan_iter("*"):
         if await client.type(key) == b"string":
             yield await client.get(key)
+
+
+async def test_an_answer_of_which_a_piece_is_lost_is_none(two):
+    one, other = two
+    other.has[b"sound"] = bytes(3 * PIECE)
+    await until(lambda: not one.fellows.alone)
+    publish, pieces = other.fellows._publish, count()
+
+    async def loses_the_last(where: str, word: bytes) -> None:
+        if next(pieces) == 2:
+            raise StoreUnavailable("away")
+        await publish(where, word)
+
+    other.fellows._publish = loses_the_last
+
+    assert await one.fellows.ask(b"sound") is None
+    assert one.fellows._awaited == {}
 
 
 async def test_of_several_who_have_it_one_sends_it(two, tmp_path):
