@@ -60,6 +60,7 @@ class Haproxy:
         servers = "\n".join(f"  server replica{n} {at}:{port} check" for n, (at, port) in enumerate(behind))
         folder.mkdir(parents=True, exist_ok=True)
         self._rules = folder / "haproxy.cfg"
+        self._process: subprocess.Popen[bytes] | None = None
         self._rules.write_text(RULES.format(host=host, port=self.port, servers=servers), "utf-8")
 
     def start(self) -> None:
@@ -68,6 +69,9 @@ class Haproxy:
         self._leash = Leash(self._process.pid, self.folder)
 
     def stop(self) -> None:
+        """Harmless when it does not run."""
+        if self._process is None:
+            return
         self._leash.cut()
         self._process.kill()
         self._process.wait()

@@ -21,7 +21,7 @@ from tests.stores.redis_group import Group, group
 from tests.stores.redis_server import RedisServer
 
 AGREED = 60.0  # seconds within which Sentinels must have agreed on another one, and all must follow it
-LOOK = 0.05
+LOOK = 0.1  # seconds: each look asks three Sentinels, which have enough to do
 BETWEEN = 1.0  # seconds between two kills, all three nodes being there
 
 
