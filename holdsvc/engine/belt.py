@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 ROUND = round(FRAME / RATE / SLOT)  # slots in which the belt goes round: 20 ms, in each of them a share of the lines
 STOPS = (0, 2)  # of those, where lines are taken on: few, since each waking costs as much as many frames do
+FULL = 1000  # lines at a stop, about three milliseconds of a core, before others are taken on at the next one
 CAUGHT_UP = 3 * ROUND  # slots by which the belt may be late and still sends all: a telephone's buffer takes four frames
-STRETCH = 2 * RATE  # bytes of mu-law that are made ready together, and laid on the belt: taking them back costs nothing
-MOST_BLOCKS = 1024  # of a stretch, about 32 kB each: 34 minutes of different sound
+STRETCH = 4 * RATE  # bytes of mu-law that are made ready together, and laid on the belt: taking them back costs nothing
+MOST_BLOCKS = 512  # of a stretch, about 64 kB each: 34 minutes of different sound
 GLANCE = 3  # rounds between two glances at what waits to be read
 ATTENTIVE = 2  # rounds between two readings: where the caller's sound is heard
 RELAXED = 32 if GLANCES else 4  # and where glances tell of all but the caller's sound
@@ -46,7 +47,7 @@ class BeltMeter(Protocol):
 
 
 class Belt:
-    """Goes round in 20 ms, and each line has its place. It stops at two of them, so that the sends of all are in two halves."""
+    """Goes round in 20 ms, and each line has its place. It stops at two of them, so that of many lines no send waits long."""
 
     def __init__(self, meter: BeltMeter, monotonic: Callable[[], float], ring: Ring | None = None) -> None:
         """`ring`: by which all lines of a place are served at once; None: one after the other."""
@@ -75,11 +76,11 @@ class Belt:
         return self._heads.setdefault(wire.name, {})
 
     def put(self, line: OwnedLine) -> None:
-        """Where the fewest are; among those, where the belt comes by first."""
+        """Where others are already, as long as those are not too many; else where the fewest are, or the belt comes by first."""
         if not len(self):
             self._next = max(self._next, floor((self._monotonic() + NEAR) / SLOT))
         coming = (self.places[number % ROUND] for number in range(self._next, self._next + ROUND))
-        min((place for place in coming if place.number in STOPS), key=lambda place: len(place.lines)).add(line)
+        min((place for place in coming if place.number in STOPS), key=crowd).add(line)
 
     def reaches(self, place: Place) -> float:
         """When the belt comes by there next."""
@@ -217,6 +218,12 @@ def places(ring: Ring | None) -> list[Place]:
         return [Place(number, PlainRows()) for number in range(ROUND)]
     sweep = Sweep(ring)
     return [Place(number, RingRows(ring), sweep) for number in range(ROUND)]
+
+
+def crowd(place: Place) -> tuple[bool, int]:
+    """The least of them is where the next one goes."""
+    number = len(place.lines)
+    return (number >= FULL, number if number >= FULL else -number)
 
 
 class Heads:

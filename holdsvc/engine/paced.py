@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from holdsvc.audio.blocks import Blocks
-from holdsvc.audio.formats import BLOCK, FRAME
+from holdsvc.audio.formats import BLOCK, FRAME, RATE
 from holdsvc.audio.pacer import TICK, Playout
 from holdsvc.audio.player import Part, Player
 from holdsvc.engine.belt import STRETCH
@@ -17,9 +17,8 @@ from holdsvc.engine.lines import OwnedLine
 from holdsvc.engine.voice import Socket, SoundMeter, Voice
 from holdsvc.ports import LineWire, Sharing, Wire
 
-NEARLY_OVER = (
-    2 * STRETCH
-)  # bytes of the playlist that are laid on it in small pieces: what was laid on it counts as over
+# bytes of the playlist that are laid on it in small pieces, more than a stretch: what was laid on it counts as over
+NEARLY_OVER = STRETCH + 2 * RATE
 LEAST = 5  # frames that lie on the belt when the next are laid on it: a late turn sends up to four
 COMFORT = 2 * FRAME  # bytes of comfort sound that are laid on at once, for the answer that is awaited comes soon
 

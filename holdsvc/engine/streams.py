@@ -36,6 +36,7 @@ __all__ = ["Answer", "Full", "Meter", "Socket", "Stream", "Streams", "Take", "Ti
 
 MOST = 4000  # streams a process; further callers are refused, and their document goes on with what stands behind the stream
 REST = 0.008  # seconds beyond the next slot, where no frame is due: each waking costs what a stream does
+ROUND_REST = 0.02  # and where all sound goes out by the belt
 AT_ONCE = 20  # streams that are interrupted in one go
 KEPT_WITHIN = 1.0  # seconds that the store has at a parting; the sound that the far end holds is shorter still
 MOST_QUESTIONS = 64  # a stream; a caller who presses faster than we answer loses keys, not the house
@@ -161,9 +162,10 @@ class Streams:
                 self._busy.clear()
                 await self._busy.wait()
             self.turn(self.clock.monotonic())
-            until = min(self.belt.next_at, self._wheel.next_at + REST)
-            rest = ceil((until - self.clock.monotonic()) * 1000) / 1000
-            await self._sleep(max(0.0, rest))  # whole milliseconds: a loop that wakes a moment too early spins
+            rest = ROUND_REST if len(self.belt) == len(self._streams) else REST
+            until = min(self.belt.next_at, self._wheel.next_at + rest)
+            wait = ceil((until - self.clock.monotonic()) * 1000) / 1000
+            await self._sleep(max(0.0, wait))  # whole milliseconds: a loop that wakes a moment too early spins
 
     def turn(self, now: float) -> None:
         """Serve whoever something is due for. One that fails takes no other with it."""

@@ -10,7 +10,7 @@ from math import floor
 from typing import Protocol
 
 SLOT = 0.004  # seconds: how exactly a moment is met; a sleep below a millisecond would only spin
-SLOTS = 512  # two seconds of them; who wants to be served later is looked at in between
+SLOTS = 1024  # four seconds of them; who wants to be served later is looked at in between
 NEAR = 1e-6  # seconds by which a moment may be missed through rounding
 NEVER = 1 << 62
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdsvc.engine import lines
-from holdsvc.engine.belt import ROUND, STOPS
+from holdsvc.engine import belt, lines
+from holdsvc.engine.belt import ROUND
 from holdsvc.engine.lines import MOST_FRAMES, OwnedLine
 from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.wheel import SLOT
@@ -41,8 +41,12 @@ def test_a_frame_goes_out_every_twenty_milliseconds_in_one_write(house):
     assert tuple(came) == (*spoken(1, 2, 3, 4), b"", b"")
 
 
-def test_lines_are_served_in_halves_of_the_twenty_milliseconds(house):
-    fars = [house.dial() for _ in range(4 * ROUND)]
+@pytest.mark.parametrize(
+    ("full", "at_each"), [(1000, [0, 0, 0, 0, 20]), (8, [0, 0, 0, 10, 10]), (15, [0, 0, 0, 5, 15])]
+)
+def test_lines_are_served_together_until_they_are_many(house, monkeypatch, full, at_each):
+    monkeypatch.setattr(belt, "FULL", full)
+    fars = [house.dial() for _ in range(20)]
     for far in fars:
         far.put(1, 2)
 
@@ -51,7 +55,7 @@ def test_lines_are_served_in_halves_of_the_twenty_milliseconds(house):
         house.turn(SLOT)
         at_once.append(sum(bool(far.read()) for far in fars))
 
-    assert sorted(at_once) == [0] * (ROUND - len(STOPS)) + [4 * ROUND // len(STOPS)] * len(STOPS)
+    assert sorted(at_once) == at_each
 
 
 def test_what_was_not_sent_is_taken_back_at_once(house):
