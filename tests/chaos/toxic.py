@@ -129,17 +129,20 @@ class Trial:
             await asyncio.sleep(BEFORE)
             if dependency != CALM:
                 await self.ways[dependency].turn(toxic)
+            self.cluster.note(f"{dependency} {toxic.name}".upper())
             if dependency == "feed":
                 self._subscribe(f"{FIRST}-{seed}")
             await asyncio.sleep(seconds)
             if dependency != CALM:
                 await self.ways[dependency].turn(CLEAN)
+            self.cluster.note("MENDED")
             healed = await self._healed(dependency, load, patience)
             await asyncio.sleep(LISTENED if dependency == "feed" else AFTER)
         finally:
             enough.set()
             await calling
         verdict = await settled(self.cluster, load, patience if healed is None else PATIENCE)
+        verdict.silences = load.silences(self.cluster.happened)
         calls, captions = load.carrier.truth.calls, load.carrier.sounds.captions
         streams = (load.hearing[call].longest for call, one in calls.items() if one.mode == "stream")
         return Row(
@@ -287,7 +290,8 @@ class Table:
 
     def tell(self, row: Row) -> None:
         self.rows.append(row)
-        print(row, *(f"\n    {sentence}" for sentence in row.wrong[:6]), sep="", flush=True)
+        silences = [f"silence of {one}" for one in row.verdict.silences]
+        print(row, *(f"\n    {sentence}" for sentence in [*row.wrong[:6], *silences]), sep="", flush=True)
 
     def amiss(self, control: bool) -> int:
         """How many rows are not as they should be."""
