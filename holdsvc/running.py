@@ -17,6 +17,7 @@ from holdsvc.calls.session import HoldSession
 from holdsvc.content.ingest import ingest_behind
 from holdsvc.content.keeper import Keeper
 from holdsvc.content.library import Library
+from holdsvc.engine.ageing import Ageing
 from holdsvc.engine.alarms import Alarms
 from holdsvc.engine.ears import Hearing
 from holdsvc.engine.intake import Taken
@@ -68,6 +69,7 @@ def running(
             places = Places(
                 house.roster, house.intake.plan, house.streams, house.intake.take_now, house.clock, sleep, foresight
             )
+            house.streams.serve_at_once()
             tasks = [
                 asyncio.create_task(one.run()) for one in (alarms, house.streams, places, house.callbacks, house.outbox)
             ]
@@ -103,6 +105,16 @@ def following(library: Library, sleep: Sleep) -> Callable[[web.Application], Asy
 
     async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(follow())
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return while_it_runs
+
+
+def letting_go(ageing: Ageing) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(ageing.run())
         yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
