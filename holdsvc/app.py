@@ -30,6 +30,7 @@ from holdsvc.content.ready import ReadySounds
 from holdsvc.content.shelf_history import FILE as HISTORY
 from holdsvc.content.shelf_history import ShelfHistory
 from holdsvc.engine import draining, trail
+from holdsvc.engine.ageing import Ageing
 from holdsvc.engine.broadcast import Broadcast
 from holdsvc.engine.callbacks import Callbacks
 from holdsvc.engine.captions import Captions
@@ -52,7 +53,7 @@ from holdsvc.engine.stretches import Stretches
 from holdsvc.engine.together import Together
 from holdsvc.errors import BadContent, ConfigError
 from holdsvc.ports import Ears
-from holdsvc.running import following, lines, running, understanding
+from holdsvc.running import following, letting_go, lines, running, understanding
 from holdsvc.speech.recognise.words import FuzzyWords
 from holdsvc.stores.airings import FILE as AIRINGS
 from holdsvc.stores.airings import AiringLog
@@ -224,6 +225,8 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     application.cleanup_ctx.append(running(house, library, folder, options.sleep, ingest, keeper))
     if not options.first:
         application.cleanup_ctx.append(following(library, options.sleep))
+    if settings.ledger.keep_days:
+        application.cleanup_ctx.append(letting_go(Ageing(store, clock, settings.ledger.keep_days, options.sleep)))
     if house.announced is not None:
         application.cleanup_ctx.append(lines(house, house.announced, settings, options.workers > 1))
     application.on_shutdown.append(lambda _: house.broadcast.close())

@@ -7,6 +7,7 @@ or from a file that HOLDSVC_..._FILE names, so that none ever lies in a configur
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import tomllib
 import types
@@ -81,6 +82,7 @@ MOST_PORT = 65535
 MOST_WORKERS = 64
 LEAST_SECRET = 32  # characters
 MOST_REPLICAS = 5
+LEAST_DAYS = 7  # for which waits are kept
 WAIT_SECONDS = 0.01, 0.4  # below what Redis has for an answer at all
 
 
@@ -162,6 +164,10 @@ def hold_ledger_to_rules(settings: Settings) -> None:
     if store == "sqlite" and url != "sqlite:":
         why = "the embedded store keeps the wait log in its own file; one elsewhere goes with store.url = redis://…"
         raise ConfigError("ledger.url", why)
+
+    days = settings.ledger.keep_days
+    if days and not LEAST_DAYS <= days < math.inf:  # news of a call come up to days later, and callers call again
+        raise ConfigError("ledger.keep_days", f"{days:g} will not do: {LEAST_DAYS} or more, or 0 to keep all")
 
 
 def is_postgres(url: str) -> bool:

@@ -39,6 +39,7 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     url: str = "sqlite:"
+    keep_days: float = 0.0  # after which waits leave the log; 0 = never
 
 
 class ApiSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -132,6 +132,11 @@ WRONG = {
         {},
         "store.wait_seconds: 2 will not do: 0.01 to 0.4",
     ),
+    "waits that are kept for a day": (
+        "[ledger]\nkeep_days = 1\n",
+        {},
+        "ledger.keep_days: 1 will not do: 7 or more, or 0 to keep all",
+    ),
     "a ledger we lack": (
         '[ledger]\nurl = "oracle://x"\n',
         {},

@@ -61,6 +61,12 @@ class Store(Protocol):
 
     async def totals(self) -> Totals: ...
 
+    async def let_go(self, before: datetime, most: int) -> int:
+        """Waits that began and ended before the moment leave the log for good, the oldest first and at most so many at once.
+
+        How many did; 0 also where another process sees to it. What they add to the sums stays. Raise `StoreUnavailable`.
+        """
+
     async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
         """Waits that ended at or after the moment, as they stand now. `edges`: seconds that part short waits from long ones."""
 
@@ -150,6 +156,8 @@ class Evidence(Struct, frozen=True):
     facts_counted: int  # as the totals have it
     came: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (queue, Came) -> rows of the log
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what must never be -> calls where it is so
+    rows_gone: int = 0  # of the rows, and below of the facts, that were let go because of their age
+    facts_gone: int = 0
 
 
 class WaitColumns(NamedTuple):
@@ -218,6 +226,9 @@ class Ledger(Protocol):
 
     def number(self, caller: CallerId) -> PhoneNumber | None:
         """Who a pseudonym is. For whoever may know."""
+
+    def complete_after(self) -> datetime | None:
+        """When the youngest of those waits began that were let go because of their age; None: all are there."""
 
     def totals(self) -> Totals: ...
     def evidence(self) -> Evidence: ...

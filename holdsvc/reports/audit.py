@@ -55,7 +55,9 @@ def account(evidence: Evidence) -> Iterator[str]:
     yield f"{offered} offered = {' + '.join([*parts, f'{waiting} waiting'])}."
     amended = sum(evidence.amended.values())
     told = sum(evidence.ended.values())
-    yield f"{told} ends were told, and {amended} amendments of them later; {evidence.facts} facts are kept."
+    yield f"{told} ends were told, and {amended} amendments of them later; {evidence.facts - evidence.facts_gone} facts are kept."
+    if evidence.rows_gone:
+        yield f"{evidence.rows_gone} of these waits, and {evidence.facts_gone} facts, were counted and let go: they were old."
 
 
 def differences(evidence: Evidence) -> Iterator[str]:

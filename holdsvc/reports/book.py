@@ -56,7 +56,7 @@ def report(
     }
     wanted = sections if name == "all" else {name: sections[name]}
     made = tuple(section for make in wanted.values() for section in make())
-    return Report(TITLES[name], now, query.since, query.until, query.queue, len(of), made)
+    return Report(TITLES[name], now, query.since, query.until, query.queue, len(of), made, ledger.complete_after())
 
 
 def promised(ledger: Ledger, query: WaitQuery) -> list[Callback]:

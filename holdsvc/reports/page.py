@@ -62,14 +62,22 @@ class Report(Struct, frozen=True):
     queue: str
     waits: int
     sections: tuple[Section, ...]
+    complete_after: datetime | None = None  # of older waits some, or all, were let go because of their age
 
     @property
     def period(self) -> str:
         if self.since is None and self.until is None:
-            return "the whole log"
+            return f"the whole log{self._lacks}"
         since = "its beginning" if self.since is None else stamp(self.since)
         until = "now" if self.until is None else stamp(self.until)
-        return f"waits that began from {since} to {until}"
+        return f"waits that began from {since} to {until}{self._lacks}"
+
+    @property
+    def _lacks(self) -> str:
+        gone = self.complete_after
+        if gone is None or (self.since is not None and self.since > gone):
+            return ""
+        return f" (complete after {stamp(gone)}: what is older was let go)"
 
 
 def stamp(moment: datetime) -> str:

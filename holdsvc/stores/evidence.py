@@ -67,13 +67,14 @@ def gather(ask: Ask, put: Dialect, totals: Totals) -> Evidence:
     )
 
 
-def ends(put: Dialect) -> str:
+def ends(put: Dialect, those: str = "") -> str:
+    """`those`: which facts alone are counted, as more of the condition."""
     queue, outcome, was, became = (put.text("f.fact", name) for name in ("queue", "outcome", "was", "became"))
     # S608: here and below, constants of ours alone
     return f"""
 SELECT f.kind, s.platform, {queue}, coalesce({outcome}, {was}, 'waiting'), coalesce({became}, 'waiting'), count(*)
 FROM facts f {put.in_order} sessions s ON s.id = f.session
-WHERE f.kind IN ('WaitEnded', 'WaitAmended') GROUP BY 1, 2, 3, 4, 5"""  # noqa: S608
+WHERE f.kind IN ('WaitEnded', 'WaitAmended') {those} GROUP BY 1, 2, 3, 4, 5"""  # noqa: S608
 
 
 def guilty() -> str:

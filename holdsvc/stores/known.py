@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,11 @@ class Known:
     def number(self, caller: CallerId) -> PhoneNumber | None:
         found = self._read("SELECT number FROM numbers WHERE caller = ?", caller)
         return PhoneNumber(found[0][0]) if found else None
+
+    def let_go(self, calls: Iterable[CallRef]) -> None:
+        """The file does not know them any more."""
+        for ref in calls:
+            self._recent.pop(ref)
 
     def forget(self, caller: CallerId, at: datetime | None) -> None:
         """The file has forgotten; so do we, in the very same way."""

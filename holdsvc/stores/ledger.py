@@ -16,7 +16,7 @@ from holdsvc.calls.model import CallerId, ContentId, Kind, Outcome, PhoneNumber
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import ConfigError, StoreUnavailable
 from holdsvc.ports import CallbackQuery, Ended, Evidence, HeardSum, ToldWait, Totals, WaitColumns, WaitQuery
-from holdsvc.stores import rows, tally
+from holdsvc.stores import ageing, rows, tally
 from holdsvc.stores.callbacks import OPEN_STATES, chosen
 from holdsvc.stores.dialect import SQLITE, Dialect, exact
 from holdsvc.stores.evidence import gather
@@ -151,7 +151,10 @@ SELECT count(*) FROM waits {condition_} AND coalesce(ended, 1e12) > ?
         return tally.totals({(name, a, b, c): value for name, a, b, c, value in found})
 
     def evidence(self) -> Evidence:
-        return gather(self._ask, self.put, self.totals())
+        return ageing.whole(gather(self._ask, self.put, self.totals()), self._ask)
+
+    def complete_after(self) -> datetime | None:
+        return next((rows.moment(began) for (began,) in self._ask(ageing.LAST)), None)
 
     def _one(self, name: str) -> str:
         return self.put.text("one.value", name)

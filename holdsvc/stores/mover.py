@@ -81,6 +81,7 @@ class SqlLog(Protocol):
         """In one transaction, without those that are there already. Returns how far each part has come."""
 
     async def forget(self, caller: CallerId) -> int: ...
+    async def let_go(self, before: datetime, most: int) -> int: ...
     async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]: ...
     async def callbacks(self, query: CallbackQuery) -> Sequence[Callback]: ...
     async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]: ...
@@ -104,7 +105,7 @@ class Mover:
         self._turn = asyncio.Lock()
         self._apply: Callable[[Entry], Awaitable[None]]
         self.forget, self.waits, self.ended_since = sql.forget, sql.waits, sql.ended_since
-        self.callbacks = sql.callbacks
+        self.callbacks, self.let_go = sql.callbacks, sql.let_go
 
     async def open(self, apply: Callable[[Entry], Awaitable[None]]) -> None:
         """`apply` sees every entry before it leaves Redis."""

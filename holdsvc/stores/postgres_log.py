@@ -21,8 +21,8 @@ from holdsvc.calls.model import CallerId
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import ConfigError, StoreUnavailable, Unkeepable
 from holdsvc.ports import CallbackQuery, Ended, WaitQuery
-from holdsvc.stores import erasure, rows
-from holdsvc.stores.dialect import numbered
+from holdsvc.stores import ageing, erasure, rows
+from holdsvc.stores.dialect import POSTGRES, numbered
 from holdsvc.stores.mover import Placed
 from holdsvc.stores.moving import LAST_SESSION, POSITIONS, REACHED, Draft, Known, calls_of, fresh
 from holdsvc.stores.postgres_ledger import PostgresLedger
@@ -72,6 +72,9 @@ class PostgresLog:
         async with self._turn:
             await self._wipe()
         return waits
+
+    async def let_go(self, before: datetime, most: int) -> int:
+        return await self._do(partial(let_go, before.timestamp(), most))
 
     async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]:
         return await self._read(lambda ledger: list(ledger.waits(query)))
@@ -175,6 +178,20 @@ async def move(placed: Sequence[Placed], connection: Connection) -> Mapping[int,
     for table, some in (*draft.rows(), (REACHED, list(reached.items()))):
         await connection.executemany(insert(table), [tuple(map(storable, row)) for row in some])
     return reached
+
+
+async def let_go(before: float, most: int, connection: Connection) -> int:
+    await connection.execute(ALONE)
+    old = await connection.fetch(numbered(ageing.OLD), before, before, most)
+    if not old:
+        return 0
+    those = rows.write_json([session for session, _ in old]).decode()
+    found = [tuple(row) for sql in ageing.questions(POSTGRES) for row in await connection.fetch(numbered(sql), those)]
+    await connection.executemany(insert(rows.TOTALS), ageing.sums(found))
+    await connection.execute(insert(ageing.MOVED_ON), ageing.BEFORE, "", "", "", old[-1][1])
+    for sql in ageing.deletions(POSTGRES):
+        await connection.execute(numbered(sql), those)
+    return len(old)
 
 
 @cache

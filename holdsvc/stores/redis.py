@@ -320,6 +320,9 @@ class RedisStore:
         await self._mover.catch_up()
         return await self._mover.waits(query)
 
+    async def let_go(self, before: datetime, most: int) -> int:
+        return await self._mover.let_go(before, most)
+
     async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
         await self._mover.catch_up()
         return await self._mover.ended_since(moment, edges)

@@ -28,7 +28,7 @@ from holdsvc.calls.record import WaitRecord
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import ConfigError, HoldsvcError, StaleSession, StoreUnavailable, Unkeepable
 from holdsvc.ports import CallbackQuery, Clock, Ended, Totals, WaitQuery
-from holdsvc.stores import erasure, ledger, tally
+from holdsvc.stores import erasure, ledger, sqlite_log, tally
 from holdsvc.stores.batch import Draft, Move, Number, Wish, prepare
 from holdsvc.stores.callbacks import OPEN_STATES, chosen
 from holdsvc.stores.known import Known
@@ -192,6 +192,12 @@ class SqliteStore:
 
     async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]:
         return await asyncio.to_thread(ledger.find, self.path, query)
+
+    async def let_go(self, before: datetime, most: int) -> int:
+        self._check_open()
+        gone = await self._errand(transaction(partial(sqlite_log.let_go, before.timestamp(), most)))
+        self._known.let_go(gone)
+        return len(gone)
 
     async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:
         return await asyncio.to_thread(ledger.ended_since, self.path, moment, edges)

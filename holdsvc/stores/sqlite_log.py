@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from holdsvc.calls.callback import Callback
-from holdsvc.calls.model import CallerId, CallRef
+from holdsvc.calls.model import CallerId, CallRef, parted
 from holdsvc.calls.record import WaitRecord
 from holdsvc.errors import HoldsvcError
 from holdsvc.ports import CallbackQuery, Ended, WaitQuery
-from holdsvc.stores import erasure, ledger, rows
+from holdsvc.stores import ageing, erasure, ledger, rows
+from holdsvc.stores.dialect import SQLITE
 from holdsvc.stores.lock import FileLock
 from holdsvc.stores.mover import Placed
 from holdsvc.stores.moving import LAST_SESSION, POSITIONS, REACHED, Draft, Known, calls_of, fresh
@@ -55,6 +56,9 @@ class SqliteLog:
         await self._do(erasure.overwrite)
         return erased.waits
 
+    async def let_go(self, before: datetime, most: int) -> int:
+        return len(await self._do(transaction(partial(let_go, before.timestamp(), most))))
+
     async def waits(self, query: WaitQuery) -> Sequence[WaitRecord]:
         return await asyncio.to_thread(ledger.find, self._path, query)
 
@@ -88,6 +92,21 @@ def move(placed: Sequence[Placed], db: sqlite3.Connection) -> Mapping[int, str]:
     for table, some in (*draft.rows(), (REACHED, list(reached.items()))):
         rows.write(db, table, some)
     return reached
+
+
+def let_go(before: float, most: int, db: sqlite3.Connection) -> Sequence[CallRef]:
+    """The calls that went."""
+    old = db.execute(ageing.OLD, (before, before, most)).fetchall()
+    if not old:
+        return ()
+    those = (rows.write_json([session for session, _ in old]).decode(),)
+    gone = [CallRef(platform, *parted(call)) for platform, call in db.execute(ageing.calls(SQLITE), those).fetchall()]
+    found = [row for sql in ageing.questions(SQLITE) for row in db.execute(sql, those).fetchall()]
+    rows.write(db, rows.TOTALS, ageing.sums(found))
+    rows.write(db, ageing.MOVED_ON, [(ageing.BEFORE, "", "", "", old[-1][1])])
+    for sql in ageing.deletions(SQLITE):
+        db.execute(sql, those)
+    return gone
 
 
 def known(db: sqlite3.Connection, ref: CallRef) -> Known | None:

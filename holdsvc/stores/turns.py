@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from holdsvc.calls.model import CallerId
 from holdsvc.errors import ConfigError, InUse, StoreUnavailable
@@ -40,6 +41,7 @@ class MoverInTurns(Mover):
         self._leads, self._writes, self._closing = leads, False, False
         self._log, self._rest = sql, sleep
         self._erase, self.forget = self.forget, self._forget
+        self._drop, self.let_go = self.let_go, self._let_go
 
     async def open(self, apply: Callable[[Entry], Awaitable[None]]) -> None:
         """If another one writes, that is no reason not to serve."""
@@ -102,6 +104,11 @@ class MoverInTurns(Mover):
         if self._writes:
             return await self._erase(caller)
         return await self._erased_by_another(caller)
+
+    async def _let_go(self, before: datetime, most: int) -> int:
+        """By whoever writes."""
+        mine = self._writes and (self._leads is None or self._leads())
+        return await self._drop(before, most) if mine else 0
 
     async def _erased_by_another(self, caller: CallerId) -> int:
         await self._link.all([("DEL", answer_for(caller)), ("RPUSH", ERASE, caller)])

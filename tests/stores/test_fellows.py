@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from holdsvc.stores.redis_fellows import LEASE, PIECE, RedisFellows
 from holdsvc.stores.redis_link import Link, connect
 from holdsvc.stores.sqlite_log import SqliteLog
 from holdsvc.stores.turns import MoverInTurns
-from tests.stores.calls import decided, held, known, new, tell
+from tests.stores.calls import START, decided, gone, held, known, new, tell
 from tests.stores.redis_server import PATIENT, emptied, one_node, shared_cluster, shared_node
 
 WORDS = 200
@@ -221,3 +222,16 @@ async def test_who_could_not_listen_is_told_that_words_were_missed(tmp_path):
             await until(lambda: process.missed, 20.0)
         finally:
             await process.stop()
+
+
+async def test_who_writes_the_log_lets_go_of_what_is_old_and_nobody_else(two):
+    writer, reader = two
+    for n in range(3):
+        await tell(writer.store, f"CA{n}", held(n))
+        await tell(writer.store, f"CA{n}", gone(n + 40))
+    assert len(await reader.store.waits(WaitQuery())) == 3
+
+    went = [await one.store.let_go(START + timedelta(days=1), 10) for one in (reader, writer)]
+
+    assert went == [0, 2]
+    assert len(await reader.store.waits(WaitQuery())) == 1

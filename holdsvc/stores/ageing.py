@@ -1,0 +1,107 @@
+"""Letting go of waits that are older than they are to be kept: their rows, facts and sessions, some at a time, the oldest first.
+
+What goes is counted in the same transaction, among the sums over the whole log. So the audit holds as before, and no sum that
+`/metrics` shows goes back. The newest wait stays, however old: the next one's number comes from it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from msgspec.structs import replace
+
+from holdsvc.ports import Evidence
+from holdsvc.stores import rows
+from holdsvc.stores.dialect import Dialect
+from holdsvc.stores.evidence import ends
+
+Ask: TypeAlias = Callable[[str], Iterable[tuple[Any, ...]]]  # Any: each question has its own columns
+
+BEFORE = "gone_before"  # under this name among the sums: when the youngest of them began
+ROWS, CAME, FACTS, BEGAN, ENDED, AMENDED = (
+    *("gone_rows", "gone_came", "gone_facts", "gone_began", "gone_ended", "gone_amended"),
+)
+BECAME = ">"  # between the outcome that stood and the one that took its place
+
+# In words that both databases take. A wait that is not over is never old.
+OLD = """
+SELECT session, began FROM waits WHERE began < ? AND ended < ?
+ AND row < (SELECT max(row) FROM waits) AND session < (SELECT max(id) FROM sessions) ORDER BY began LIMIT ?"""
+MOVED_ON = replace(
+    rows.TOTALS,
+    then="ON CONFLICT (name, a, b, c) DO UPDATE SET"
+    " value = CASE WHEN excluded.value > totals.value THEN excluded.value ELSE totals.value END",
+)
+GONE = "SELECT name, a, b, c, value FROM totals WHERE name LIKE 'gone%'"
+LAST = f"SELECT value FROM totals WHERE name = '{BEFORE}'"  # noqa: S608  a constant
+
+
+def among(put: Dialect) -> str:
+    """One value: a JSON list of sessions' numbers."""
+    return f"IN (SELECT CAST(CAST(one.value AS text) AS bigint) FROM {put.each('?')})"  # noqa: S608  constants
+
+
+def calls(put: Dialect) -> str:
+    return f"SELECT platform, call FROM sessions WHERE id {among(put)}"  # noqa: S608
+
+
+def questions(put: Dialect) -> Iterator[str]:
+    """Each with one value; what they find is for `sums`."""
+    # S608: every word that is put together is a constant of ours
+    those = f"WHERE session {among(put)}"
+    yield f"SELECT '{ROWS}', platform, queue, outcome, count(*) FROM waits {those} GROUP BY 2, 3, 4"  # noqa: S608
+    yield f"SELECT '{CAME}', queue, came, '', count(*) FROM waits {those} AND came IS NOT NULL GROUP BY 2, 3"  # noqa: S608
+    yield f"SELECT '{FACTS}', '', '', '', count(*) FROM facts {those}"  # noqa: S608
+    yield f"SELECT '{BEGAN}', '', '', '', count(*) FROM facts {those} AND kind = 'WaitBegan'"  # noqa: S608
+    yield ends(put, f"AND f.session {among(put)}")
+
+
+def sums(found: Iterable[tuple[Any, ...]]) -> list[rows.Row]:
+    """Rows for the table of sums."""
+    told: list[rows.Row] = []
+    for row in found:
+        if len(row) == len(rows.TOTALS.columns):
+            told.append((*row[:4], float(row[4])))
+            continue
+        kind, platform, queue, outcome, became, count = row
+        ended = kind == "WaitEnded"
+        last = outcome if ended else f"{outcome}{BECAME}{became}"
+        told.append((ENDED if ended else AMENDED, platform, queue, last, float(count)))
+    return [one for one in told if one[4]]
+
+
+def deletions(put: Dialect) -> Iterator[str]:
+    """Each with one value."""
+    for table, column in (("facts", "session"), ("waits", "session"), ("sessions", "id")):
+        yield f"DELETE FROM {table} WHERE {column} {among(put)}"  # noqa: S608
+
+
+def whole(evidence: Evidence, ask: Ask) -> Evidence:
+    """What the log holds, and what it held."""
+    gone: dict[str, Counter[tuple[str, ...]]] = {}
+    for name, a, b, c, value in ask(GONE):
+        gone.setdefault(name, Counter())[a, b, c] += int(value)
+
+    def of(name: str) -> Counter[tuple[str, ...]]:
+        return gone.get(name, Counter())
+
+    amended = {(a, b, *c.split(BECAME)): count for (a, b, c), count in of(AMENDED).items()}
+    came = {(a, b): count for (a, b, _), count in of(CAME).items()}
+    facts = of(FACTS).total()
+    return replace(
+        evidence,
+        rows=added(evidence.rows, of(ROWS)),
+        began=evidence.began + of(BEGAN).total(),
+        ended=added(evidence.ended, of(ENDED)),
+        amended=added(evidence.amended, amended),
+        facts=evidence.facts + facts,
+        came=added(evidence.came, came),
+        rows_gone=of(ROWS).total(),
+        facts_gone=facts,
+    )
+
+
+def added(one: Mapping[Any, int], other: Mapping[Any, int]) -> dict[Any, int]:
+    return {cell: one.get(cell, 0) + other.get(cell, 0) for cell in (*one, *other)}
