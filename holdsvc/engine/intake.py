@@ -115,9 +115,12 @@ class Intake:
                 await number
             return taken
 
-    async def take(self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent]) -> Taken:
+    async def take(
+        self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent], known: HoldSession | None = None
+    ) -> Taken:
+        """`known`: as it was last heard of; it may have gone on since."""
         async with self._lock(ref):
-            return await self._decide(HoldSession(ref, queue), events)
+            return await self._decide(HoldSession(ref, queue), events, known)
 
     async def take_now(self, ref: CallRef, queue: QueueName, events: Sequence[CallEvent]) -> Taken:
         """For live streams: decide, let sound begin, keep behind it."""
@@ -146,15 +149,13 @@ class Intake:
         if BETWEEN in call:
             return None
         for platform in platforms:
-            known = await self.waits(CallRef(platform, CallId(call)))
-            if known:
+            if known := await self.waits(CallRef(platform, CallId(call))):
                 return known[-1]
         return None
 
     async def waits(self, ref: CallRef) -> tuple[HoldSession, ...]:
         """All waits of the call, in their order. One that is not known in the middle is no end."""
-        both = await asyncio.gather(self.load(ref.nth(1)), self.load(ref.nth(2)))  # one way to the store and back
-        known = [one for one in both if one]
+        known = [one for one in await asyncio.gather(self.load(ref.nth(1)), self.load(ref.nth(2))) if one]  # in one go
         for number in range(3, MOST_WAITS + 1):
             if not known or known[-1].ref.wait < number - 2:
                 break
@@ -276,8 +277,7 @@ class Intake:
         return None
 
     async def _answered(self, ref: CallRef, question: asyncio.Task[Contact | None]) -> None:
-        contact = await question
-        if contact is not None:
+        if (contact := await question) is not None:
             await self.contact_came(ref, contact)
 
     def contact_late(self, ref: CallRef, contact: Contact) -> None:
@@ -321,11 +321,11 @@ class Intake:
         return Taken(session, instructions, tuple(facts), session == before)
 
     async def _decide(self, new: HoldSession, events: Sequence[CallEvent], known: HoldSession | None = None) -> Taken:
-        """`new` is what the session begins as if none is kept; `known` is what was found under this lock, `new` for nothing."""
+        """`new` is what the session begins as if none is kept; `known` is how it was found a moment ago, `new` for nothing."""
         if (before := self._chain.get(new.ref)) is not None:
             await asyncio.wait({before})
             known = None
-        return await self._decide_again(new, tuple(events), known)
+        return await self._decide_again(new, tuple(events), self._at_hand(new.ref) or known)
 
     async def _decide_again(self, new: HoldSession, events: tuple[CallEvent, ...], known: HoldSession | None) -> Taken:
         """Until no other writer was faster. What is `known` is not looked up first: if it is old, it cannot be kept."""

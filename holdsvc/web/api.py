@@ -144,7 +144,8 @@ async def release(request: web.Request) -> web.StreamResponse:
         )
     at = house.clock.now()
     event = ReleaseAsked(at=at, id=EventId(f"{session.ref.call}+release"))
-    taken = await house.intake.take(session.ref, session.queue, (event,))
+    known = None if session.released else session  # a repetition rests on what is kept now
+    taken = await house.intake.take(session.ref, session.queue, (event,), known)
     if taken.session.streaming:
         await house.together.perform(session.ref, taken.instructions)
     return answer(Released(session.ref.call, released=taken.session.released))

@@ -207,6 +207,22 @@ async def test_a_new_call_goes_to_the_store_and_back_three_times_and_a_known_one
     assert (await pressed).session.version == 2
 
 
+async def test_news_of_a_call_that_we_have_heard_of_is_decided_without_asking_for_it_and_right_where_it_has_gone_on():
+    house = House(store=FarStore())
+    holding = asyncio.ensure_future(house.hook(held()))
+    await house.store.answers(holding)
+    as_heard_of = (await holding).session
+
+    for seconds, goes in ((5, 1), (6, 3)):  # kept; what is there by now is asked for, and kept
+        house.store.goes = 0
+        gone = CallerHungUp(at=after(seconds), id=f"gone{seconds}")
+        taking = asyncio.ensure_future(house.intake.take(CALL, QUEUE, (gone,), as_heard_of))
+        await house.store.answers(taking)
+        assert house.store.goes == goes
+        assert (await taking).session.has(gone.id)
+    assert (await taking).session.version == as_heard_of.version + 2
+
+
 async def test_a_repeated_webhook_changes_nothing_and_is_answered_alike():
     house = House()
     first = await house.hook(held())

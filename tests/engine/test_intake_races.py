@@ -66,17 +66,17 @@ class Races(RuleBasedStateMachine):
         self.told = []
         book = PlanBook(Shelves(), {"default": QueueRules(), "support": QueueRules()}, streams=True)
         recognition = Recognition(Numbers(), lambda number: number.e164, Directory(None).ask)
-        self.intakes = [
-            Intake(
-                self.store, book, recognition, Words(), HandClock(), [lambda session, facts: self.told.extend(facts)]
-            )
-            for _ in range(2)
-        ]
+        self.intakes = [Intake(self.store, book, recognition, Words(), HandClock(), [self.hear]) for _ in range(2)]
+        self.heard = {}  # call -> its sessions, as they were told of
         self.truth = {}  # call -> id -> event
 
     def teardown(self):
         self.loop.run_until_complete(self.store.close())
         self.loop.close()
+
+    def hear(self, session, facts):
+        self.told.extend(facts)
+        self.heard.setdefault(session.ref.call, []).append(session)
 
     def take(self, *pairs):
         async def all_at_once():
@@ -111,6 +111,22 @@ class Races(RuleBasedStateMachine):
         event = TimeCame(at=after(at), id=f"t{at}")
         self.truth.setdefault(call, {})
         self.loop.run_until_complete(self.intakes[0].take(CallRef("testphone", CallId(call)), QUEUE, (event,)))
+
+    @precondition(lambda self: self.heard)
+    @rule(at=st.integers(0, 120), data=st.data())
+    def hung_up_where_it_was_known_as_it_was(self, at, data):
+        """By one who knows the call as it was then, beside another one's news."""
+        call = data.draw(st.sampled_from(sorted(self.heard)))
+        known = data.draw(st.sampled_from(self.heard[call]))
+        event = CallerHungUp(at=after(at), id=f"old{at}")
+        self.truth[call][event.id] = event
+        first, second = self.intakes
+
+        async def both():
+            late = () if known.has(event.id) else (first.take(known.ref, QUEUE, (event,), known),)
+            await asyncio.gather(*late, second.report(Report(known.ref, QUEUE, (event,))))
+
+        self.loop.run_until_complete(both())
 
     def one(self, call, event):
         self.take((call, event))
