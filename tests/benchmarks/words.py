@@ -46,7 +46,7 @@ PLACED, KEYS_EVERY, LONG = 100.0, 60.0, 120.0  # calls a second; seconds between
 # Seconds; all of a place's keepings fall into the window alike, for it is as long as two of their rounds.
 SETTLE, WINDOW, SOUND_WITHIN = 5.0, 20.0, 30.0
 AT_ONCE, STAY = 10, 1.0  # callers who are released one after the other, and how long they have been there then
-SLOW, DISTURBED = 0.05, 0.005  # seconds: a release should be over; somebody waited so long for a core
+SLOW, DISTURBED = 0.05, 0.01  # seconds: a release should be over; somebody waited so long for a core
 MOST_LINES = 64  # tries to reach each worker
 MOST_TOLD = 8  # slow releases, the slowest first
 
