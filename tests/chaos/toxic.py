@@ -14,9 +14,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
@@ -58,6 +60,7 @@ PATIENCE = 45.0  # seconds after which it is not waited for any longer that all 
 GLANCE = 0.25
 LANES = 2  # clusters at once
 FIRST = "a-show"  # stands before all other shelves: callers who want a podcast hear it first
+ERROR = re.compile(rb'"level": "error", "event": "([^"]{1,80})')
 LINE = "{:9} {:10} {:>5} {:>8} {:>7} {:>4} {:>9} {:>10} {:>9} {:>8} {:>8} {:>6} {:>5}  {}"
 COLUMNS = (
     *("way to", "toxic", "calls", "webhooks", "not 2xx", "lost", "silence s", "on streams", "slowest s", "healed s"),
@@ -77,6 +80,7 @@ class Row(Struct, frozen=True):
     episodes: int = 0  # of which a part was heard in a document
     stood_in: int = 0  # sounds that nobody could give in time: the house track instead
     load: float = 0.0  # of the machine, over a minute
+    logged: Sequence[str] = ()  # what the service itself took for an error
 
     @property
     def wrong(self) -> list[str]:
@@ -122,6 +126,9 @@ class Trial:
     async def row(
         self, dependency: str, toxic: Toxic, seconds: float, *, seed: int, rate: float, patience: float
     ) -> Row:
+        logs = [
+            (one.folder / "service.log", (one.folder / "service.log").stat().st_size) for one in self.cluster.replicas
+        ]
         load, enough = Load(self.cluster.base, rate=rate, waits=self.waits, seed=seed), asyncio.Event()
         stood_in = self._stood_in()
         calling = asyncio.create_task(load.run(enough))
@@ -155,6 +162,7 @@ class Trial:
             episodes=sum(any(captions.get(url, "").startswith(TITLE) for url in one.heard) for one in calls.values()),
             stood_in=self._stood_in() - stood_in,
             load=os.getloadavg()[0],
+            logged=[line for log in logs for line in complaints(*log)],
         )
 
     def _stood_in(self) -> int:
@@ -208,6 +216,15 @@ class Trial:
         async with self._client.get(f"{replica.base}/api/v1/sources", headers=headers) as answer:
             sources = (await answer.json())["sources"]
         return any(one["name"] == self._podcasts[-1] and one["items"] == 1 for one in sources)
+
+
+def complaints(log: Path, since: int) -> Iterator[str]:
+    """What a replica itself took for an error, each kind once."""
+    with log.open("rb") as lines:
+        lines.seek(since)
+        found = Counter(match[1] for line in lines if (match := ERROR.search(line)))
+    for what, times in found.items():
+        yield f"{log.parent.name} logged {what.decode()}, {times} times"
 
 
 @asynccontextmanager
@@ -290,8 +307,8 @@ class Table:
 
     def tell(self, row: Row) -> None:
         self.rows.append(row)
-        silences = [f"silence of {one}" for one in row.verdict.silences]
-        print(row, *(f"\n    {sentence}" for sentence in [*row.wrong[:6], *silences]), sep="", flush=True)
+        told = [*row.wrong[:6], *(f"silence of {one}" for one in row.verdict.silences), *row.logged]
+        print(row, *(f"\n    {sentence}" for sentence in told), sep="", flush=True)
 
     def amiss(self, control: bool) -> int:
         """How many rows are not as they should be."""
