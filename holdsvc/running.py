@@ -69,7 +69,6 @@ def running(
             places = Places(
                 house.roster, house.intake.plan, house.streams, house.intake.take_now, house.clock, sleep, foresight
             )
-            house.streams.serve_at_once()
             tasks = [
                 asyncio.create_task(one.run()) for one in (alarms, house.streams, places, house.callbacks, house.outbox)
             ]

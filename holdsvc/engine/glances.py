@@ -1,8 +1,7 @@
 """Glances at sockets that lie unread for as long as one block of sound lasts: does a key wait among the caller's own sound?
 
-Nothing is read for it, and where the kernel offers a ring, all sockets of a part are asked in one call. The caller's sound comes in
-messages of one length, so that what waits is a whole number of them; anything else has another length. One that comes out even by
-chance is found a moment later, when the socket is read.
+Nothing is read for it. The caller's sound comes in messages of one length, so that what waits is a whole number of them; anything
+else has another length. One that comes out even by chance is found a moment later, when the socket is read.
 """
 
 from __future__ import annotations
@@ -15,17 +14,12 @@ with contextlib.suppress(ImportError):  # no such system hands its sockets over 
     from fcntl import ioctl
     from termios import FIONREAD
 
-import numpy as np
-
-from holdsvc.engine import ring
-from holdsvc.engine.ring import Ring
-from holdsvc.engine.rows import last_in, twice
+from holdsvc.engine.rows import last_in
 from holdsvc.engine.shell import Watched
 
 EVERY = 0.06  # seconds between two glances at one socket
 ROUNDS = 8  # parts into which all sockets are divided, glanced at one after the other
 PART = EVERY / ROUNDS
-LEAST = 64  # sockets of a part for which there is memory to begin with
 ROOM = 1028  # bytes; for an answer in so many of them the interpreter neither copies nor hands its lock over
 
 
@@ -41,11 +35,6 @@ class Glances(Generic[T]):
     def __init__(self) -> None:
         self._parts: list[Part[T]] = [Part() for _ in range(ROUNDS)]
         self._next = 0  # number of the part that is glanced at next
-
-    def use(self, way: Ring) -> None:
-        """From now on, where it can be asked."""
-        for part in self._parts:
-            part.ring = way if way.asks else None
 
     def add(self, socket: Watched, reader: T) -> None:
         min(self._parts, key=len).add(socket, reader)
@@ -68,23 +57,17 @@ class Part(Generic[T]):
     """What a glance needs of each lies side by side: to look it up in a thousand sockets would cost more than to ask."""
 
     def __init__(self) -> None:
-        self.ring: Ring | None = None  # else they are asked one by one
         self._row: dict[Watched, int] = {}
         self._sockets: list[Watched] = []
         self._readers: list[T] = []
         self._fds, self._frames = array("i"), array("i")  # the second as it was when we looked last
         self._answer = array("i", bytes(ROOM))
-        self._asks = ring.blank(LEAST)
 
     def __len__(self) -> int:
         return len(self._sockets)
 
     def add(self, socket: Watched, reader: T) -> None:
-        row = self._row[socket] = len(self._sockets)
-        if row == len(self._asks):
-            self._asks = twice(self._asks)
-        ask = ring.fields(self._asks)[row]
-        ask["opcode"], ask["fd"], ask["user"] = ring.ASK, socket.fd, row
+        self._row[socket] = len(self._sockets)
         self._sockets.append(socket)
         self._readers.append(reader)
         self._fds.append(socket.fd)
@@ -97,15 +80,12 @@ class Part(Generic[T]):
             return
         self._row[self._sockets[-1]] = row
         self._row.pop(socket, None)  # the last one itself
-        ring.fields(self._asks)["fd"][row] = self._fds[-1]
         last_in(self._sockets, row)
         last_in(self._readers, row)
         last_in(self._fds, row)
         last_in(self._frames, row)
 
     def glance(self) -> list[T]:
-        if self.ring is not None and not self.ring.broken and self._sockets:
-            return self._at_once(self.ring)
         answer, ask, what = self._answer, ioctl, FIONREAD
         told = []
         for row, (fd, frame) in enumerate(zip(self._fds, self._frames, strict=True)):
@@ -113,12 +93,6 @@ class Part(Generic[T]):
             if answer[0] % frame and answer[0] % self._frame_of(row):
                 told.append(self._readers[row])
         return told
-
-    def _at_once(self, way: Ring) -> list[T]:
-        came = np.zeros(len(self), np.int32)
-        way.run(self._asks[: len(self)], came)
-        told = (came % np.frombuffer(self._frames, np.int32)).nonzero()[0].tolist()
-        return [self._readers[row] for row in told if int(came[row]) % self._frame_of(row)]
 
     def _frame_of(self, row: int) -> int:
         """As it is now: the caller's messages grow longer as they are counted."""

@@ -23,7 +23,6 @@ from holdsvc.engine.captions import Captions
 from holdsvc.engine.ears import Hearing
 from holdsvc.engine.glances import Glances
 from holdsvc.engine.intake import Taken
-from holdsvc.engine.ring import Ring
 from holdsvc.engine.shell import Meter, Question, Watched
 from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.stream import CLOSED_NORMALLY, GOING_AWAY, Stream
@@ -90,7 +89,6 @@ class Streams:
         self._leaving: set[Served] = set()
         self.leave: Callable[[Served], None] = self._leave  # one for all sockets: each of them holds it
         self.belt = Belt(meter, clock.monotonic)  # of the lines that are paced to the frame
-        self._ring: Ring | None = None
         self._blocks: dict[tuple[str, int], Blocks[bytes]] = {}
 
     def __len__(self) -> int:
@@ -112,16 +110,6 @@ class Streams:
         self._busy.set()
         self.meter.stream_opened(wire.name)
         return stream
-
-    def serve_at_once(self) -> str:
-        """From now on many sockets are served in one call into the kernel. Where it offers none, why not."""
-        try:
-            ring = self._ring = self._ring or Ring()
-        except OSError as error:
-            return error.strerror or str(error)
-        self.belt.use(ring)
-        self._glances.use(ring)
-        return ""
 
     def listens(self, queue: QueueName) -> bool:
         """What is said counts there, so that the caller's sound must be read."""

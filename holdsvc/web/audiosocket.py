@@ -17,6 +17,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from holdsvc.engine.limits import START_WITHIN
 from holdsvc.engine.lines import OwnedLine
+from holdsvc.engine.ring import Ring
 from holdsvc.engine.sockets import FAREWELL
 from holdsvc.engine.stream import NOT_ALLOWED
 from holdsvc.engine.tokens import Ticket
@@ -218,8 +219,11 @@ async def open_lines(
 
 def at_once_or_not(house: House) -> str:
     """Whether the frames of many lines go out in one call into the kernel; else why not."""
-    refused = house.streams.serve_at_once()
-    return f"one by one, for io_uring is refused: {refused}" if refused else "many at once, by io_uring"
+    try:
+        house.streams.belt.use(Ring())
+    except OSError as error:
+        return f"one by one, for io_uring is refused: {error.strerror}"
+    return "many at once, by io_uring"
 
 
 async def listening(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
+import socket
 
 import pytest
 
 from holdsvc.engine.frames import PING, TEXT
 from holdsvc.engine.glances import EVERY, PART, Glances
 from holdsvc.engine.sockets import OwnedSocket
-from tests.engine.lines import connected_by_tcp, new_ring
 from tests.engine.test_frames import SKIP, client_frame, media
 
 SOUND = client_frame(TEXT, media(1))
@@ -18,8 +18,7 @@ KEY = client_frame(TEXT, b'{"event":"dtmf","digit":"1"}')
 
 class Caller:
     def __init__(self) -> None:
-        ours, self.far = connected_by_tcp()
-        self.far.setblocking(True)
+        ours, self.far = socket.socketpair()
         self.socket = OwnedSocket(ours, lambda one: None, skip=SKIP)
         self.heard: list[str | bytes] = []
 
@@ -40,22 +39,12 @@ def caller():
     one.socket._end()
 
 
-@pytest.fixture(params=["one by one", "by ring"])
-def empty(request):
-    made: Glances[Caller] = Glances()
-    if request.param == "by ring":
-        ring = new_ring()
-        if not ring.asks:
-            pytest.skip("this kernel does not tell the ring what waits")
-        made.use(ring)
-    made.due(100.0)
-    return made
-
-
 @pytest.fixture
-def glances(empty, caller):
-    empty.add(caller.socket, caller)
-    return empty
+def glances(caller):
+    made: Glances[Caller] = Glances()
+    made.due(100.0)
+    made.add(caller.socket, caller)
+    return made
 
 
 def test_the_callers_sound_alone_is_left_where_it_is(caller, glances):
@@ -118,8 +107,9 @@ def test_who_is_gone_is_not_glanced_at(caller, glances):
     assert glances.due(100.0 + EVERY) == []
 
 
-def test_whoever_goes_in_whatever_order_the_others_are_told_of_as_before(empty):
-    glances = empty
+def test_whoever_goes_in_whatever_order_the_others_are_told_of_as_before():
+    glances: Glances[Caller] = Glances()
+    glances.due(100.0)
     there = [Caller() for _ in range(40)]  # several in each part
     for one in there:
         one.says(SOUND)
