@@ -29,7 +29,7 @@ async def test_callers_are_released_by_the_worker_that_does_not_hold_their_strea
                 assert {holds, asked} == set(service.pids)
 
                 released = await words.one(service.pids, line, caller.leg)
-                assert caller.leg.stream is None
+                assert not caller.on_stream
                 assert released.took >= 0.0
                 assert len(released.waited) == 2
         assert service.complaints() == "none"
