@@ -2,6 +2,7 @@
 
 Every phrase is read to a network along with the sound (`whisper`). Where there are two networks, the small one reads those
 phrases whose first token fits, the larger one the best of these, and their scores are averaged: they seldom err together.
+What the shipped English menu says has been taught to a third (`trained`): it raises and lowers the scores of what it knows.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from holdsvc.ports import Certainty, Recognised, Utterance
-from holdsvc.speech.recognise import mel
+from holdsvc.speech.recognise import mel, trained
 from holdsvc.speech.recognise.noise import quieter
 from holdsvc.speech.recognise.whisper import Network, Scores, Tokens, networks
 
 MOST = 16  # phrases that the first network reads in full, for that costs
 BEST = 8  # of these, so many are read by the second: on the tuning set as good as all
+SHARE = 0.5  # of the logarithm of the odds, by the third opinion, of a choice against none
+LEAST = 1e-3  # likelihood that it is taken at, where it gives less: it may err
+BEHIND = 0.75  # taken off whatever it was taught, so that the bounds are the same as of what it was not
 APART = 3.0  # a choice that is further ahead of the next is no surer for it
 NOTHING = Recognised("", 0.0, Certainty.NONE)
 
@@ -41,6 +46,7 @@ OF_TWO = Bounds(sure=1.0, near=0.0)
 class Phrase(Struct, frozen=True):
     choice: str
     spoken: str
+    favour: float = 0.0  # what the third opinion adds to its score; 0 for what it was not taught
 
 
 class ForcedChoice:
@@ -48,6 +54,7 @@ class ForcedChoice:
 
     def __init__(self, model: str = "", bounds: Bounds | None = None, most: int = MOST) -> None:
         self._networks = networks(model)
+        self._trained = None if model else trained.shipped()  # over what our own small network makes of a sound
         self._bounds = bounds
         self._most = most
         self.languages: tuple[str, ...] = tuple(sorted({name for one in self._networks for name in one.languages}))
@@ -58,28 +65,39 @@ class ForcedChoice:
         phrases = phrases_of(utterance)
         if not phrases or not able or not mel.spoken(sound):
             return NOTHING
-        phrases, scores = self._read(able, phrases, mel.doubled(quieter(sound)), utterance.language)
+        quiet = quieter(sound)
+        phrases = self._favoured(able, phrases, quiet)
+        phrases, scores = self._read(able, phrases, mel.doubled(quiet), utterance.language)
         return judged(phrases, scores, self._bounds or (OF_ONE if len(able) == 1 else OF_TWO))
+
+    def _favoured(self, able: Sequence[Network], phrases: list[Phrase], quiet: mel.Samples) -> list[Phrase]:
+        """With the third opinion, where the network that it looks through knows the language."""
+        if self._trained is None or able[0] is not self._networks[0]:
+            return phrases
+        around = mel.doubled(trained.around(quiet))
+        return favoured(phrases, self._trained, able[0].encoded(around, trained.WINDOW))
 
     def _read(
         self, able: Sequence[Network], phrases: list[Phrase], sound: mel.Samples, language: str
     ) -> tuple[list[Phrase], Scores]:
-        total = np.zeros(0)
+        mean = np.zeros(0)
         for place, network in enumerate(able):
             start, encoded = network.start(language), network.encoded(sound)
             if place:
-                phrases, total = best_of(phrases, total, BEST)
+                phrases, scores = best_of(phrases, mean + favours(phrases), BEST)
+                mean = scores - favours(phrases)
             else:
                 phrases = self._likely(network, phrases, encoded, start)
-                total = np.zeros(len(phrases))
-            total = total + network.fit(encoded, tokens_of(network, phrases), start)
-        return phrases, total / len(able)
+                mean = np.zeros(len(phrases))
+            mean = mean + (network.fit(encoded, tokens_of(network, phrases), start) - mean) / (place + 1)
+        return phrases, mean + favours(phrases)
 
     def _likely(self, network: Network, phrases: list[Phrase], encoded: Any, start: Tokens) -> list[Phrase]:
         """Where there are too many, those whose first token fits best."""
         if len(phrases) <= self._most:
             return phrases
-        return best_of(phrases, network.first_fit(encoded, tokens_of(network, phrases), start), self._most)[0]
+        fit = network.first_fit(encoded, tokens_of(network, phrases), start)
+        return best_of(phrases, fit + favours(phrases), self._most)[0]
 
 
 def phrases_of(utterance: Utterance) -> list[Phrase]:
@@ -90,6 +108,27 @@ def phrases_of(utterance: Utterance) -> list[Phrase]:
             if words := " ".join(spoken.split()):
                 made.setdefault(words.casefold(), Phrase(candidate.choice, words))
     return list(made.values())
+
+
+def favoured(phrases: Sequence[Phrase], taught: trained.Trained, encoded: Any) -> list[Phrase]:
+    """All the ways to say a choice count as one: which of them it was is for the others to tell."""
+    likely = np.exp(taught.log_likely(encoded))
+    none = max(float(likely[-1]), LEAST)
+    places = trained.known([phrase.spoken for phrase in phrases], taught)
+    together: dict[str, float] = {}
+    for phrase, place in zip(phrases, places, strict=True):
+        if place >= 0:
+            together[phrase.choice] = together.get(phrase.choice, 0.0) + float(likely[place])
+    return [
+        replace(phrase, favour=SHARE * float(np.log(max(together[phrase.choice], LEAST) / none)) - BEHIND)
+        if place >= 0
+        else phrase
+        for phrase, place in zip(phrases, places, strict=True)
+    ]
+
+
+def favours(phrases: Sequence[Phrase]) -> Scores:
+    return np.array([phrase.favour for phrase in phrases])
 
 
 def tokens_of(network: Network, phrases: Sequence[Phrase]) -> list[Tokens]:
@@ -103,11 +142,15 @@ def best_of(phrases: Sequence[Phrase], scores: Scores, most: int) -> tuple[list[
 
 
 def judged(phrases: Sequence[Phrase], scores: Scores, bounds: Bounds) -> Recognised:
-    best: dict[str, float] = {}
-    for phrase, score in zip(phrases, scores, strict=True):
-        best[phrase.choice] = max(float(score), best.get(phrase.choice, -np.inf))
-    (choice, score), *others = sorted(best.items(), key=lambda item: -item[1])
-    runner_up, second = others[0] if others else ("", score - APART)
+    """What was not taught is judged as if there were no third opinion: it gains nothing by what others lose."""
+    best: dict[str, tuple[float, float]] = {}
+    plain: dict[str, float] = {}
+    for phrase, score in zip(phrases, scores.tolist(), strict=True):
+        best[phrase.choice] = max((score, phrase.favour), best.get(phrase.choice, (-np.inf, 0.0)))
+        plain[phrase.choice] = max(score - min(phrase.favour, 0.0), plain.get(phrase.choice, -np.inf))
+    choice, (score, favour) = max(best.items(), key=lambda item: item[1][0])
+    rivals = {one: best[one][0] if favour else plain[one] for one in best if one != choice}
+    runner_up, second = max(rivals.items(), key=lambda item: item[1], default=("", score - APART))
     sure = score + bounds.margin * min(score - second, APART)
     if sure < bounds.near:
         return Recognised("", score, Certainty.NONE, choice, score)

@@ -55,9 +55,9 @@ class Network:
         self._head_start = lru_cache(maxsize=4096)(self._on_silence)
         self._silent_first = lru_cache(maxsize=8)(lambda start: self._first(self._silent, start))
 
-    def encoded(self, sound: mel.Samples) -> Any:
-        """`sound` at 16 kHz."""
-        features = mel.log_mel(sound, self._frames, self._model.n_mels)
+    def encoded(self, sound: mel.Samples, seconds: float = WINDOW) -> Any:
+        """`sound` at 16 kHz; what is longer than `seconds` is cut, what is shorter ends in silence."""
+        features = mel.log_mel(sound, round(seconds * mel.FRAMES_A_SECOND), self._model.n_mels)
         return np.asarray(self._model.encode(self._view(features[None]), to_cpu=True))
 
     def tokens(self, spoken: str) -> Tokens:

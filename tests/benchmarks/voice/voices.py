@@ -18,8 +18,9 @@ Sound = NDArray[np.float32]
 Say = Callable[[str, Path], None]  # text, wav to write
 
 
-def espeak(voice: str) -> Say:
-    return lambda text, wav: run(["espeak-ng", "-v", voice, "-s", "150", "-w", str(wav), text])
+def espeak(voice: str, speed: int = 150, pitch: int = 50) -> Say:
+    manner = ["-s", str(speed), "-p", str(pitch)]
+    return lambda text, wav: run(["espeak-ng", "-v", voice, *manner, "-w", str(wav), text])
 
 
 def flite(voice: str) -> Say:
@@ -53,9 +54,30 @@ REPORTING: Mapping[str, Say] = {
     "festival slt hts": festival("cmu_us_slt_arctic_hts"),
     "festival kal": festival("kal_diphone"),
 }
+# Others who only teach (`train.py`): none is like one of the reported, in accent or in larynx.
+LARYNXES = {
+    "en-us": ("m1", "f1", "m4", "f4", "m6", "Annie", "Andy", "steph"),
+    "en-us-nyc": ("m2", "f5"),
+    "en-gb": ("m1", "f4", "m5", "Linda", "Mario", "klatt2"),
+    "en-gb-scotland": ("f1", "m2"),
+    "en-gb-x-gbclan": ("m4", "f5"),
+    "en-gb-x-gbcwmd": ("m6", "f1"),
+    "en-029": ("m1", "f4"),
+}
+TEACHING: Mapping[str, Say] = {
+    **{
+        f"espeak {accent}+{larynx}": espeak(f"{accent}+{larynx}", 130 + 11 * (place % 6), 36 + 7 * (place % 5))
+        for place, (accent, larynx) in enumerate((accent, larynx) for accent in LARYNXES for larynx in LARYNXES[accent])
+    },
+    "flite kal": flite("kal"),
+}
 # Voices of the network that speaks our prompts; `media/make/voice.py` drives it.
 NEURAL_TUNING = ("am_michael", "bf_emma", "af_nova", "am_puck", "bf_isabella", "bm_lewis")
 NEURAL_REPORTING = ("af_bella", "am_eric", "bm_george", "bf_alice")
+NEURAL_TEACHING = (
+    *("af_alloy", "af_aoede", "af_heart", "af_jessica", "af_kore", "af_nicole", "af_river", "af_sarah", "af_sky"),
+    *("am_adam", "am_echo", "am_fenrir", "am_liam", "am_onyx", "am_santa", "bf_lily", "bm_daniel", "bm_fable"),
+)
 
 
 def in_turn(speakers: Mapping[str, Say], place: int) -> list[tuple[str, Say]]:
