@@ -74,8 +74,8 @@ class ForcedChoice:
         """With the third opinion, where the network that it looks through knows the language."""
         if self._trained is None or able[0] is not self._networks[0]:
             return phrases
-        around = mel.doubled(trained.around(quiet))
-        return favoured(phrases, self._trained, able[0].encoded(around, trained.WINDOW))
+        encoded = able[0].encoded(mel.doubled(trained.around(quiet)), trained.WINDOW)
+        return favoured(phrases, self._trained, encoded) if self._trained.fits(encoded) else phrases
 
     def _read(
         self, able: Sequence[Network], phrases: list[Phrase], sound: mel.Samples, language: str

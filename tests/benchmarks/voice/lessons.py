@@ -29,7 +29,10 @@ LANGUAGES = ("en", "es", "zh", "ru")
 RIVALS = tuple(Path(__file__).with_name("rivals.txt").read_text(encoding="utf-8").splitlines())
 NONE = ""
 TIMES = {True: 5, False: 3}  # lines on which a phrase of the menu is taught, and on which something else
-RIVAL_SPEAKERS = 8  # of those who are quick to say anything, so many say what is no command
+RIVAL_SPEAKERS, RIVAL_NEURAL = (
+    8,
+    2,
+)  # so many say what is no command: of those who are quick to say anything, and of the rest
 NOISES = 1200  # examples of coughs, knocks, hiss and music without speech
 BEHIND = 0.2  # seconds
 
@@ -81,8 +84,8 @@ def said_by(some: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for place, text in enumerate(some):
         for step in range(RIVAL_SPEAKERS):
             yield text, others[(place * 5 + step * 11) % len(others)]
-        for voice in neural:  # these are slow to say anything, so that who has said it is taken
-            yield text, voice
+        for step in range(RIVAL_NEURAL):
+            yield text, neural[(place * 7 + step * 11) % len(neural)]
 
 
 def say(voice: str) -> voices.Say:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from tests.benchmarks.voice import voices
+from tests.benchmarks.voice import lessons, voices
 from tests.benchmarks.voice.texts import COMMANDS, COMMANDS_TUNING, OTHER_SPEECH, OTHER_SPEECH_TUNING, WORDS_TUNING
 from tests.benchmarks.voice.voices import Say
 
@@ -30,6 +30,9 @@ def everything(styles: Path | None) -> Iterator[tuple[str, Say, str]]:
     for place, word in enumerate(WORDS_TUNING):
         yield from each(dict(voices.in_turn(tuning, place)), (word,))
     yield from each(reporting, (*COMMANDS, *OTHER_SPEECH))
+    teaching = {**tuning, **voices.TEACHING, **(voices.neural(voices.NEURAL_TEACHING, styles) if styles else {})}
+    yield from each(teaching, lessons.phrases())
+    yield from ((name, teaching[name], text) for text, name in lessons.said_by(lessons.RIVALS) if name in teaching)
 
 
 def each(speakers: Mapping[str, Say], texts: Iterable[str]) -> Iterator[tuple[str, Say, str]]:

@@ -79,6 +79,11 @@ def test_its_answers_are_likelihoods_of_all_phrases_and_of_none():
     assert pooled(np.ones((1, 103, WIDE), np.float32)).shape == (25, WIDE)
 
 
+def test_it_knows_whether_it_was_taught_through_such_a_network():
+    assert taught("jazz").fits(np.zeros((1, 100, WIDE), np.float32))
+    assert not taught("jazz").fits(np.zeros((1, 100, 512), np.float32))
+
+
 def test_what_is_shipped_knows_every_phrase_of_the_shipped_menu_and_is_small():
     assert set(shipped().phrases) == set(lessons.phrases())
     assert WEIGHTS.stat().st_size < 500_000
