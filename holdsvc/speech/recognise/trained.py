@@ -36,7 +36,7 @@ class Trained:
 
     def fits(self, encoded: Values) -> bool:
         """Whether that comes from a network of the kind through which it was taught."""
-        return encoded.shape[-1] == len(self._mean)
+        return bool(encoded.shape[-1] == len(self._mean))
 
     def log_likely(self, encoded: Values) -> Values:
         """Logarithm of how likely each phrase is, and behind them none, of `encoded` as the network gave it."""
