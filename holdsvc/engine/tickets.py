@@ -5,6 +5,9 @@ While the others cannot be asked, each redeems what it issued itself, and issues
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from msgspec import MsgspecError, msgpack
 
 from holdsvc.calls.model import CallRef, QueueName
@@ -12,6 +15,7 @@ from holdsvc.engine.tokens import LIFE, Ticket, Tokens, digest_of
 from holdsvc.errors import StoreUnavailable, Unverified
 from holdsvc.ports import Fellows, Ticketed
 
+AGAIN = 0.3  # seconds until the others are asked again: before, no question would be heard; a platform waits for longer
 pack = msgpack.Encoder().encode
 unpack = msgpack.Decoder(Ticket).decode
 
@@ -19,8 +23,13 @@ unpack = msgpack.Decoder(Ticket).decode
 class Tickets:
     """`fellows` None: there are none."""
 
-    def __init__(self, tokens: Tokens, fellows: Fellows | None = None) -> None:
-        self._tokens, self._fellows = tokens, fellows
+    def __init__(
+        self,
+        tokens: Tokens,
+        fellows: Fellows | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._tokens, self._fellows, self._sleep = tokens, fellows, sleep
 
     async def issue(self, ref: CallRef, queue: QueueName, token: str = "") -> str:
         """ "" if nobody could be sure to redeem it. Raise `Unverified` if it let somebody in before, wherever."""
@@ -40,7 +49,7 @@ class Tickets:
         if self._fellows is None:
             return self._tokens.redeem(platform, token)
         try:
-            found = await self._fellows.redeem(digest_of(token))
+            found = await self._deposited(self._fellows, digest_of(token))
         except StoreUnavailable:
             return self._tokens.redeem(platform, token)
         if found is Ticketed.USED:
@@ -48,6 +57,16 @@ class Tickets:
         if isinstance(found, Ticketed):
             return self._tokens.redeem(platform, token)
         return self._accepted(platform, token, found)
+
+    async def _deposited(self, fellows: Fellows, digest: bytes) -> bytes | Ticketed:
+        """Raise `StoreUnavailable` where nobody can say, or we can ourselves."""
+        try:
+            return await fellows.redeem(digest)
+        except StoreUnavailable:
+            if self._tokens.issued(digest):
+                raise
+        await self._sleep(AGAIN)  # on a busy machine an answer comes late, and the next one does not
+        return await fellows.redeem(digest)
 
     def _accepted(self, platform: str, token: str, packed: bytes) -> Ticket:
         try:

@@ -76,6 +76,10 @@ class Tokens:
         self._issued[issued.ticket.digest] = issued.until
         return issued.ticket
 
+    def issued(self, digest: bytes) -> bool:
+        """By us, be it used by now."""
+        return digest in self._issued
+
     def spend(self, ticket: Ticket) -> None:
         """It was redeemed, and another process may have issued it."""
         now = self._monotonic()
