@@ -321,7 +321,8 @@ class Table:
         yield "|---|" + "---|" * len(ways)
         for toxic in dict.fromkeys(row.toxic for row in self.rows if row.dependency):
             yield f"| {toxic} | {' | '.join(cells.get((way, toxic), '') for way in ways)} |"
-        yield f"nothing spoilt: {', '.join(row.cell for row in self.rows if not row.dependency)}"
+        if calm := [row.cell for row in self.rows if not row.dependency]:
+            yield f"nothing spoilt: {', '.join(calm)}"
 
 
 def main(words: Sequence[str] | None = None) -> int:
