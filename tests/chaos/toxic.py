@@ -263,28 +263,32 @@ async def raised(flaw: str = "", replicas: int = 2, **settings: str) -> AsyncIte
         yield Trial(cluster, ways, feed, client)
 
 
-async def lane(given: argparse.Namespace, ways: Sequence[str], seed: int, tell: Callable[[Row], None]) -> None:
+async def lane(
+    trial: Trial, given: argparse.Namespace, ways: Sequence[str], seed: int, tell: Callable[[Row], None]
+) -> None:
     """One cluster: its ways are spoilt one after the other. Beside what comes too late it is looked how late all is without."""
     seeds = count(seed)
-    async with raised() as trial:
 
-        async def row(way: str, toxic: Toxic) -> Row:
-            found = await trial.row(way, toxic, given.seconds, seed=next(seeds), rate=given.rate, patience=PATIENCE)
-            tell(found)
-            return found
+    async def row(way: str, toxic: Toxic) -> Row:
+        found = await trial.row(way, toxic, given.seconds, seed=next(seeds), rate=given.rate, patience=PATIENCE)
+        tell(found)
+        return found
 
-        await row(CALM, CLEAN)
-        for way in ways:
-            for toxic in given.toxics:
-                if (await row(way, TOXICS[toxic])).late:
-                    await row(CALM, CLEAN)
+    await row(CALM, CLEAN)
+    for way in ways:
+        for toxic in given.toxics:
+            if (await row(way, TOXICS[toxic])).late:
+                await row(CALM, CLEAN)
 
 
 async def matrix(given: argparse.Namespace, tell: Callable[[Row], None]) -> None:
+    """All clusters are there before the first caller comes, and until the last has gone: to start and to stop one holds us up."""
     ways = [given.ways[n :: given.lanes] for n in range(min(given.lanes, len(given.ways)))]
-    async with asyncio.TaskGroup() as group:
-        for n, some in enumerate(ways):
-            group.create_task(lane(given, some, given.seed + 1000 * n, tell))
+    async with AsyncExitStack() as stack:
+        trials = [await stack.enter_async_context(raised()) for _ in ways]
+        async with asyncio.TaskGroup() as group:
+            for n, (trial, some) in enumerate(zip(trials, ways, strict=True)):
+                group.create_task(lane(trial, given, some, given.seed + 1000 * n, tell))
 
 
 async def controls(given: argparse.Namespace, tell: Callable[[Row], None]) -> None:
