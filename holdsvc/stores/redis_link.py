@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from math import ceil
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -26,6 +27,9 @@ from holdsvc.errors import ConfigError, StoreUnavailable
 
 ANSWER = 0.5  # seconds that Redis has for an answer, and as long for taking a connection
 GRACE = 0.02  # seconds more, in which an answer is read that came while we were busy
+TICK = 0.02  # seconds in which patience is counted, one at most for each turn of the loop
+MOST_PATIENCE = 3  # of its own length by the clock, however seldom we run
+BROKEN_AFTER = 2  # times ANSWER without one; then it is asked again on another connection, and may be done twice
 REST = 0.25  # seconds after a wait in vain during which nobody waits again
 MOST_AT_ONCE = 200  # commands in one pipeline
 FLIGHTS, SURE_FLIGHTS = 8, 4  # pipelines under way at once; the others, for those that wait for replicas
@@ -49,7 +53,7 @@ def connect(url: str, answer: float = ANSWER) -> Client:
     kind, _, tls = split.scheme.partition("+")
     secure = kind == "rediss"
     options: dict[str, Any] = {  # Any: as redis-py takes them
-        "socket_timeout": answer,
+        "socket_timeout": BROKEN_AFTER * answer,
         "socket_connect_timeout": answer,
         "max_connections": CONNECTIONS,
         "retry": Retry(
@@ -95,6 +99,25 @@ class Replicas(Struct, frozen=True):
 
 
 NONE = Replicas()
+
+
+class Patience:
+    """Tells after so many seconds of ours: while this process is busy, or is not run, it reads no answer, however soon one came."""
+
+    def __init__(self, seconds: float, tell: Callable[[], None]) -> None:
+        self._loop, self._tell = asyncio.get_running_loop(), tell
+        self._left, self._until = ceil(seconds / TICK), self._loop.time() + MOST_PATIENCE * seconds
+        self._next = self._loop.call_later(TICK, self._tick)
+
+    def cancel(self) -> None:
+        self._next.cancel()
+
+    def _tick(self) -> None:
+        self._left -= 1
+        if self._left and self._loop.time() < self._until:
+            self._next = self._loop.call_later(TICK, self._tick)
+        else:
+            self._tell()
 
 
 class Lane:
@@ -147,7 +170,7 @@ class Link:
     """Every answer finds who asked."""
 
     def __init__(self, client: Client, replicas: Replicas = NONE, patience: float | None = None) -> None:
-        """`patience`: seconds after which whoever asked hears no, though the way to another master may still be looked for."""
+        """`patience`: seconds, of ours, after which whoever asked hears no; the way to another master may still be looked for."""
         self.client, self.waits = client, replicas.number > 0
         self._replicas, self._patience = replicas, patience
         self._lane, self._sure = Lane(FLIGHTS, self._fly), Lane(SURE_FLIGHTS, self._fly_surely)
@@ -214,9 +237,7 @@ class Link:
         """Of all that is asked, and of a last command, be they errors."""
         commands = [command for command, _ in asked] + ([last] if last else [])
         loop = asyncio.get_running_loop()
-        late = (
-            loop.call_later(self._patience, loop.call_later, GRACE, self._too_late, asked) if self._patience else None
-        )
+        late = Patience(self._patience + GRACE, partial(self._too_late, asked)) if self._patience else None
         try:
             pipeline = client.pipeline(transaction=False)
             for command in commands:

@@ -497,6 +497,43 @@ async def test_whoever_asked_hears_no_in_whatever_way_the_connection_broke(error
             await asyncio.wait_for(link.ask("PING"), PATIENT)
 
 
+class Prompt(Broken):
+    """A client that has its answer at once, and takes some turns of the loop to read it."""
+
+    def __init__(self, turns: int) -> None:
+        self.turns = turns
+
+    async def execute(self, raise_on_error: bool) -> list[object]:
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+        return [True]
+
+
+async def busy(seconds: float, turns: int) -> None:
+    """So long in each turn of the loop."""
+    for _ in range(turns):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            pass
+        await asyncio.sleep(0)
+
+
+async def test_a_redis_that_answered_is_not_taken_for_away_because_we_were_busy() -> None:
+    link = Link(cast(Redis, Prompt(turns=14)), patience=0.3)
+
+    answer, _ = await asyncio.gather(link.ask("PING"), busy(0.04, turns=17))
+
+    assert answer is True
+
+
+async def test_however_seldom_we_run_patience_has_an_end() -> None:
+    link = Link(cast(Redis, Prompt(turns=100)), patience=0.04)
+
+    answer, _ = await asyncio.gather(link.ask("PING"), busy(0.06, turns=9), return_exceptions=True)
+
+    assert isinstance(answer, StoreUnavailable)
+
+
 async def no_answer(link: Link) -> bool:
     try:
         return not await link.ask("PING")
