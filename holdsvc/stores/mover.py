@@ -195,6 +195,12 @@ class Mover:
             self._on_away(self._sql_away)
         return answer
 
+    def _cares_no_more(self) -> None:
+        """Another process moves now, and tells whether SQL answers: what we heard last is old."""
+        if self._sql_away:
+            self._sql_away = False
+            self._on_away(False)
+
     async def _keep(self, placed: Sequence[Placed]) -> Mapping[int, str]:
         """What SQL refuses whatever we do must not keep from it all that comes behind."""
         try:

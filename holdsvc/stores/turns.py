@@ -71,6 +71,7 @@ class MoverInTurns(Mover):
                 if await self._is_my_turn():
                     await self._erase_for_others()
                     return
+                self._cares_no_more()
             except StoreUnavailable as error:
                 log.warning("log_not_taken_over", extra={"reason": str(error)})
             except Exception:

@@ -235,3 +235,32 @@ async def test_who_writes_the_log_lets_go_of_what_is_old_and_nobody_else(two):
 
     assert went == [0, 2]
     assert len(await reader.store.waits(WaitQuery())) == 1
+
+
+class AwayLog:
+    """SQL that does not answer."""
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+
+    async def positions(self, *asked):
+        raise StoreUnavailable("away")
+
+    keep = forget = let_go = waits = callbacks = ended_since = positions
+
+
+async def test_who_leads_no_more_does_not_go_on_saying_that_sql_is_away():
+    link, away, leads = Link(connect(emptied(shared_node()).url, PATIENT)), [], [True]
+    mover = MoverInTurns(link, AwayLog(), lambda: leads[0], on_away=away.append)
+    store = RedisStore(link, mover)
+    await store.open()
+    decision = decided(new("a"), held(0))
+    await store.save(decision.session, decision.facts)
+    await until(lambda: away and away[-1])
+
+    leads[0] = False
+    await until(lambda: not away[-1])
+
+    leads[0] = True
+    await until(lambda: away[-1])
+    await store.close()
