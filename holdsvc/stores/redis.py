@@ -20,7 +20,7 @@ from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.memory import remember
 from holdsvc.calls.model import CallerId, CallRef, PhoneNumber, Profile
 from holdsvc.calls.record import WaitRecord
-from holdsvc.calls.session import HoldSession
+from holdsvc.calls.session import MOST_LIFE_EVENTS, MOST_SEEN, HoldSession
 from holdsvc.errors import ConfigError, StaleSession, StoreUnavailable, Unkeepable
 from holdsvc.ports import Ended, Totals, WaitQuery
 from holdsvc.stores import rows, tally
@@ -212,8 +212,9 @@ class RedisStore:
         if not self._link.waits:
             return
         part = part_of(name_of(session.ref.whole))
-        look: list[Command] = [("HGET", self._call(session.ref), "version"), mark(part)]
-        if int((await self._link.surely(look))[0] or 0) < session.version:
+        look: list[Command] = [("HGET", self._call(session.ref), "session"), mark(part)]
+        blob = (await self._link.surely(look))[0]
+        if not blob or not knows(session_of(blob), session):
             raise StaleSession("another Redis has taken over, without what was there")
 
     async def due(self, now: datetime, most: int) -> Sequence[CallRef]:
@@ -372,3 +373,12 @@ def session_of(blob: bytes) -> HoldSession:
         return rows.unpack_session(blob)
     except (MsgspecError, ValueError) as error:
         raise StoreUnavailable(f"a session cannot be read: {error}") from error
+
+
+def knows(kept: HoldSession, session: HoldSession) -> bool:
+    """Whether all is in `kept` that the other one has heard of. As high a version says nothing: where another Redis has taken over,
+    other news may have been counted there. What has heard too much to remember it all may have forgotten some.
+    """
+    heard = (*session.seen, *(event.id for event in session.life))
+    forgets = len(kept.seen) >= MOST_SEEN or len(kept.life) >= MOST_LIFE_EVENTS
+    return kept.version >= session.version and (forgets or all(kept.has(one) for one in heard))

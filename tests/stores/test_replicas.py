@@ -23,7 +23,7 @@ from holdsvc.stores.redis import RedisStore
 from holdsvc.stores.redis_fellows import PRESENCE, RedisFellows
 from holdsvc.stores.redis_keys import key, part_of
 from holdsvc.stores.redis_link import Link, Replicas, connect
-from tests.stores.calls import answered, decided, held, new, one_call, ref, sound, tell
+from tests.stores.calls import answered, decided, held, new, one_call, pressed, ref, sound, tell
 from tests.stores.redis_group import Group, frozen, group, part_is_at, replicated_cluster
 from tests.stores.redis_server import PATIENT, RedisServer, emptied, redis_store
 
@@ -145,6 +145,24 @@ async def test_what_was_loaded_is_confirmed_only_where_the_replicas_have_it(thre
 
     with pytest.raises(StaleSession):
         await sure(store.confirm, decided(session, answered(9)).session)
+    await store.close()
+
+
+async def test_what_another_redis_told_is_not_taken_for_kept_because_as_much_has_happened_here(
+    three: Group, tmp_path: Path
+) -> None:
+    store = redis_store(three.nodes[0].url, tmp_path / "log.sqlite3", replicas=ONE)
+    await store.open()
+    begun = await tell(store, "CA1", held())
+    lost = decided(begun, pressed("1", 5)).session  # what a master knew that has been replaced
+    await store.save((second := decided(begun, pressed("2", 6))).session, second.facts)
+
+    for _ in range(2):
+        with pytest.raises(StaleSession):
+            await sure(store.confirm, lost)
+        await store.save((later := decided(second.session, pressed("7", 7))).session, later.facts)
+        second = later
+    await sure(store.confirm, begun)
     await store.close()
 
 
