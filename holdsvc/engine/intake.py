@@ -132,8 +132,7 @@ class Intake:
             return taken
 
     async def load(self, ref: CallRef) -> HoldSession | None:
-        served = self._at_hand(ref)
-        if served is not None:
+        if (served := self._at_hand(ref)) is not None:
             return served
         try:
             return await self._store.load(ref)
@@ -342,6 +341,7 @@ class Intake:
                 self._tell(taken)
             return taken
         log.error("races_lost", extra={"call": new.ref.call, "times": MOST_RACES})
+        await self.unkept.later(News(new, cast(tuple[AnyEvent, ...], events)))
         return taken
 
     async def _keep(self, taken: Taken, new: HoldSession, events: tuple[CallEvent, ...]) -> None:

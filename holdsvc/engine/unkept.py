@@ -88,10 +88,13 @@ class Unkept:
         """
         if report.wait:
             new = HoldSession(report.ref.nth(report.wait), report.queue, stream=report.stream)
-            news = News(new, cast(tuple[AnyEvent, ...], tuple(report.events)))
-            self._add(news)
-            self._spool.append(news)
-            await self.flushed()
+            await self.later(News(new, cast(tuple[AnyEvent, ...], tuple(report.events))))
+
+    async def later(self, news: News) -> None:
+        """It is answered now and brought to the store later. The call's session is what the store says meanwhile."""
+        self._add(news)
+        self._spool.append(news)
+        await self.flushed()
 
     async def flushed(self) -> None:
         """What was put by outlives the process from now on, as far as the disk can be written."""

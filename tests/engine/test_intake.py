@@ -243,13 +243,17 @@ async def test_a_lost_race_is_decided_again():
     assert (await house.store.load(CALL)) == taken.session
 
 
-async def test_who_loses_every_race_still_hears_something():
+async def test_who_loses_every_race_still_hears_something_and_is_kept_later():
     house = House()
     house.store.races = 1000
 
     taken = await house.hook(held())
 
     assert any(isinstance(one, Play) for one in taken.instructions)
+    house.store.races = 0
+    await house.intake.keep_again()
+    assert (await house.store.load(CALL)).life == taken.session.life
+    assert not house.intake.degraded
 
 
 async def test_words_are_understood_by_the_menu_and_not_kept():
