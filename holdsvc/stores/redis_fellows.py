@@ -122,9 +122,10 @@ class RedisFellows:
         self._behind = not listening.is_set()
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:  # a line that breaks at this very moment is news in which a task forgets that it was to end
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=AGAIN)
         with contextlib.suppress(StoreUnavailable):
             await self._link.ask("EVAL", GONE, 3, *PRESENCE, self.name)
 

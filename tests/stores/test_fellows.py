@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import count
@@ -264,3 +265,19 @@ async def test_who_leads_no_more_does_not_go_on_saying_that_sql_is_away():
     leads[0] = True
     await until(lambda: away[-1])
     await store.close()
+
+
+async def test_to_close_ends_even_where_a_task_forgets_once_that_it_was_to_end():
+    fellows = RedisFellows(Link(connect(emptied(shared_node()).url, PATIENT)))
+
+    async def forgets() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        await asyncio.sleep(3600)
+
+    fellows._beside(forgets())
+    await asyncio.sleep(0)
+
+    await asyncio.wait_for(fellows.close(), 5.0)
+
+    assert not fellows._tasks
