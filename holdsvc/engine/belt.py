@@ -31,7 +31,7 @@ CAUGHT_UP = 3 * ROUND  # slots by which the belt may be late and still sends all
 STRETCH = 4 * RATE  # bytes of mu-law that are made ready together, and laid on the belt: taking them back costs nothing
 MOST_BLOCKS = 512  # of a stretch, about 64 kB each: 34 minutes of different sound
 GLANCE = 3  # rounds between two glances at what waits to be read
-ATTENTIVE = 2  # rounds between two readings: where the caller's sound is heard
+ATTENTIVE = 2  # rounds between two readings: where the caller's sound is heard, or the network takes nothing
 RELAXED = 32 if GLANCES else 4  # and where glances tell of all but the caller's sound
 TOGETHER = 4  # rounds: who is to be read within so many is read at the end of them, many in one call
 MANY = 4  # lines that are worth such a call
@@ -161,7 +161,7 @@ class Place:
                 line.look(now)
         together = self._round + RELAXED if self._sweep is None else (self._round + RELAXED) // TOGETHER * TOGETHER
         for line in lines:
-            self._look_at(line, self._round + ATTENTIVE if line.listens else together)
+            self._look_at(line, self._round + ATTENTIVE if line.listens or line.held else together)
 
     def _carry(self) -> list[OwnedLine]:
         """Returns those whose connection is over; a look will say so."""

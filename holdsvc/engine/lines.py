@@ -34,9 +34,9 @@ class OwnedLine:
 
     # fmt: off
     __slots__ = (
-        "_allowed", "_belt", "_closing", "_gone", "_heads", "_hear", "_held", "_leave", "_ready", "_refuse",
-        "_tell_at", "_until", "behind", "came", "fd", "gaps", "head", "length", "listens", "look_at", "place", "row", "slot",
-        "sock", "wire",
+        "_allowed", "_belt", "_closing", "_gone", "_heads", "_hear", "_leave", "_ready", "_refuse",
+        "_tell_at", "_until", "behind", "came", "fd", "gaps", "head", "held", "length", "listens", "look_at", "place", "row",
+        "slot", "sock", "wire",
     )
     # fmt: on
 
@@ -48,6 +48,7 @@ class OwnedLine:
         self.look_at = 0  # number of the round
         self.came = NEVER  # bytes that waited to be read at the last glance
         self.listens = False  # the caller's sound is heard as well
+        self.held = False  # the network takes nothing
         self.gaps = 0  # times when the belt came by and there was nothing, or did not come by
         self.behind = b""  # of a frame that the network took in part
         self._ready: deque[bytes] = deque()  # behind what lies on the belt
@@ -55,7 +56,6 @@ class OwnedLine:
         self._heads = belt.heads(wire)
         self.head, self.length, self.fd = wire.sound_head, wire.sound_length, sock.fileno()
         self._closing = self._gone = False
-        self._held = False  # the network takes nothing
         self._until: float | None = None
         self._hear: Callable[[str | bytes], object] = len  # nobody yet
         self._refuse: Callable[[str], object] = len
@@ -104,7 +104,7 @@ class OwnedLine:
 
     def turn_over(self) -> bytes:
         """What was put behind the frames that are all sent now."""
-        if self._held or not self._ready:
+        if self.held or not self._ready:
             self.gaps += 1
             return b""
         return self._ready.popleft()
@@ -195,8 +195,7 @@ class OwnedLine:
         """With so many bytes more."""
         if came is None or self.place is None:
             return
-        if self._held or not came:  # from whom nothing comes, nothing may come because the network stands still
-            self._mind_backlog()
+        self._mind_backlog()
         self._allowed -= came
         if came and now >= self._tell_at:
             self._allowed = min(MOST_FRAMES, self._allowed / self.length + FRAMES_A_SECOND * TELL) * self.length
@@ -208,8 +207,8 @@ class OwnedLine:
 
     def _mind_backlog(self) -> None:
         """What the network does not take is not heaped on it, to come as a burst: it stays on the belt."""
-        held, self._held = self._held, not self._closing and self.backlog > self.wire.high_mark
-        if self._held and not held:
+        held, self.held = self.held, not self._closing and self.backlog > self.wire.high_mark
+        if self.held and not held:
             self._belt.meter.stream_cut(self.wire.name)
             if self.place is not None and (lies := self.place.rows.take_back(self.row)):
                 self._ready.appendleft(lies)

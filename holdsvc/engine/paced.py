@@ -1,7 +1,7 @@
 """What one stream sends over a line that is paced to the frame: `Voice` for a far end that keeps nothing.
 
-Shared sound is laid on the belt in stretches of a hundred frames that were made once for all; the belt takes them one by one. So
-this is asked every other second, and still a choice is heard with the next frame: what lies on the belt is taken back.
+Shared sound is laid on the belt in stretches of two hundred frames that were made once for all; the belt takes them one by one. So
+this is asked every four seconds, and still a choice is heard with the next frame: what lies on the belt is taken back.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Rows(Protocol):
         """Those of the lines, one for each row, for whom something waits that is not the caller's sound alone; or no more."""
 
     def pure(self, rows: Sequence[int]) -> Sequence[int]:
-        """Bytes that wait in each, as the last glance saw, and are that sound alone; 0: not known. Told once: they are read now."""
+        """Bytes that wait in each and are that sound alone, as two glances saw; 0: not known. Told once: they are read now."""
 
 
 class PlainRows:
@@ -148,7 +148,7 @@ class RingRows:
         self._sends, self._asks = ring.blank(LEAST), ring.blank(LEAST)
         self._frame, self._results, self._came, self._pure = (np.zeros(LEAST, np.int32) for _ in range(4))
         self._last = np.zeros(LEAST, np.int64)  # address of the last frame
-        self._goes, self._muted = (np.zeros(LEAST, np.bool_) for _ in range(2))
+        self._goes, self._muted, self._found = (np.zeros(LEAST, np.bool_) for _ in range(3))
         self._name()
 
     @property
@@ -167,14 +167,15 @@ class RingRows:
             one["opcode"], one["fd"], one["user"] = opcode, sock.fileno(), row
         send = ring.fields(self._sends)[row]
         send["length"], send["how"] = frame, ring.AT_ONCE
-        self._frame[row], self._muted[row], self._came[row], self._pure[row] = frame, False, NEVER_CAME, 0
+        self._frame[row], self._came[row], self._pure[row] = frame, NEVER_CAME, 0
+        self._muted[row], self._found[row] = False, True
         self._empty(row)
 
     def remove(self, row: int) -> None:
         last = self._number - 1
         for numbers in (self._sends, self._asks, self._frame, self._last, self._came, self._pure):
             numbers[row] = numbers[last]
-        for flags in (self._goes, self._muted):
+        for flags in (self._goes, self._muted, self._found):
             flags[row] = flags[last]
         self._user[row] = ring.fields(self._asks)["user"][row] = row
         last_in(self._stretches, row)
@@ -220,13 +221,13 @@ class RingRows:
         results[:] = 0
         self._ring.run(self._asks[:number], results)
         found = (results <= 0) | (results == before) | (results % frame != 0)
-        before[:] = results
-        self._pure[:number] = np.where(found, 0, results)
+        self._pure[:number] = np.where(found | self._found[:number], 0, before)
+        before[:], self._found[:number] = results, found
         return [lines[row] for row in found.nonzero()[0].tolist()]
 
     def pure(self, rows: Sequence[int]) -> Sequence[int]:
         waits: list[int] = self._pure[rows].tolist()
-        self._pure[rows] = 0
+        self._pure[rows], self._found[rows] = 0, True
         return waits
 
     def _cut(self, row: int, result: int) -> Cut:
@@ -247,7 +248,8 @@ class RingRows:
         self._sends, self._asks = twice(self._sends), twice(self._asks)
         self._frame, self._results = twice(self._frame), twice(self._results)
         self._came, self._pure = twice(self._came), twice(self._pure)
-        self._last, self._goes, self._muted = twice(self._last), twice(self._goes), twice(self._muted)
+        self._last, self._goes = twice(self._last), twice(self._goes)
+        self._muted, self._found = twice(self._muted), twice(self._found)
         self._name()
 
     def _name(self) -> None:

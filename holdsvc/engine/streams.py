@@ -169,7 +169,10 @@ class Streams:
 
     def turn(self, now: float) -> None:
         """Serve whoever something is due for. One that fails takes no other with it."""
-        self.belt.turn(now)
+        try:
+            self.belt.turn(now)
+        except Exception:
+            log.exception("belt_failed")  # what was due went out before anything was read
         for one in self._wheel.due(now):
             try:
                 again = one.serve(now)

@@ -131,6 +131,23 @@ def test_a_network_that_takes_nothing_is_not_heaped_on_and_hurts_no_other(house,
     assert waiting - 25 <= held.line.waiting <= waiting - 18, "then it goes on where it was"
 
 
+def test_who_talks_and_takes_nothing_is_not_heaped_on_either(house, monkeypatch):
+    held = house.dial()
+    monkeypatch.setattr(lines, "untaken", lambda sock: 5000)
+    held.put(*range(200))
+
+    for _ in range(200):
+        held.end.send(SOUND)
+        house.turn(TICK)
+
+    assert len(held.read()) <= 40 * WHOLE, "what went out before the first look"
+    assert house.counts.cuts == 1
+    monkeypatch.setattr(lines, "untaken", lambda sock: 0)
+    waiting = held.line.waiting
+    house.turn(0.5)
+    assert waiting - 25 <= held.line.waiting <= waiting - 20, "then it goes on at once"
+
+
 def test_a_far_end_that_reads_nothing_gets_whole_frames_only(house, monkeypatch):
     monkeypatch.setattr(lines, "untaken", lambda sock: 0)
     far = house.dial()

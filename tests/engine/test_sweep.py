@@ -177,19 +177,30 @@ def test_one_that_is_closed_by_what_another_said_hears_no_more():
     assert not second.refused
 
 
-def test_what_is_known_of_the_bytes_that_wait_is_told_once_and_only_of_whole_frames():
+def test_what_is_known_of_the_bytes_that_wait_is_told_once_and_only_of_what_two_glances_saw():
     house = House(BY_RING, over_tcp=True)
     if house.ring is None or not house.ring.asks:
         pytest.skip("this kernel does not tell the ring what waits")
-    sound, key = house.dial(), house.dial()
+    fars = sound, key, cut = house.dial(), house.dial(), house.dial()
     rows = RingRows(house.ring)
-    for far in (sound, key):
+    for far in fars:
         rows.add(far.line.sock, WHOLE)
         far.end.send(SOUND * 3)
-    key.end.send(KEY)
+    lines = [far.line for far in fars]
+    assert rows.spoken_to(lines) == []
+    assert rows.pure([0, 1, 2]) == [0, 0, 0]
+    for frames in (2, 3):
+        for far in fars:
+            far.end.send(SOUND * frames)
+        assert rows.spoken_to(lines) == []
+    sound.end.send(SOUND)
+    key.end.send(SOUND + KEY)
+    cut.end.send(SOUND + KEY + SOUND[: -len(KEY)])  # as long as whole frames, by chance
 
-    assert rows.spoken_to([sound.line, key.line]) == [key.line]
-    assert rows.pure([0, 1]) == [3 * WHOLE, 0]
-    assert rows.pure([0, 1]) == [0, 0]
-    for far in (sound, key):
+    assert rows.spoken_to(lines) == [key.line]
+    assert rows.pure([0, 1, 2]) == [8 * WHOLE, 0, 8 * WHOLE]
+    assert rows.pure([0, 1, 2]) == [0, 0, 0]
+    cut.end.send(SOUND[-len(KEY) :] + SOUND)
+    assert cut.line in rows.spoken_to(lines)
+    for far in fars:
         far.close()
