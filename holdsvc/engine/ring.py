@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-ENTRIES = 1024  # that go into the kernel in one call; the lines of one place are 1,000, and 2,000 where the belt is full
+ENTRIES = 1024  # that go into the kernel in one call; the lines of one place are 1,000, or 2,000 on a full belt
 SETUP, ENTER = 425, 426  # system calls, the same number on every processor that we know of
 SEND, RECEIVE = 26, 27  # what an entry may ask for (io_uring_op)
 ASK = 46  # a command to the socket, of which the first is: how many bytes wait to be read (SOCKET_URING_OP_SIOCINQ)
