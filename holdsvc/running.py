@@ -27,6 +27,7 @@ from holdsvc.errors import BadContent, StoreUnavailable
 from holdsvc.ports import Ears, LinePlatform, Totals
 from holdsvc.settings import Settings
 from holdsvc.speech.workers import Workers
+from holdsvc.stores.ending import ended
 from holdsvc.web.audiosocket import networks, open_lines
 from holdsvc.web.house import House
 
@@ -115,8 +116,7 @@ def letting_go(ageing: Ageing) -> Callable[[web.Application], AsyncIterator[None
     async def while_it_runs(application: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(ageing.run())
         yield
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended([task])
 
     return while_it_runs
 

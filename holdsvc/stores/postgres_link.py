@@ -6,6 +6,7 @@ long the server may wait for us: one whose process is gone must not keep the oth
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit
@@ -69,32 +70,41 @@ async def connect(url: str) -> Connection:
 
 
 @asynccontextmanager
-async def transaction(connection: Connection) -> AsyncIterator[Connection]:
-    """All of it or nothing, among our own tables, and on the disk when it is over. Where no answer comes, the connection ends."""
-    whole = connection.transaction()
+async def whole(connection: Connection) -> AsyncIterator[None]:
+    """All of it or nothing. Where no answer comes, or nobody waits for one any more, the connection ends: a wish to roll back would
+    not be answered either, and be waited for without an end; and a line that breaks meanwhile would hide that we are to end.
+    """
+    transaction = connection.transaction()
     try:
-        await whole.start()
+        await transaction.start()
         try:
-            await connection.execute(
-                f"SET LOCAL search_path = {SCHEMA}; SET LOCAL idle_in_transaction_session_timeout = '{IDLE}'; "
-                "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
-            )
-            yield connection
-        except TimeoutError:
+            yield
+        except (TimeoutError, asyncio.CancelledError):
             raise
         except BaseException:
-            await whole.rollback()
+            await transaction.rollback()
             raise
-        await whole.commit()
-    except TimeoutError:
-        connection.terminate()  # a wish to roll back or to part would not be answered either, and be waited for as long
+        await transaction.commit()
+    except (TimeoutError, asyncio.CancelledError):
+        connection.terminate()
         raise
+
+
+@asynccontextmanager
+async def transaction(connection: Connection) -> AsyncIterator[Connection]:
+    """All of it or nothing, among our own tables, and on the disk when it is over."""
+    async with whole(connection):
+        await connection.execute(
+            f"SET LOCAL search_path = {SCHEMA}; SET LOCAL idle_in_transaction_session_timeout = '{IDLE}'; "
+            "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+        )
+        yield connection
 
 
 async def migrate(connection: Connection, url: str) -> None:
     """All steps that the database has not behind it. Of several processes that come at once, one does them."""
     with in_our_words(url):
-        async with connection.transaction():
+        async with whole(connection):
             await connection.execute("SELECT pg_advisory_xact_lock($1)", OURS)
             if not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", SCHEMA):
                 await connection.execute(f"CREATE SCHEMA {SCHEMA}")

@@ -25,6 +25,7 @@ from holdsvc.errors import ConfigError, StaleSession, StoreUnavailable, Unkeepab
 from holdsvc.ports import Ended, Totals, WaitQuery
 from holdsvc.stores import rows, tally
 from holdsvc.stores.callbacks import counted
+from holdsvc.stores.ending import ended
 from holdsvc.stores.erasure import anonymous, erased
 from holdsvc.stores.mover import Entry, Mover, pack_entry
 from holdsvc.stores.redis_callbacks import RedisCallbacks, flat
@@ -135,8 +136,7 @@ class RedisStore:
 
     async def close(self) -> None:
         if self._moving is not None:
-            self._moving.cancel()
-            await asyncio.gather(self._moving, return_exceptions=True)
+            await ended([self._moving])
             self._moving = None
         await self._mover.close()
         await self._link.close()

@@ -20,6 +20,7 @@ from holdsvc.calls.facts import AnyFact
 from holdsvc.calls.session import HoldSession
 from holdsvc.errors import StoreUnavailable
 from holdsvc.ports import Ticketed
+from holdsvc.stores.ending import ended
 from holdsvc.stores.mover import unpack_entry
 from holdsvc.stores.redis_keys import PARTS, channel, key, part_of
 from holdsvc.stores.redis_link import BROKEN, Command, Link
@@ -122,10 +123,7 @@ class RedisFellows:
         self._behind = not listening.is_set()
 
     async def close(self) -> None:
-        while self._tasks:  # a line that breaks at this very moment is news in which a task forgets that it was to end
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.wait(self._tasks, timeout=AGAIN)
+        await ended(self._tasks)
         with contextlib.suppress(StoreUnavailable):
             await self._link.ask("EVAL", GONE, 3, *PRESENCE, self.name)
 
