@@ -77,6 +77,7 @@ class Wall(Struct, frozen=True):
     queues: tuple[QueueNow, ...]
     edges: tuple[float, ...]
     hours: tuple[Hour, ...]
+    degraded: tuple[str, ...]  # parts that are away and served without, as the process sees it that answers
 
 
 class Today:
@@ -95,6 +96,7 @@ class Today:
         now: datetime,
         expected: Callable[[str], Expected | None] = lambda queue: None,
         owing: Mapping[str, Owing] | None = None,
+        degraded: Sequence[str] = (),
     ) -> Wall:
         named = [queue for queue in queues if queue != "default"]  # which stands for names that nobody configured
         owing = owing or {}
@@ -115,6 +117,7 @@ class Today:
             queues=tuple(self._row(queue, waiting, now, expected(queue), owing.get(queue)) for queue in names),
             edges=self._edges,
             hours=self._hours(now),
+            degraded=tuple(degraded),
         )
 
     def _row(

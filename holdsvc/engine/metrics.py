@@ -120,6 +120,7 @@ class Metrics:
         )
         for result in Result:
             self._tries.labels(result.value)
+        self._away: frozenset[str] = frozenset()
         self._degraded = Gauge("holdsvc_degraded", "1 while a part is away and served without", ["part"], registry=new)
         Gauge("holdsvc_build_info", "The version that runs", ["version"], registry=new).labels(version).set(1)
 
@@ -169,6 +170,11 @@ class Metrics:
 
     def degraded(self, part: str, away: bool) -> None:
         self._degraded.labels(part).set(1 if away else 0)
+        self._away = self._away | {part} if away else self._away - {part}
+
+    def away(self) -> tuple[str, ...]:
+        """The parts that are served without now."""
+        return tuple(sorted(self._away))
 
     def outbox_tried(self, result: Result) -> None:
         self._tries.labels(result.value).inc()

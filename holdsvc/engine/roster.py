@@ -37,6 +37,7 @@ class Roster:
         self.edges = tuple(sorted({*LENGTHS, self.target.seconds}))
         self._clock, self._expected = clock, expected
         self.owing: Callable[[], Mapping[str, Owing]] = dict
+        self.away: Callable[[], Sequence[str]] = tuple  # the parts that are served without now
         self._sessions: dict[CallRef, HoldSession] = {}
         self._today: Counter[Ended] = Counter()
         self._day = self._date()
@@ -122,5 +123,10 @@ class Roster:
         today = Today(self._today, self.edges, self.target, self.midnight)
         now = self._clock.now()
         return today.wall(
-            queues, self.waiting(), now, lambda queue: self._expected(QueueName(queue), now), self.owing()
+            queues,
+            self.waiting(),
+            now,
+            lambda queue: self._expected(QueueName(queue), now),
+            self.owing(),
+            self.away(),
         )

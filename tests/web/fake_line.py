@@ -65,6 +65,7 @@ class FakeService:
         self.offered = 58
         self.told = 40  # who were told a wait
         self.callbacks: dict[str, object] | None = None  # None: none is offered
+        self.degraded: list[str] = []  # parts that are away
         self.hearing: dict[str, int] = {"podcast": 1}  # beside the music
         self.hours, self.first_call = 12, 0  # of the day so far, and in which of them anybody called first
         self.offered_protocols: list[str] = []
@@ -178,6 +179,7 @@ class FakeService:
             "told": {"earlier": 3, "within": self.told - 8, "later": 5},
             "callbacks": self.callbacks,
             "hearing": hearing,
+            "degraded": self.degraded,
             "edges": [10, 20, 60],
             "hours": [
                 {

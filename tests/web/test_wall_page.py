@@ -112,6 +112,29 @@ async def test_call_backs_are_told_of_where_they_are_offered(page: Page, service
     await expect(page.locator("#callbacks-note")).to_have_text("nobody waits for one")
 
 
+async def test_a_part_that_is_away_is_told_of_in_a_line_that_every_screen_has_room_for(
+    page: Page, service: FakeService
+) -> None:
+    await freshness(page, "fresh")
+    line = page.locator("#degraded[role=status]")
+    await expect(line).to_have_text("")
+    assert await line.evaluate("(one) => one.getBoundingClientRect().height") == 0
+
+    service.degraded = ["ledger", "store"]
+
+    await expect(line).to_contain_text("The store is away: calls go on, the log follows when it is back.")
+    assert await page.evaluate(CONTRAST) == []
+    for width, height in SCREENS:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert await page.evaluate(LYING_WRONG) == [], (width, height)
+        await expect(line).to_be_in_viewport(ratio=1)
+
+    service.degraded = []
+
+    await expect(line).to_have_text("")
+
+
 async def test_what_callers_listen_to_is_told_in_words_and_numbers(page: Page, service: FakeService) -> None:
     await expect(page.locator("#hearing li")).to_have_text(["music 3", "podcast 1"])
 

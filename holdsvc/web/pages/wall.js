@@ -31,6 +31,7 @@ function news(fresh) {
   figure("told", kept(board.told) ?? "–");
   text("told-note", toldNote(board.told));
   showCallbacks(board.callbacks);
+  text("degraded", (board.degraded ?? []).map(withoutIt).join(" "));
   bars(board.hearing ?? {});
   showQueues(board.queues ?? []);
   if (!part("supervisor").hidden) supervise();
@@ -44,6 +45,16 @@ function abandonedNote() {
   else notes.push(`of ${board.offered} offered`);
   if (board.short_abandoned) notes.push(`+ ${board.short_abandoned} left at once`);
   return notes.join(" · ");
+}
+
+const AWAY = {
+  store: "The store is away: calls go on, the log follows when it is back.",
+  ledger: "The ledger is away: calls go on, reports wait until it is back.",
+  speech: "Speech is not understood now: callers have their keys.",
+};
+
+function withoutIt(part) {
+  return `▲ ${AWAY[part] ?? `Away: ${part}. Calls go on without it.`}`;
 }
 
 /** While the figures are fresh the longest wait goes on; old figures stand still, because nobody knows. */
