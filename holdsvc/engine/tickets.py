@@ -6,6 +6,7 @@ While the others cannot be asked, each redeems what it issued itself, and issues
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 
 from msgspec import MsgspecError, msgpack
@@ -16,6 +17,7 @@ from holdsvc.errors import StoreUnavailable, Unverified
 from holdsvc.ports import Fellows, Ticketed
 
 AGAIN = 0.3  # seconds until the others are asked again: before, no question would be heard; a platform waits for longer
+NAMED = 16  # bytes of an attempt's name
 pack = msgpack.Encoder().encode
 unpack = msgpack.Decoder(Ticket).decode
 
@@ -60,13 +62,14 @@ class Tickets:
 
     async def _deposited(self, fellows: Fellows, digest: bytes) -> bytes | Ticketed:
         """Raise `StoreUnavailable` where nobody can say, or we can ourselves."""
+        attempt = secrets.token_bytes(NAMED)
         try:
-            return await fellows.redeem(digest)
+            return await fellows.redeem(digest, attempt)
         except StoreUnavailable:
             if self._tokens.issued(digest):
                 raise
         await self._sleep(AGAIN)  # on a busy machine an answer comes late, and the next one does not
-        return await fellows.redeem(digest)
+        return await fellows.redeem(digest, attempt)
 
     def _accepted(self, platform: str, token: str, packed: bytes) -> Ticket:
         try:

@@ -56,8 +56,8 @@ class Fellows(Protocol):
     async def deposit(self, token: bytes, ticket: bytes, seconds: float) -> bool:
         """For whoever redeems it first, wherever. False: it has been used. Raise `StoreUnavailable`."""
 
-    async def redeem(self, token: bytes) -> bytes | Ticketed:
-        """Once. Raise `StoreUnavailable`."""
+    async def redeem(self, token: bytes, attempt: bytes) -> bytes | Ticketed:
+        """For one attempt, which may ask again where it heard nothing. Raise `StoreUnavailable`."""
 
     async def pin(self, name: str, value: bytes) -> None:
         """For those that start later as well. Raise `StoreUnavailable`."""

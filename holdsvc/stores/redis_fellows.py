@@ -68,8 +68,15 @@ return 1
 """
 REDEEM = """
 local ticket = redis.call('GET', KEYS[1])
-if ticket and ticket ~= '' then redis.call('SET', KEYS[1], '', 'KEEPTTL') end
-return ticket
+if not ticket then return false end
+if ticket ~= '' then
+  redis.call('SET', KEYS[2], ARGV[1] .. ticket, 'PX', math.max(redis.call('PTTL', KEYS[1]), 1))
+  redis.call('SET', KEYS[1], '', 'KEEPTTL')
+  return ticket
+end
+local given = redis.call('GET', KEYS[2])
+if given and string.sub(given, 1, #ARGV[1]) == ARGV[1] then return string.sub(given, #ARGV[1] + 1) end
+return ''
 """
 
 PRESENCE = key(0, "takers"), key(0, "leader"), key(0, "here")  # who takes new streams, who leads, who is there
@@ -155,8 +162,9 @@ class RedisFellows:
         step: Command = ("EVAL", DEPOSIT, 1, ticket_key(token), ticket, int(seconds * 1000))
         return bool((await self._link.surely([step]))[0])
 
-    async def redeem(self, token: bytes) -> bytes | Ticketed:
-        found = await self._link.ask("EVAL", REDEEM, 1, ticket_key(token))
+    async def redeem(self, token: bytes, attempt: bytes) -> bytes | Ticketed:
+        """redis-py may ask twice, too, where the first answer did not come."""
+        found = await self._link.ask("EVAL", REDEEM, 2, ticket_key(token), given_key(token), attempt)
         if found is None:
             return Ticketed.UNKNOWN
         return cast(bytes, found) or Ticketed.USED
@@ -333,3 +341,9 @@ def own_channel(name: bytes) -> str:
 def ticket_key(token: bytes) -> str:
     name = token.hex()
     return key(part_of(name), f"ticket:{name}")
+
+
+def given_key(token: bytes) -> str:
+    """The ticket, once it is given, behind the name of the attempt it was given to."""
+    name = token.hex()
+    return key(part_of(name), f"given:{name}")

@@ -15,25 +15,28 @@ REF, QUEUE = CallRef("acme", CallId("CA1")), QueueName("billing")
 
 
 class Shelf:
-    """What processes share. It answers nobody as often as it is told to."""
+    """What processes share. As often as it is told to it answers nobody: `silent` without having heard, `late` having done it."""
 
     alone = False
 
     def __init__(self):
-        self.tickets, self.silent, self.rests = {}, 0, []
+        self.tickets, self.given, self.silent, self.late, self.rests = {}, {}, 0, 0, []
 
     async def deposit(self, token, ticket, seconds):
         self.tickets[token] = ticket
         return True
 
-    async def redeem(self, token):
+    async def redeem(self, token, attempt):
         if self.silent:
             self.silent -= 1
             raise StoreUnavailable("Redis has not answered yet")
         if token not in self.tickets:
             return Ticketed.UNKNOWN
-        ticket, self.tickets[token] = self.tickets[token], b""
-        return ticket or Ticketed.USED
+        to, ticket = self.given.setdefault(token, (attempt, self.tickets[token]))
+        if self.late:
+            self.late -= 1
+            raise StoreUnavailable("Redis has not answered yet")
+        return ticket if to == attempt else Ticketed.USED
 
     async def sleep(self, seconds):
         self.rests.append(seconds)
@@ -63,6 +66,16 @@ async def test_a_token_of_another_process_is_asked_for_again_where_one_answer_di
     assert (await other.redeem("acme", token)).ref == REF
     assert shelf.rests == [AGAIN]
     assert await refusal(issuer, token) == "token_used"
+
+
+async def test_a_token_of_which_only_the_answer_came_late_lets_in_who_asked_for_it_and_nobody_else(two, shelf):
+    issuer, other = two
+    token = await issuer.issue(REF, QUEUE)
+    shelf.late = 1
+
+    assert (await other.redeem("acme", token)).ref == REF
+    assert shelf.rests == [AGAIN]
+    assert [await refusal(one, token) for one in (other, issuer)] == ["token_used", "token_used"]
 
 
 async def test_what_nobody_can_say_twice_is_refused(two, shelf):

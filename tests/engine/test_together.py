@@ -59,7 +59,7 @@ class Fellow:
             raise StoreUnavailable("away")
         return self.tickets.setdefault(token, ticket) != b""
 
-    async def redeem(self, token):
+    async def redeem(self, token, attempt):
         if self.away:
             raise StoreUnavailable("away")
         ticket = self.tickets.get(token)

@@ -95,11 +95,13 @@ async def test_a_ticket_is_good_once_wherever_it_was_left(two):
     one, other = two
 
     assert await one.fellows.deposit(b"token", b"for a call", 60.0)
-    assert await other.fellows.redeem(b"token") == b"for a call"
+    assert await other.fellows.redeem(b"token", b"attempt1") == b"for a call"
+    assert await other.fellows.redeem(b"token", b"attempt1") == b"for a call", "the same, asked again"
 
-    assert await one.fellows.redeem(b"token") is Ticketed.USED
+    assert await one.fellows.redeem(b"token", b"attempt2") is Ticketed.USED
+    assert await other.fellows.redeem(b"token", b"attempt3") is Ticketed.USED
     assert not await one.fellows.deposit(b"token", b"for a call", 60.0)
-    assert await one.fellows.redeem(b"other") is Ticketed.UNKNOWN
+    assert await one.fellows.redeem(b"other", b"attempt4") is Ticketed.UNKNOWN
 
 
 async def test_what_one_asks_for_is_given_by_whoever_has_it_and_written_down_nowhere(two):
