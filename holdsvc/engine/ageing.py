@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from holdsvc.clock import Clock
-from holdsvc.errors import StoreUnavailable
+from holdsvc.errors import ConfigError, StoreUnavailable
 from holdsvc.ports import Store
 
 AT_ONCE = 100  # waits in one transaction: some ten milliseconds
@@ -26,7 +26,7 @@ class Ageing:
         self._store, self._clock, self._keep_days, self._sleep = store, clock, keep_days, sleep
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Until cancelled. No fault ends it: the next look comes."""
         while self._keep_days:
             await self.round()
             await self._sleep(EVERY)
@@ -38,8 +38,10 @@ class Ageing:
             while some := await self._store.let_go(before, AT_ONCE):
                 gone += some
                 await self._sleep(PAUSE)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, ConfigError) as error:  # a database may let us write and not delete
             log.warning("waits_not_let_go", extra={"reason": str(error), "then": "in an hour"})
+        except Exception:
+            log.exception("waits_not_let_go", extra={"then": "in an hour"})
         if gone:
             log.info("waits_let_go", extra={"waits": gone, "before": before.isoformat(timespec="seconds")})
         return gone
