@@ -86,7 +86,9 @@ async def test_the_wall_empty_and_in_a_rush(page: Page, port: int, service: Fake
 
     service.waiting, service.offered, service.longest = 1234, 5678, 4321.0
     service.callbacks = {"owed": 56, "calling": 7, "oldest_seconds": 4000.0}
+    service.degraded = ["store", "ledger", "speech", "crm"]
     await expect(page.locator("#waiting")).to_have_text("1234")
+    await expect(page.locator("#degraded")).to_contain_text("Away: crm. Calls go on without it.")
     assert await serious(page) == []
 
 
