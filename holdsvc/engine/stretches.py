@@ -75,7 +75,11 @@ class Stretches:
         if given is None:
             log.warning("sound_not_here", extra={"sound": path.partition("/")[0], "heard": "the house track"})
             return None
-        found = unpack(given)
+        try:
+            found = unpack(given)
+        except msgspec.MsgspecError as error:  # of another version of ours
+            log.warning("sound_unreadable", extra={"reason": str(error), "heard": "the house track"})
+            return None
         if not found.own:
             self._borrowed[path] = found
             if len(self._borrowed) > MOST_BORROWED:

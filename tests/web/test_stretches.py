@@ -85,7 +85,7 @@ async def test_callers_who_want_the_same_at_once_are_served_by_one_question(
         assert len(answered) == 1
 
 
-@pytest.mark.parametrize("why", ["nobody has it", "Redis is away"])
+@pytest.mark.parametrize("why", ["nobody has it", "what is given is damaged", "Redis is away"])
 async def test_where_nobody_can_give_it_something_is_heard_all_the_same_within_the_second(
     tmp_path, unused_tcp_port_factory, why
 ):
@@ -93,6 +93,8 @@ async def test_where_nobody_can_give_it_something_is_heard_all_the_same_within_t
         named = address(has, 0, 60)
         if why == "nobody has it":
             has.house.together.fellows._have = lambda asked: None
+        elif why == "what is given is damaged":
+            has.house.together.fellows._have = lambda asked: b"\x93\xc4"
         else:
             lacks.house.together.fellows._link._rests_until = asyncio.get_running_loop().time() + 60
         began = asyncio.get_running_loop().time()
