@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -92,8 +93,11 @@ def shared(settings: Settings, committed: Committed, clock: Clock, away: Away) -
     replicas = Replicas(settings.store.wait_replicas, settings.store.wait_seconds)
     link = Link(connect(settings.store.url), replicas, ANSWER)
     fellows = RedisFellows(link)
-    leads = (lambda: fellows.leads) if is_postgres(settings.ledger.url) else None
-    mover = MoverInTurns(link, wait_log(settings), leads, on_away=lambda is_so: away("ledger", is_so))
+    log, heard = wait_log(settings), partial(away, "ledger")
+    if is_postgres(settings.ledger.url):
+        mover = MoverInTurns(link, log, lambda: fellows.leads, on_away=heard, led=lambda: fellows.led)
+    else:
+        mover = MoverInTurns(link, log, on_away=heard)
     return RedisStore(link, mover, committed, clock.monotonic, fellows=fellows)
 
 

@@ -91,7 +91,7 @@ class RedisFellows:
         self._behind = False  # the process serves, and was told of nothing before that
         self.name = secrets.token_bytes(NAMED)
         self.command = "SPUBLISH"  # or PUBLISH, where that is missing
-        self._link, self._ready, self._leads_until = link, True, 0.0
+        self._link, self._ready, self._leads_until, self._led_until = link, True, 0.0, 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._kept: Kept
         self._said: Callable[[bytes], None]
@@ -102,6 +102,11 @@ class RedisFellows:
     @property
     def leads(self) -> bool:
         return asyncio.get_running_loop().time() < self._leads_until
+
+    @property
+    def led(self) -> bool:
+        """Another one leads. Where Redis is away, nobody does."""
+        return asyncio.get_running_loop().time() < self._led_until
 
     async def find_out(self) -> None:
         """How words are to be said here. Raise `StoreUnavailable`."""
@@ -218,7 +223,8 @@ class RedisFellows:
         except StoreUnavailable:
             return
         self.others, self.alone = int(others), not all_others
-        self._leads_until = now + LEASE * 0.75 if leads else 0.0
+        until = now + LEASE * 0.75
+        self._leads_until, self._led_until = (until, 0.0) if leads else (0.0, until)
 
     async def _listen(self, listening: asyncio.Event) -> None:
         """Until cancelled: all parts, and again whenever a line broke."""

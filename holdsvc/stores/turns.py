@@ -35,10 +35,11 @@ class MoverInTurns(Mover):
         leads: Callable[[], bool] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         on_away: Callable[[bool], None] = lambda away: None,
+        led: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`leads` None: the log has one writer, and who that is moves."""
+        """`leads` None: the log has one writer, and who that is moves. `led`: another one leads; nobody may, for a while."""
         super().__init__(link, sql, log_of, PARTS, self._sleep_until_my_turn, on_away)
-        self._leads, self._writes, self._closing = leads, False, False
+        self._leads, self._led, self._writes, self._closing = leads, led, False, False
         self._log, self._rest = sql, sleep
         self._erase, self.forget = self.forget, self._forget
         self._drop, self.let_go = self.let_go, self._let_go
@@ -71,7 +72,8 @@ class MoverInTurns(Mover):
                 if await self._is_my_turn():
                     await self._erase_for_others()
                     return
-                self._cares_no_more()
+                if self._led():
+                    self._cares_no_more()
             except StoreUnavailable as error:
                 log.warning("log_not_taken_over", extra={"reason": str(error)})
             except Exception:

@@ -170,11 +170,28 @@ async def test_one_leads_and_another_one_when_that_one_has_gone(two):
     one, other = two
     await until(lambda: one.fellows.others == other.fellows.others == 1)
     assert [one.fellows.leads, other.fellows.leads] == [True, False]
+    assert [one.fellows.led, other.fellows.led] == [False, True]
 
     await one.fellows.close()
 
     await until(lambda: other.fellows.leads, LEASE)
     assert other.fellows.others == 0
+    assert not other.fellows.led
+
+
+async def test_where_redis_is_away_nobody_leads_and_nobody_is_led():
+    with one_node() as node:
+        fellows = RedisFellows(Link(connect(node.url, PATIENT)))
+        other = RedisFellows(Link(connect(node.url, PATIENT)))
+        await fellows._beat()
+        await other._beat()
+        assert [fellows.leads, other.led] == [True, True]
+
+        node.kill()
+        await until(lambda: not other.led, LEASE)
+
+        assert [other.leads, fellows.leads] == [False, False]
+        node.start()
 
 
 async def test_who_takes_no_streams_does_not_count(two):
@@ -253,8 +270,11 @@ class AwayLog:
 
 
 async def test_who_leads_no_more_does_not_go_on_saying_that_sql_is_away():
-    link, away, leads = Link(connect(emptied(shared_node()).url, PATIENT)), [], [True]
-    mover = MoverInTurns(link, AwayLog(), lambda: leads[0], on_away=away.append)
+    link, away, leads, led = Link(connect(emptied(shared_node()).url, PATIENT)), [], [True], [False]
+    looked = []
+    mover = MoverInTurns(
+        link, AwayLog(), lambda: leads[0], on_away=away.append, led=lambda: looked.append(led[0]) or led[0]
+    )
     store = RedisStore(link, mover)
     await store.open()
     decision = decided(new("a"), held(0))
@@ -262,9 +282,13 @@ async def test_who_leads_no_more_does_not_go_on_saying_that_sql_is_away():
     await until(lambda: away and away[-1])
 
     leads[0] = False
+    await until(lambda: len(looked) > 1)
+    assert away[-1], "nobody leads: Redis is away as well, and nobody else tells of it"
+
+    led[0] = True
     await until(lambda: not away[-1])
 
-    leads[0] = True
+    leads[0], led[0] = True, False
     await until(lambda: away[-1])
     await store.close()
 
