@@ -257,6 +257,15 @@ async def test_who_writes_the_log_lets_go_of_what_is_old_and_nobody_else(two):
     assert len(await reader.store.waits(WaitQuery())) == 1
 
 
+async def test_what_was_just_kept_is_in_the_log_before_anything_goes_from_it(two):
+    writer, _ = two
+    for n in range(3):
+        await tell(writer.store, f"CA{n}", held(n))
+        await tell(writer.store, f"CA{n}", gone(n + 40))
+
+    assert await writer.store.let_go(START + timedelta(days=1), 10) == 2
+
+
 class AwayLog:
     """SQL that does not answer."""
 
