@@ -214,6 +214,19 @@ async def test_the_caller_hears_the_content_without_a_gap_and_never_much_ahead(h
     assert far.most <= most_ahead(house)
 
 
+async def test_a_belt_that_fails_takes_no_other_stream_with_it(house, monkeypatch, caplog):
+    far = await house.begin()
+
+    def fails(now: float) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(house.streams.belt, "turn", fails)
+    await house.advance(5)
+
+    assert far.heard == house.shelf.sounds["waltz"][: 5 * RATE]
+    assert "belt_failed" in caplog.messages
+
+
 async def test_a_stream_for_another_call_is_refused(house):
     far = house.open()
 
