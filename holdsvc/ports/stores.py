@@ -158,6 +158,7 @@ class Evidence(Struct, frozen=True):
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what must never be -> calls where it is so
     rows_gone: int = 0  # of the rows, and below of the facts, that were let go because of their age
     facts_gone: int = 0
+    facts_late: int = 0  # of the latter: told when the wait was gone already
 
 
 class WaitColumns(NamedTuple):

@@ -58,6 +58,8 @@ def account(evidence: Evidence) -> Iterator[str]:
     yield f"{told} ends were told, and {amended} amendments of them later; {evidence.facts - evidence.facts_gone} facts are kept."
     if evidence.rows_gone:
         yield f"{evidence.rows_gone} of these waits, and {evidence.facts_gone} facts, were counted and let go: they were old."
+    if evidence.facts_late:
+        yield f"{evidence.facts_late} of those facts were told when the wait had gone, and are counted with it."
 
 
 def differences(evidence: Evidence) -> Iterator[str]:

@@ -1,29 +1,33 @@
 """Letting go of waits that are older than they are to be kept: their rows, facts and sessions, some at a time, the oldest first.
 
 What goes is counted in the same transaction, among the sums over the whole log. So the audit holds as before, and no sum that
-`/metrics` shows goes back. The newest wait stays, however old: the next one's number comes from it.
+`/metrics` shows goes back. News of a wait that is gone move these sums. The newest wait stays, however old: the next one's number
+comes from it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
+from holdsvc.calls.facts import AnyFact, WaitAmended, WaitBegan, WaitEnded
+from holdsvc.calls.session import HoldSession
 from holdsvc.ports import Evidence
-from holdsvc.stores import rows
+from holdsvc.stores import rows, tally
 from holdsvc.stores.dialect import Dialect
 from holdsvc.stores.evidence import ends
 
 Ask: TypeAlias = Callable[[str], Iterable[tuple[Any, ...]]]  # Any: each question has its own columns
 
 BEFORE = "gone_before"  # under this name among the sums: when the youngest of them began
-ROWS, CAME, FACTS, BEGAN, ENDED, AMENDED = (
-    *("gone_rows", "gone_came", "gone_facts", "gone_began", "gone_ended", "gone_amended"),
+ROWS, CAME, FACTS, BEGAN, ENDED, AMENDED, LATE = (
+    *("gone_rows", "gone_came", "gone_facts", "gone_began", "gone_ended", "gone_amended", "gone_late"),
 )
 BECAME = ">"  # between the outcome that stood and the one that took its place
+SHIFT = 3600.0  # seconds by which news may put the beginning of a wait later than it was when the wait went
 
 # In words that both databases take. A wait that is not over is never old.
 OLD = """
@@ -78,6 +82,36 @@ def deletions(put: Dialect) -> Iterator[str]:
         yield f"DELETE FROM {table} WHERE {column} {among(put)}"  # noqa: S608
 
 
+def went(session: HoldSession, facts: Sequence[AnyFact], last: float | None) -> bool:
+    """A call that the log does not know is one that was let go: its wait had been told to its end, and is as old as those that are
+    gone. `last`: when the youngest of them began."""
+    wait = session.history.wait
+    if (
+        wait is None
+        or last is None
+        or not session.reported
+        or any(isinstance(one, WaitBegan | WaitEnded) for one in facts)
+    ):
+        return False
+    return wait.began.timestamp() <= last + SHIFT
+
+
+def late(platform: str, facts: Sequence[AnyFact]) -> list[tally.Change]:
+    """What news of a wait that is gone add to the sums of those that are, as if it had heard them before it went."""
+    told: list[tally.Change] = [((name, "", "", ""), float(len(facts))) for name in (FACTS, LATE) if facts]
+    for fact in facts:
+        if isinstance(fact, WaitAmended):
+            was, became = tally.word(fact.was), tally.word(fact.became)
+            told += [
+                *tally.came(CAME, fact.queue, fact.came_was, -1.0),
+                *tally.came(CAME, fact.queue, fact.came, 1.0),
+                ((ROWS, platform, fact.queue, was), -1.0),
+                ((ROWS, platform, fact.queue, became), 1.0),
+                ((AMENDED, platform, fact.queue, f"{was}{BECAME}{became}"), 1.0),
+            ]
+    return told
+
+
 def whole(evidence: Evidence, ask: Ask) -> Evidence:
     """What the log holds, and what it held."""
     gone: dict[str, Counter[tuple[str, ...]]] = {}
@@ -100,8 +134,10 @@ def whole(evidence: Evidence, ask: Ask) -> Evidence:
         came=added(evidence.came, came),
         rows_gone=of(ROWS).total(),
         facts_gone=facts,
+        facts_late=of(LATE).total(),
     )
 
 
 def added(one: Mapping[Any, int], other: Mapping[Any, int]) -> dict[Any, int]:
-    return {cell: one.get(cell, 0) + other.get(cell, 0) for cell in (*one, *other)}
+    both = {cell: one.get(cell, 0) + other.get(cell, 0) for cell in (*one, *other)}
+    return {cell: count for cell, count in both.items() if count}

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from holdsvc.calls.model import CallerId, CallRef
-from holdsvc.stores import rows, tally
+from holdsvc.stores import ageing, rows, tally
 from holdsvc.stores.callbacks import counted
 from holdsvc.stores.erasure import anonymous
 from holdsvc.stores.mover import FIRST, Entry, Placed, number_of
@@ -30,10 +30,11 @@ class Known(Struct):
 
 
 class Draft:
-    """One transaction's rows. `last` is the last number that was given to a call, `known` what there is of the calls in it."""
+    """One transaction's rows. `last` is the last number that was given to a call, `known` what there is of the calls in it, `gone`
+    when the youngest of the waits began that were let go (None: none was)."""
 
-    def __init__(self, last: int, known: Mapping[CallRef, Known]) -> None:
-        self._last, self._known = last, dict(known)
+    def __init__(self, last: int, known: Mapping[CallRef, Known], gone: float | None = None) -> None:
+        self._last, self._known, self._gone = last, dict(known), gone
         self._sessions: dict[int, rows.Row] = {}
         self._waits: dict[int, rows.Row] = {}
         self._facts: list[rows.Row] = []
@@ -50,6 +51,10 @@ class Draft:
         session = entry.session
         if session is None:
             return
+        tally.add(self._sums, tally.changes(session.ref.platform, entry.facts))
+        if session.ref not in self._known and ageing.went(session, entry.facts, self._gone):
+            tally.add(self._sums, ageing.late(session.ref.platform, entry.facts))
+            return
         known = self._of(session.ref)
         known.forgotten = known.forgotten or entry.forgotten
         if known.forgotten:
@@ -63,7 +68,6 @@ class Draft:
         wait = rows.wait_row(known.number, session)
         if wait is not None:
             self._waits[known.number] = wait
-        tally.add(self._sums, tally.changes(session.ref.platform, entry.facts))
 
     def rows(self) -> Iterator[tuple[rows.Table, Sequence[rows.Row]]]:
         yield SESSIONS, list(self._sessions.values())

@@ -172,7 +172,7 @@ async def move(placed: Sequence[Placed], connection: Connection) -> Mapping[int,
     refs = {(ref.platform, storable(ref.key)): ref for ref in calls_of(entries)}
     found = await connection.fetch(CALLS, [platform for platform, _ in refs], [call for _, call in refs])
     known = {refs[platform, call]: Known(*one) for platform, call, *one in found}
-    draft = Draft(await connection.fetchval(LAST_SESSION), known)
+    draft = Draft(await connection.fetchval(LAST_SESSION), known, await connection.fetchval(ageing.LAST))
     for entry in entries:
         draft.take(entry)
     for table, some in (*draft.rows(), (REACHED, list(reached.items()))):

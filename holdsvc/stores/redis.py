@@ -322,7 +322,7 @@ class RedisStore:
         return await self._mover.waits(query)
 
     async def let_go(self, before: datetime, most: int) -> int:
-        await self._mover.catch_up()  # news of a wait that is not in the log any more would make a second row of it
+        await self._mover.catch_up()  # what was told of a wait before it goes is counted in its row
         return await self._mover.let_go(before, most)
 
     async def ended_since(self, moment: datetime, edges: Sequence[float]) -> Mapping[Ended, int]:

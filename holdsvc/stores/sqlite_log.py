@@ -86,7 +86,9 @@ def move(placed: Sequence[Placed], db: sqlite3.Connection) -> Mapping[int, str]:
     reached = positions(db)
     entries = fresh(placed, reached)
     (last,) = db.execute(LAST_SESSION).fetchone()
-    draft = Draft(last, {ref: found for ref in calls_of(entries) if (found := known(db, ref))})
+    gone = db.execute(ageing.LAST).fetchone()
+    there = {ref: found for ref in calls_of(entries) if (found := known(db, ref))}
+    draft = Draft(last, there, gone[0] if gone else None)
     for entry in entries:
         draft.take(entry)
     for table, some in (*draft.rows(), (REACHED, list(reached.items()))):
