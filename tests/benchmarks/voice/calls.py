@@ -11,8 +11,10 @@ import asyncio
 import random
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from holdsvc.engine import ears
 from holdsvc.simulator import speaking
@@ -23,12 +25,11 @@ from holdsvc.simulator.speaking import Conversation, Said, converse, differences
 from holdsvc.speech.workers import Limits
 from tests.benchmarks.voice import house as houses
 from tests.benchmarks.voice.house import WIRES, WORDS, House
+from tests.benchmarks.voice.progress import Progress, stage
 from tests.service import TOKEN
 
 VOICES = ("flite slt", "flite rms", "espeak en-us+m3", "festival slt hts")
 EACH = 3  # words a call
-PREPARED = 36  # items on the shelves, once all that is shipped is ready
-HOLD = 600.0  # seconds that it may take until then
 TEMPORARY = Path(tempfile.gettempdir())
 
 
@@ -47,26 +48,33 @@ def main() -> int:
         ears.PATIENCE = speaking.PATIENCE = given.patience
     found = asyncio.run(measured(given))
     print(table(found))
-    for wire, _, faults, _ in found:
-        for fault in faults:
-            print(f"{wire}: {fault}")
-    return 1 if any(faults for _, _, faults, _ in found) else 0
+    for one in found:
+        for fault in one.faults:
+            print(f"{one.wire}: {fault}")
+    return 1 if any(one.faults for one in found) else 0
 
 
-Result = tuple[str, list[Conversation], list[str], int]
+class Result(NamedTuple):
+    wire: str
+    held: list[Conversation]
+    faults: list[str]
+    underruns: int
+    utterances: Counter[str]  # by what became of them, as the service counts them
 
 
 async def measured(given: argparse.Namespace) -> list[Result]:
     speakers = houses.who_can_speak(given.said, VOICES)  # all is said before anybody calls
+    houses.prepare(given.data)
     limits = Limits(deadline=given.patience) if given.patience else None
-    async with houses.open_house(given.data, (given.ports[0], given.ports[1]), limits=limits, ingest=True) as house:
-        await houses.all_prepared(house, PREPARED, HOLD)
+    async with houses.open_house(given.data, (given.ports[0], given.ports[1]), limits=limits) as house:
         found = []
         for wire in WIRES:
-            before = houses.underruns(await houses.figures(house))
+            before = await houses.figures(house)
             held, rows = await callers(house, wire, given.said, speakers, calls=given.calls, at_once=given.at_once)
-            gaps = houses.underruns(await houses.figures(house)) - before
-            found.append((wire, held, list(differences(held, rows)), gaps))
+            after = await houses.figures(house)
+            gaps = houses.underruns(after) - houses.underruns(before)
+            heard = Counter(houses.results(after)) - Counter(houses.results(before))
+            found.append(Result(wire, held, list(differences(held, rows)), gaps, heard))
         return found
 
 
@@ -85,6 +93,8 @@ async def callers(
     places, rng = asyncio.Semaphore(at_once), random.Random(seed)
     carrier = houses.carrier_of(house)
     tell = over_http(Target(house.service.base, TOKEN), house.service.client)
+    over, progress = Counter[str](), Progress()
+    stage(f"{calls} calls on {wire}'s wire, {at_once} at once")
 
     async def one(own: random.Random) -> Conversation:
         voice = own.choice(speakers)
@@ -93,7 +103,11 @@ async def callers(
         yes, no = (houses.word_of(said, voice, text, text, wire) for text in ("yes", "no"))
         async with places, houses.on_the_line(house, wire, own, carrier) as (call, line):
             conversation = await converse(call, line, script, yes, no, tell, own)
-        shown(conversation)
+        over.update(
+            calls=1, words=len(conversation.said), done=sum(said.did == said.means for said in conversation.said)
+        )
+        told = f"call {over['calls']} of {calls} on {wire}'s wire: {over['done']} of {over['words']} words done"
+        progress.at(over["calls"] / calls, told)
         return conversation
 
     held = await asyncio.gather(*(one(random.Random(rng.random())) for _ in range(calls)))
@@ -103,17 +117,12 @@ async def callers(
     return list(held), await Books(Target(house.service.base, TOKEN), house.service.client, RealClock()).rows()
 
 
-def shown(conversation: Conversation) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{conversation.call:40}", end="", file=sys.stderr, flush=True)
-
-
 def table(found: Sequence[Result]) -> str:
     rows = [
         "| line | calls | words | done | of these asked first | nothing | done wrongly | log differs | underruns |",
         "|---" * 9 + "|",
     ]
-    for wire, held, faults, gaps in found:
+    for wire, held, faults, gaps, _ in found:
         words = [said for one in held for said in one.said]
         right = [said for said in words if said.did == said.means]
         nothing, wrong = sum(not said.did for said in words), sum(said.did not in ("", said.means) for said in words)
@@ -121,10 +130,11 @@ def table(found: Sequence[Result]) -> str:
         cells = (len(held), len(words), len(right), asked, nothing, wrong, len(faults) - wrong, gaps)
         rows.append(f"| {wire} | {' | '.join(map(str, cells))} |")
     missed: dict[str, int] = {}
-    for said in (said for _, held, _, _ in found for one in held for said in one.said):
+    for said in (said for result in found for one in result.held for said in one.said):
         if said.did != said.means:
             missed[described(said)] = missed.get(described(said), 0) + 1
-    return "\n".join([*rows, "", *(f"{count} x {what}" for what, count in sorted(missed.items()))])
+    heard = (f"{one.wire}: utterances {dict(one.utterances)}" for one in found)
+    return "\n".join([*rows, "", *heard, "", *(f"{count} x {what}" for what, count in sorted(missed.items()))])
 
 
 def described(said: Said) -> str:

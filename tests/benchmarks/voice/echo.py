@@ -12,7 +12,8 @@ import asyncio
 import random
 import sys
 import tempfile
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ from holdsvc.simulator.audiosocket import TICK, WHOLE, Leg
 from holdsvc.speech.workers import Limits
 from tests.benchmarks.voice import house as houses
 from tests.benchmarks.voice.house import House
+from tests.benchmarks.voice.progress import Progress, stage
 from tests.speech.recognise.test_every_recogniser import SAID
 
 DELAY = 6  # frames by which the echo comes later: 120 ms
@@ -36,7 +38,7 @@ EVERY = (6.0, 14.0)  # seconds between two keys of a caller, least and most
 SETTLED = 3.0  # seconds behind the last key
 AGAIN = 6.0  # seconds after which a caller who saw nothing happen says it again
 WORD, MEANS = "next", "next"
-PREPARED, HOLD = 36, 600.0
+GLANCE = 5.0  # seconds between two looks at how far it is
 TEMPORARY = Path(tempfile.gettempdir())
 
 
@@ -79,20 +81,33 @@ class RoomLeg(Leg):
 
 
 async def measured(house: House, lines: int, seconds: float, decibels: float = SOFTER) -> Result:
-    rng = random.Random(1)
     async with AsyncExitStack() as stack:
         before = by_voice(await houses.figures(house))  # the log of earlier runs counts too
         legs = [await dialled(house, decibels) for _ in range(lines)]
         for leg in legs:
             stack.push_async_callback(leg.hang_up)
-        await asyncio.gather(*(fiddle(leg, seconds, random.Random(rng.random())) for leg in legs))
+        await fiddled(house, legs, seconds, before)
         await house.service.house.streams.settle()
         told = await houses.figures(house)
-        chosen, utterances = by_voice(told) - before, results(told)
+        chosen, utterances = (by_voice(told) - before).total(), houses.results(told)
         came, asleep = sum(leg.heard.seconds for leg in legs) / 60, max(leg.heard.asleep for leg in legs)
+        stage(f"{WORD!r} is said over the echo")
         understood = await heard_over_it(house, legs[0])
     suppressed = sum(value for name, value in told.items() if name.startswith("holdsvc_echo_suppressed_seconds_total"))
     return Result(came, chosen, utterances, asleep, suppressed, understood)
+
+
+async def fiddled(house: House, legs: Sequence[RoomLeg], seconds: float, before: Counter[str]) -> None:
+    """All of them, and how far they are."""
+    rng, progress, minutes = random.Random(1), Progress(), len(legs) * seconds / 60
+    stage(f"{minutes:.1f} minutes of echo on {len(legs)} lines")
+    all_over = asyncio.gather(*(fiddle(leg, seconds, random.Random(rng.random())) for leg in legs))
+    while not all_over.done():
+        await asyncio.wait([all_over], timeout=GLANCE)
+        came, chosen = sum(leg.heard.seconds for leg in legs) / 60, by_voice(await houses.figures(house)) - before
+        share = 1.0 if all_over.done() else came / minutes
+        progress.at(share, f"minute {came:.1f} of {minutes:.1f}: chosen by voice {dict(chosen) or 'nothing'}")
+    await all_over
 
 
 async def fiddle(leg: RoomLeg, seconds: float, rng: random.Random) -> None:
@@ -112,7 +127,7 @@ async def heard_over_it(house: House, leg: RoomLeg) -> bool:
         until = leg.heard.seconds + AGAIN
         while leg.heard.seconds < until and not leg.over.done():
             await leg.hear(leg.heard.seconds + 0.5)
-            if by_voice(await houses.figures(house)) > before:
+            if by_voice(await houses.figures(house)) - before:
                 return True
     return False
 
@@ -126,25 +141,19 @@ async def dialled(house: House, decibels: float) -> RoomLeg:
     return RoomLeg(reader, writer, call, decibels)
 
 
-def by_voice(told: dict[str, float]) -> int:
-    return round(
-        sum(
-            value for name, value in told.items() if name.startswith("holdsvc_choices_total{") and 'via="voice"' in name
-        )
-    )
-
-
-def results(told: dict[str, float]) -> dict[str, int]:
-    found = {
-        name.rsplit('result="', 1)[1][:-2]: round(value) for name, value in told.items() if "utterances_total{" in name
-    }
-    return {name: count for name, count in found.items() if count}
+def by_voice(told: dict[str, float]) -> Counter[str]:
+    """How often each was chosen so."""
+    chosen: Counter[str] = Counter()
+    for name, value in told.items():
+        if name.startswith("holdsvc_choices_total{") and 'via="voice"' in name:
+            chosen[name.partition('choice="')[2].partition('"')[0]] += round(value)
+    return chosen
 
 
 async def command(given: argparse.Namespace) -> Result:
+    houses.prepare(given.data)
     limits = Limits(deadline=given.patience) if given.patience else None
-    async with houses.open_house(given.data, (given.ports[0], given.ports[1]), limits=limits, ingest=True) as house:
-        await houses.all_prepared(house, PREPARED, HOLD)
+    async with houses.open_house(given.data, (given.ports[0], given.ports[1]), limits=limits) as house:
         return await measured(house, given.lines, 60 * given.minutes / given.lines)
 
 

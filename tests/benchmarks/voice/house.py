@@ -16,6 +16,7 @@ import numpy as np
 from holdsvc import app
 from holdsvc.audio import g711
 from holdsvc.config import AudioSocketSettings, SpeechSettings
+from holdsvc.content import ingest
 from holdsvc.simulator import audiosocket
 from holdsvc.simulator.carrier import Carrier
 from holdsvc.simulator.clock import RealClock
@@ -25,7 +26,8 @@ from holdsvc.simulator.speaking import Line, Word
 from holdsvc.speech.workers import Limits, Workers, command_of
 from tests.benchmarks.voice import voices
 from tests.benchmarks.voice.lines import carried
-from tests.service import TOKEN, Service, running, until
+from tests.benchmarks.voice.progress import Progress, stage
+from tests.service import TOKEN, Service, running, settings_for, until
 
 HERE = "127.0.0.1"
 QUEUE = "support"
@@ -63,26 +65,35 @@ class House(NamedTuple):
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, ports: tuple[int, int], *, limits: Limits | None = None, model: str = "", ingest: bool = False
+    folder: Path, ports: tuple[int, int], *, limits: Limits | None = None, model: str = ""
 ) -> AsyncIterator[House]:
     """`ports` of HTTP and of AudioSocket. With `limits` of its own the recogniser is not that of the settings."""
     own = Workers(command_of("forced", model), limits) if limits is not None else None
     # With the carrier's token streams are opened on loopback.
-    options = app.Options(ingest=ingest, phone_token=TOKEN, ears=own)
+    options = app.Options(ingest=False, phone_token=TOKEN, ears=own)
     lines, speech = AudioSocketSettings(HERE, ports[1]), SpeechSettings("forced", model=model)
     async with running(folder, ports[0], options=options, audiosocket=lines, speech=speech) as service:
         hearing = service.house.streams.hearing
         assert hearing is not None
         ears = hearing.ears
         assert isinstance(ears, Workers)
+        stage("loading the recogniser")
         await until(lambda: ears.load.ready or ears.load.fault, LOADED)
+        stage(f"the recogniser will not come: {ears.load.fault}" if ears.load.fault else "the recogniser is ready")
         yield House(service, ports[1], ears)
 
 
-async def all_prepared(house: House, least: int, seconds: float) -> None:
-    """So much stands on the shelves."""
-    plans = house.service.house.plans
-    await until(lambda: len(plans.plan(QUEUE).items) >= least, seconds)
+def prepare(folder: Path) -> None:
+    """All that is shipped, before the house is opened: what is made beside calls takes the CPU of their recogniser. The next
+    run finds it there."""
+    settings = settings_for(folder)
+    library, progress = app.open_library(settings, app.data_folder(settings)), Progress()
+    stage(f"preparing the shelves: {len(library.pending())} of {len(library.sources)} sounds are not ready")
+
+    def told(one: ingest.Progress) -> None:
+        progress.at(one.done / one.total, f"sound {one.done} of {one.total}: {one.id} {one.reason}")
+
+    ingest.ingest(library, folder / "sound", progress=told)
 
 
 @asynccontextmanager
@@ -132,8 +143,14 @@ def on_wire(pcm: bytes, wire: str) -> bytes:
 
 def who_can_speak(folder: Path, speakers: Sequence[str]) -> list[str]:
     """Those that are installed; all that they may say is said now."""
-    texts = (*WORDS, "yes", "no")
-    return [voice for voice in speakers if all(sound_of(folder, voice, text, wire) for text in texts for wire in WIRES)]
+    texts, progress, able = (*WORDS, "yes", "no"), Progress(), []
+    stage(f"saying {len(texts)} words in {len(speakers)} voices")
+    for place, voice in enumerate(speakers, 1):
+        if all(sound_of(folder, voice, text, wire) for text in texts for wire in WIRES):
+            able.append(voice)
+        said = "said all" if voice in able else "is not installed"
+        progress.at(place / len(speakers), f"voice {place} of {len(speakers)}: {voice} {said}")
+    return able
 
 
 def word_of(folder: Path, voice: str, text: str, means: str, wire: str) -> Word:
@@ -150,3 +167,11 @@ async def figures(house: House) -> dict[str, float]:
 
 def underruns(found: Mapping[str, float]) -> int:
     return round(sum(value for name, value in found.items() if name.startswith("holdsvc_stream_underruns_total{")))
+
+
+def results(found: Mapping[str, float]) -> dict[str, int]:
+    """What became of utterances, as the service counts them."""
+    counts = {
+        name.rsplit('result="', 1)[1][:-2]: round(value) for name, value in found.items() if "utterances_total{" in name
+    }
+    return {name: count for name, count in counts.items() if count}
