@@ -20,7 +20,7 @@ from holdsvc.calls.languages import NAMES
 from holdsvc.calls.menu import CALLBACK_WORDS, SHIPPED
 from holdsvc.speech.recognise.lexicon import ENGLISH
 from holdsvc.speech.recognise.spoken import REFUSALS
-from tests.benchmarks.voice import lines, voices
+from tests.benchmarks.voice import engines, lines, voices
 from tests.benchmarks.voice.lines import RATE, Sound, band, levelled, noise
 
 MEDIA = Path(__file__).parents[3] / "media"
@@ -29,10 +29,8 @@ LANGUAGES = ("en", "es", "zh", "ru")
 RIVALS = tuple(Path(__file__).with_name("rivals.txt").read_text(encoding="utf-8").splitlines())
 NONE = ""
 TIMES = {True: 5, False: 3}  # lines on which a phrase of the menu is taught, and on which something else
-RIVAL_SPEAKERS, RIVAL_NEURAL = (
-    8,
-    2,
-)  # so many say what is no command: of those who are quick to say anything, and of the rest
+# So many say what is no command: of those who are quick to say anything, of the neural ones, of the voices of other engines.
+RIVAL_SPEAKERS, RIVAL_NEURAL, RIVAL_ENGINES = 8, 2, 3
 NOISES = 1200  # examples of coughs, knocks, hiss and music without speech
 BEHIND = 0.2  # seconds
 
@@ -64,8 +62,15 @@ def english(name: str) -> bool:
 
 
 def speakers() -> tuple[str, ...]:
-    neural = (*voices.NEURAL_TUNING, *voices.NEURAL_TEACHING)
-    return (*voices.TUNING, *voices.TEACHING, *(f"kokoro {name}" for name in neural))
+    return (*quick_speakers(), *neural_speakers(), *engines.VOICES)
+
+
+def quick_speakers() -> tuple[str, ...]:
+    return (*voices.TUNING, *voices.TEACHING)
+
+
+def neural_speakers() -> tuple[str, ...]:
+    return tuple(f"kokoro {name}" for name in (*voices.NEURAL_TUNING, *voices.NEURAL_TEACHING))
 
 
 def lessons() -> Iterator[Lesson]:
@@ -79,17 +84,20 @@ def lessons() -> Iterator[Lesson]:
 
 
 def said_by(some: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    neural = [voice for voice in speakers() if voice.startswith("kokoro")]
-    others = [voice for voice in speakers() if voice not in neural]
+    """The engines' voices come behind, so that who came before them says what they always said."""
+    quick, neural, engine = quick_speakers(), neural_speakers(), tuple(engines.VOICES)
     for place, text in enumerate(some):
         for step in range(RIVAL_SPEAKERS):
-            yield text, others[(place * 5 + step * 11) % len(others)]
+            yield text, quick[(place * 5 + step * 11) % len(quick)]
         for step in range(RIVAL_NEURAL):
             yield text, neural[(place * 7 + step * 11) % len(neural)]
+    for place, text in enumerate(some):
+        for step in range(RIVAL_ENGINES):
+            yield text, engine[(place * 5 + step * 8) % len(engine)]
 
 
 def say(voice: str) -> voices.Say:
-    return {**voices.TUNING, **voices.TEACHING}.get(voice, voices.unsaid)
+    return {**voices.TUNING, **voices.TEACHING, **engines.VOICES}.get(voice, voices.unsaid)
 
 
 # --- on the line --------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks.voice.speak FOLDER [STYLES]`: say everything that is to be said, once, into the folder.
 
 STYLES: folder of the voices of the neural network; then with a Python that has what media/make/README.md names.
+What other engines need is said in `engines.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from tests.benchmarks.voice import lessons, voices
+from tests.benchmarks.voice import engines, lessons, voices
 from tests.benchmarks.voice.texts import COMMANDS, COMMANDS_TUNING, OTHER_SPEECH, OTHER_SPEECH_TUNING, WORDS_TUNING
 from tests.benchmarks.voice.voices import Say
 
@@ -31,6 +32,7 @@ def everything(styles: Path | None) -> Iterator[tuple[str, Say, str]]:
         yield from each(dict(voices.in_turn(tuning, place)), (word,))
     yield from each(reporting, (*COMMANDS, *OTHER_SPEECH))
     teaching = {**tuning, **voices.TEACHING, **(voices.neural(voices.NEURAL_TEACHING, styles) if styles else {})}
+    teaching = {**teaching, **engines.VOICES}
     yield from each(teaching, lessons.phrases())
     yield from ((name, teaching[name], text) for text, name in lessons.said_by(lessons.RIVALS) if name in teaching)
 

@@ -1,9 +1,10 @@
 """How the third opinion is taught, over a few made-up examples: no network, no recordings."""
 
 import numpy as np
+import pytest
 
 from holdsvc.speech.recognise.trained import Trained
-from tests.benchmarks.voice import lessons, train, voices
+from tests.benchmarks.voice import engines, lessons, train, voices
 from tests.benchmarks.voice.lessons import Lesson, Lines
 
 WIDE = 8  # numbers for each 20 ms
@@ -63,3 +64,52 @@ def test_whoever_is_held_out_is_of_the_tuning_voices_and_each_is_held_out_once()
     assert {voice for voice, count in zip(said_by, times, strict=True) if count == 1} == tuning
     assert times.max() == 1
     assert sum(part.sum() for part in train.held_out("engines", said_by).values()) == len(lessons.speakers())
+
+
+def test_no_reported_voice_teaches_and_no_other_engine_brings_its_speaker():
+    reported = {*voices.REPORTING, *(f"kokoro {name}" for name in voices.NEURAL_REPORTING)}
+    people = {"slt", "rms", "kal", *(name.partition("_")[2] for name in voices.NEURAL_REPORTING)}
+
+    assert not reported & {*lessons.speakers(), *(voice for _, voice in lessons.said_by(lessons.RIVALS))}
+    assert not [voice for voice in engines.VOICES if people & {*voice.split()}]
+
+
+def test_a_new_engine_changes_nothing_for_those_who_taught_before(monkeypatch):
+    before = [pair for pair in lessons.said_by(lessons.RIVALS) if pair[1] not in engines.VOICES]
+
+    monkeypatch.setattr(engines, "VOICES", {"somebody new": voices.unsaid})
+
+    assert [pair for pair in lessons.said_by(lessons.RIVALS) if pair[1] != "somebody new"] == before
+    assert "somebody new" in lessons.speakers()
+
+
+def test_other_engines_say_every_rival_and_each_of_their_voices_some():
+    pairs = [(text, voice) for text, voice in lessons.said_by(lessons.RIVALS) if voice in engines.VOICES]
+
+    assert {text for text, _ in pairs} == {*lessons.RIVALS}
+    assert min(sum(voice == name for _, voice in pairs) for name in engines.VOICES) >= 40
+
+
+@pytest.mark.parametrize(("spoke_before", "times"), [(False, 1), (True, 3)])
+def test_an_engine_that_never_spoke_is_asked_only_once(tmp_path, spoke_before, times):
+    asked = []
+
+    def say(text, wav):
+        asked.append(text)
+        if text != "well":
+            raise FileNotFoundError(text)
+        engines.keep(wav, b"\x00\x40\x00\xc0" * 2000, 8000)
+
+    engine = engines.voices_of("some", {"voice": say})
+    texts = ["well" if spoke_before else "ill", "ill", "ill"]
+    found = [voices.spoken(tmp_path, "some voice", engine["some voice"], text) for text in texts]
+
+    assert [sound is not None for sound in found] == [spoke_before, False, False]
+    assert len(asked) == times
+
+
+def test_what_is_not_installed_is_left_out(tmp_path):
+    def say(text, wav):
+        engines.needed("no_such_engine_anywhere").speak(text)
+
+    assert voices.spoken(tmp_path, "nobody", say, "jazz") is None

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from holdsvc.speech.recognise import mel, trained, whisper
 from holdsvc.speech.recognise.noise import quieter
-from tests.benchmarks.voice import lessons, voices
+from tests.benchmarks.voice import engines, lessons, voices
 from tests.benchmarks.voice.__main__ import our_music
 from tests.benchmarks.voice.lessons import Lesson, Lines
 
@@ -206,7 +206,9 @@ def main() -> int:
 
 def held_out(kind: str, said_by: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
     if kind == "engines":
-        return {name: np.array([voice.startswith(name) for voice in said_by]) for name in ("espeak", "flite", "kokoro")}
+        every = ("espeak", "flite", "kokoro", *engines.ENGINES)
+        groups = {name: np.array([voice.startswith(f"{name} ") for voice in said_by]) for name in every}
+        return {name: group for name, group in groups.items() if group.any()}
     tuning = (*voices.TUNING, *(f"kokoro {name}" for name in voices.NEURAL_TUNING))
     return {f"voices {part + 1} of 3": np.isin(said_by, tuning[part::3]) for part in range(3)}
 
