@@ -225,8 +225,12 @@ def build(settings: Settings, clock: Clock | None = None, options: Options | Non
     application.cleanup_ctx.append(running(house, library, folder, options.sleep, ingest, keeper))
     if not options.first:
         application.cleanup_ctx.append(following(library, options.sleep))
-    if settings.ledger.keep_days:
-        application.cleanup_ctx.append(letting_go(Ageing(store, clock, settings.ledger.keep_days, options.sleep)))
+    if keep_days := settings.ledger.keep_days:
+        ageing = Ageing(
+            store, clock, keep_days, options.sleep, lambda name: metrics.webhook_rejected(name, "wait_gone")
+        )
+        intake.refused = ageing.refused
+        application.cleanup_ctx.append(letting_go(ageing))
     if house.announced is not None:
         application.cleanup_ctx.append(lines(house, house.announced, settings, options.workers > 1))
     application.on_shutdown.append(lambda _: house.broadcast.close())

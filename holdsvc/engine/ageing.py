@@ -1,12 +1,15 @@
-"""Waits leave the log when they are older than the operator keeps them: some at a time, so that no save waits for it."""
+"""Waits leave the log when they are older than the operator keeps them: some at a time, so that no save waits for it. News that
+would bring one back are refused."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 
+from holdsvc.calls.facts import AnyFact, WaitBegan
+from holdsvc.calls.session import HoldSession
 from holdsvc.clock import Clock
 from holdsvc.errors import ConfigError, StoreUnavailable
 from holdsvc.ports import Store
@@ -20,10 +23,33 @@ log = logging.getLogger(__name__)
 
 class Ageing:
     def __init__(
-        self, store: Store, clock: Clock, keep_days: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        store: Store,
+        clock: Clock,
+        keep_days: float,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_refused: Callable[[str], None] = lambda platform: None,
     ) -> None:
-        """`keep_days` 0: for ever."""
+        """`keep_days` 0: for ever. `on_refused` hears whose news came too late."""
         self._store, self._clock, self._keep_days, self._sleep = store, clock, keep_days, sleep
+        self._on_refused = on_refused
+
+    @property
+    def _oldest(self) -> datetime:
+        return self._clock.now() - timedelta(days=self._keep_days)
+
+    def refused(self, session: HoldSession, facts: Sequence[AnyFact]) -> bool:
+        """With this news a wait would begin that is older than any that is kept. It was counted before it went: nobody counts it
+        again."""
+        too_old = [fact for fact in facts if isinstance(fact, WaitBegan) and fact.at < self._oldest]
+        if not self._keep_days or not too_old:
+            return False
+        began = too_old[0].at.isoformat(timespec="seconds")
+        log.warning(
+            "news_refused", extra={"call": session.ref.call, "reason": "the wait has left the log", "began": began}
+        )
+        self._on_refused(session.ref.platform)
+        return True
 
     async def run(self) -> None:
         """Until cancelled. No fault ends it: the next look comes."""
@@ -33,7 +59,7 @@ class Ageing:
 
     async def round(self) -> int:
         """All that is old now; how many there were."""
-        before, gone = self._clock.now() - timedelta(days=self._keep_days), 0
+        before, gone = self._oldest, 0
         try:
             while some := await self._store.let_go(before, AT_ONCE):
                 gone += some

@@ -45,7 +45,7 @@ from holdsvc.calls.waits import Incoming, Placed, bare, belongs, joined, placed
 from holdsvc.clock import Clock
 from holdsvc.engine.beat import Beat
 from holdsvc.engine.plans import PlanBook
-from holdsvc.engine.unkept import News, NoSpool, Unkept
+from holdsvc.engine.unkept import News, NoSpool, Unkept, lost
 from holdsvc.errors import StaleSession, StoreUnavailable, Unkeepable
 from holdsvc.ports import FactListener, Numbers, Report, Spool, Store, WordMatcher
 
@@ -88,9 +88,9 @@ class Intake:
         movement: Callable[[QueueName], Movement | None] = lambda queue: None,
     ) -> None:
         self._store, self._plans, self._recognition = store, plans, recognition
-        self._words, self._clock, self._listeners = words, clock, listeners
-        self._movement = movement
+        self._words, self._clock, self._listeners, self._movement = words, clock, listeners, movement
         self.corrected: Callable[[Taken], None] = lambda taken: None  # what a live stream must hear instead
+        self.refused: Callable[[HoldSession, Sequence[AnyFact]], bool] = lambda session, facts: False  # it is not kept
         self._locks: WeakValueDictionary[CallRef, asyncio.Lock] = WeakValueDictionary()
         self.unkept = Unkept(spool or NoSpool())
         self._ahead: dict[CallRef, HoldSession] = {}  # decided for a live stream, its keeping under way
@@ -192,8 +192,7 @@ class Intake:
                 except StaleSession:
                     continue
                 except Unkeepable as error:
-                    lost = {"call": ref.call, "reason": str(error), "heard": "all the same"}
-                    return log.error("record_lost", extra=lost)
+                    return lost(ref, str(error))
         raise StaleSession("others were faster each time")
 
     def plan(self, session: HoldSession) -> HoldPlan:
@@ -333,6 +332,8 @@ class Intake:
             taken = self._fold(session, events)
             if taken.repeated and (not session.version or self._at_hand(new.ref) is not None):
                 return taken
+            if self.refused(session, taken.facts):
+                return Taken(session, taken.instructions, (), repeated=False)
             try:
                 await self._keep(taken, new, events)
             except StaleSession:
@@ -353,8 +354,7 @@ class Intake:
             except StoreUnavailable as error:
                 log.warning("store_unavailable", extra={"call": session.ref.call, "reason": str(error)})
         if not self.unkept.put_by(session, News(new, cast(tuple[AnyEvent, ...], events))):
-            lost = {"call": session.ref.call, "reason": "no more room", "heard": "all the same"}
-            log.error("record_lost", extra=lost)
+            lost(session.ref, "no more room")
         await self.unkept.flushed()
 
     async def _to_store(self, taken: Taken) -> None:

@@ -26,6 +26,8 @@ REASONS = frozenset(
         # a stream that never begins, tells nothing or too much, or whose network takes nothing
         "no_start", "idle", "too_many_frames", "takes_nothing", "streams_full", "not_allowed",
         "too_many_unnamed",
+        # it is of a wait that left the log by its age
+        "wait_gone",
         # it is our own fault
         "late", "fault", "failed",
     }

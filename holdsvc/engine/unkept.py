@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,6 +24,7 @@ MOST_NUMBERS = 10_000
 VERSIONS = 10_000  # that a call may have
 PROCESSES = 99_000  # so many that hardly ever two of a house have the same number; together nine figures, as an address takes them
 AT_ONCE = 100  # pieces of news that are brought to the store together
+log = logging.getLogger(__name__)
 
 
 class News(Struct, frozen=True):
@@ -150,3 +152,7 @@ class NoSpool:
 
     def clear(self) -> None:
         pass
+
+
+def lost(ref: CallRef, reason: str) -> None:
+    log.error("record_lost", extra={"call": ref.call, "reason": reason, "heard": "all the same"})

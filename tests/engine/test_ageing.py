@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from holdsvc.calls.events import CallerHungUp, CallHeld
 from holdsvc.engine.ageing import AT_ONCE, EVERY, PAUSE, Ageing
 from holdsvc.errors import ConfigError, StoreUnavailable
+from tests.engine.test_intake import CALL, House, held
 from tests.plans import NOON
 
 
@@ -74,3 +76,46 @@ async def test_nothing_goes_where_all_is_kept():
     await Ageing(store, Clock(), 0.0, Sleep(1)).run()
 
     assert store.asked == []
+
+
+def ended(began):
+    """What a platform tells when a wait is over: of which nothing else may be known."""
+    yield CallHeld(at=NOON, id="ended+held", began=began, inferred=True)
+    yield CallerHungUp(at=began + timedelta(seconds=41), id="ended")
+
+
+async def refusing(keep_days, *events):
+    house, whose = House(), []
+    house.intake.refused = Ageing(house.store, house.clock, keep_days, on_refused=whose.append).refused
+    taken = await house.hook(*events)
+    return house, whose, taken
+
+
+async def test_news_that_would_begin_a_wait_older_than_any_that_is_kept_are_refused_and_counted(caplog):
+    house, whose, taken = await refusing(7.0, *ended(NOON - timedelta(days=7, seconds=1)))
+
+    assert whose == [CALL.platform]
+    assert (await house.store.load(CALL), house.told, taken.facts, taken.repeated) == (None, [], (), False)
+    assert [record.message for record in caplog.records] == ["news_refused"]
+    assert (await house.store.totals()).offered == 0
+
+
+@pytest.mark.parametrize(("keep_days", "age"), [(0.0, 30.0), (7.0, 6.9)])
+async def test_news_of_a_wait_that_is_young_enough_or_where_all_is_kept_begin_it(keep_days, age):
+    house, whose, taken = await refusing(keep_days, *ended(NOON - timedelta(days=age)))
+
+    assert whose == []
+    assert (await house.store.load(CALL)) == taken.session
+    assert (await house.store.totals()).offered == 1
+
+
+async def test_what_is_told_of_a_wait_that_is_still_known_is_kept_however_old_the_wait():
+    house = House()
+    await house.hook(held())
+    house.clock.at = NOON + timedelta(days=8)
+    house.intake.refused = Ageing(house.store, house.clock, 7.0).refused
+
+    await house.hook(CallerHungUp(at=house.clock.at, id="over"))
+
+    totals = await house.store.totals()
+    assert (totals.offered, totals.waiting) == (1, 0)

@@ -24,7 +24,7 @@ from holdsvc.stores.mover import TOGETHER, Entry, Mover, Placed, pack_entry
 from holdsvc.stores.redis import PARTS, RedisStore, log_of, part_of
 from holdsvc.stores.redis_link import CONNECTIONS, Asked, Link, addresses, connect
 from holdsvc.stores.sqlite_log import SqliteLog
-from tests.stores.calls import after, answered, decided, held, known, new, one_call, ref, steps, tell
+from tests.stores.calls import after, answered, decided, gone, held, known, new, one_call, ref, steps, tell
 from tests.stores.redis_group import frozen
 from tests.stores.redis_server import PATIENT, RedisServer, emptied, one_node, redis_store, shared_node, watched
 
@@ -539,3 +539,26 @@ async def no_answer(link: Link) -> bool:
         return not await link.ask("PING")
     except StoreUnavailable:
         return True
+
+
+async def test_what_redis_tells_of_a_wait_that_left_the_log_is_counted_and_makes_no_second_row(
+    node: RedisServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "log.sqlite3"
+    store = redis_store(node.url, SqliteLog(path))
+    await store.open()
+    for n, name in enumerate(("CA1", "CA2")):
+        await tell(store, name, held(n), known(CALLER), gone(n + 70))
+    assert await store.let_go(after(8 * 24 * 3600), 10) == 1
+
+    await tell(store, "CA1", answered(30))
+    assert await store.forget(PhoneNumber("+15005550123"), CALLER) == 1
+    totals = await store.totals()
+    await store.close()
+
+    with SqliteLedger(path) as ledger:
+        found, (row,) = audit(ledger), ledger.waits(WaitQuery())
+        assert ledger.totals() == totals
+    assert row.call == "CA2"
+    assert str(found).startswith("2 offered = 1 abandoned + 1 answered + 0 waiting.")
+    assert found.differences == ()
