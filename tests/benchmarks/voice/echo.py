@@ -111,7 +111,7 @@ async def fiddled(house: House, legs: Sequence[RoomLeg], seconds: float, before:
 
 
 async def fiddle(leg: RoomLeg, seconds: float, rng: random.Random) -> None:
-    while leg.now < seconds - SETTLED:
+    while leg.heard.seconds < seconds - SETTLED and not leg.over.done():  # sound comes ahead of the clock
         leg.press(rng.choice(KEYS))
         await leg.hear(min(leg.heard.seconds + rng.uniform(*EVERY), seconds - SETTLED))
     await leg.hear(seconds)
