@@ -17,6 +17,7 @@ from holdsvc.callers.pseudonym import Pseudonyms, key_for
 from holdsvc.calls.model import PhoneNumber
 from holdsvc.clock import SystemClock
 from holdsvc.commands.live import ask
+from holdsvc.commands.queues import check_logged
 from holdsvc.config import Settings, is_postgres, load
 from holdsvc.errors import ConfigError, InUse, OutboundFailed
 from holdsvc.ports import Ledger, WaitQuery
@@ -63,6 +64,7 @@ def export(given: argparse.Namespace) -> int:
         raise ConfigError("--out", "Parquet is written into a file: name one")
     query = asked(given)
     with opened(settings, given.ledger) as ledger:
+        check_logged(given.queue, settings, ledger)
         number_of = ledger.number if given.numbers else None
         if given.out is None:
             write(ledger.waits(query), form, sys.stdout.buffer, number_of)

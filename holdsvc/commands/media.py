@@ -18,6 +18,7 @@ from holdsvc import app, catalogue
 from holdsvc.calls.model import Airing, ContentId, ContentItem, Kind, Licence
 from holdsvc.commands.log import EVERYTHING
 from holdsvc.commands.log import opened as opened_log
+from holdsvc.commands.queues import configured, none_such
 from holdsvc.config import Settings, load
 from holdsvc.content import shelf_command, shelf_list, sources
 from holdsvc.content.decoder import FORMATS
@@ -247,10 +248,10 @@ def listed(text: str) -> tuple[str, ...]:
 
 
 def known_queues(names: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
-    there = ["default", *sorted(settings.queues)]
+    there = configured(settings)
     for name in names:
         if name not in there:
-            raise BadContent(f"there is no queue {name!r:.60}; there are {', '.join(dict.fromkeys(there))}")
+            raise BadContent(none_such(name, there))
     return names
 
 

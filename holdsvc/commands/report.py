@@ -9,6 +9,7 @@ from pathlib import Path
 
 from holdsvc import app
 from holdsvc.commands.log import asked, opened, written
+from holdsvc.commands.queues import check_logged
 from holdsvc.config import Settings, load
 from holdsvc.engine.plans import heard_where, zone_of
 from holdsvc.reports import book
@@ -26,6 +27,7 @@ def report(given: argparse.Namespace) -> int:
     folder = app.data_folder(settings)
     aired = AiringLog(folder / AIRINGS).sums(query.since, query.until)
     with opened(settings, given.ledger) as ledger:
+        check_logged(given.queue, settings, ledger)
         shelved = shelves(settings, folder, query.until)
         made = book.report(given.report, ledger, query, shelved, app.target(settings), datetime.now(UTC), aired)
     body = drawn(made, given.format)

@@ -8,13 +8,16 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TextIO
 
+import aiohttp
 from aiohttp import web
 from msgspec.structs import replace
 
 from holdsvc import app, catalogue
+from holdsvc.commands import queues
 from holdsvc.commands.serve import listen
 from holdsvc.config import LogSettings, Settings, StoreSettings, load
 from holdsvc.engine import trail
@@ -34,6 +37,7 @@ from holdsvc.stores.backup import backup
 HOST = "127.0.0.1"
 LEAVE = "6"  # in the embedded service some callers leave by choice
 MOST = 1e9  # of anything that a word of the command counts
+SOON = aiohttp.ClientTimeout(total=5.0)
 PLAIN_EVERY = 10.0  # seconds between two lines where nothing can be drawn over
 
 
@@ -108,6 +112,8 @@ async def against_running(given: argparse.Namespace, plan: Staffing | None) -> V
     section = next(iter(settings.platforms.values()), {})
     token = str(section.get("auth_token", ""))
     target = Target(given.url.rstrip("/"), token, settings.service.public_url, settings.api.token)
+    if (there := await queues_there(target)) is not None:
+        queues.check("--queue", names(given.queue), there)
     return await traffic(given, plan, target, RealClock())
 
 
@@ -115,7 +121,9 @@ async def embedded(given: argparse.Namespace, plan: Staffing | None, record: Pat
     """On a clock that jumps to the next thing that somebody waits for; streams are paced by real time and want a real one."""
     clock: SimClock = VirtualClock() if given.mode == "documents" else RealClock()
     with tempfile.TemporaryDirectory(prefix="holdsvc-simulate-") as folder:
-        settings = settings_for(load(given.config), Path(folder), given.queue)
+        settings = load(given.config)
+        queues.check("--queue", names(given.queue), queues.configured(settings))
+        settings = settings_for(settings, Path(folder), given.queue)
         async with service(settings, clock) as target:
             verdict = await traffic(given, plan, target, clock)
         if record:
@@ -123,11 +131,28 @@ async def embedded(given: argparse.Namespace, plan: Staffing | None, record: Pat
         return verdict
 
 
-def settings_for(settings: Settings, folder: Path, names: str) -> Settings:
-    queues = dict(settings.queues)
-    for name in (one.strip() for one in names.split(",")):
+def names(listed: str) -> list[str]:
+    return [one.strip() for one in listed.split(",")]
+
+
+async def queues_there(target: Target) -> list[str] | None:
+    """Which queues a running service has; None if it does not say."""
+    headers = {"Authorization": f"Bearer {target.api_token}"} if target.api_token else {}
+    url = f"{target.base}/api/v1/queues"
+    try:
+        async with aiohttp.ClientSession(timeout=SOON) as client, client.get(url, headers=headers) as answer:
+            if answer.status != HTTPStatus.OK:
+                return None
+            return [str(one["queue"]) for one in (await answer.json())["queues"]]
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
+        return None
+
+
+def settings_for(settings: Settings, folder: Path, listed: str) -> Settings:
+    rules_of = dict(settings.queues)
+    for name in names(listed):
         rules = settings.queue(name)
-        queues[name] = replace(
+        rules_of[name] = replace(
             rules,
             menu=MenuRules(off=rules.menu.off, leave=LEAVE, words=rules.menu.words),
             hand_over=Destination(enqueue=name),  # where the carrier's agents take those whom a stream let go
@@ -140,7 +165,7 @@ def settings_for(settings: Settings, folder: Path, names: str) -> Settings:
         store=StoreSettings(),
         platforms={},
         directories={},
-        queues=queues,
+        queues=rules_of,
         log=LogSettings(level="error"),
     )
 

@@ -116,7 +116,7 @@ async def test_a_podcast_is_subscribed_to_listed_and_ended(there: Honest, data: 
         (("{song}", *OWN, "--until", "31.3.2027"), "is no day"),
         (("{song}", *OWN, "--territories", "Germany"), "is no country; write two letters, as DE"),
         (("{song}", *OWN, "--mood", "happy"), "none of calm, sober"),
-        (("{song}", *OWN, "--queues", "suport"), "there is no queue 'suport'; there are default, support"),
+        (("{song}", *OWN, "--queues", "suport"), "there is no queue 'suport'; there are support, default"),
         (("{song}", *OWN, "--days", "monday"), "'monday' is no day"),
         (("{folder}", *OWN, "--id", "x"), "--id and --title are for one file"),
         (("{empty}", *OWN), "there is no sound file in"),
