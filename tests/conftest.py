@@ -59,12 +59,27 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     settings.load_profile("beside")
 
 
+def stands_in(file: Path, places: Sequence[str]) -> bool:
+    name = file.relative_to(TESTS).as_posix()
+    return any(name == place or name.startswith(f"{place}/") for place in places)
+
+
+KINDS = {"alone": ALONE, "live": LIVE}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where only one kind is asked for, other files need not be read: with thousands of examples each that takes its time."""
+    wanted = KINDS.get(config.option.markexpr)
+    if wanted is None or collection_path.suffix != ".py" or not collection_path.is_relative_to(TESTS):
+        return None
+    return None if stands_in(collection_path, wanted) else True
+
+
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
-        name = item.path.relative_to(TESTS).as_posix()
-        for places, marker in ((ALONE, pytest.mark.alone), (LIVE, pytest.mark.live)):
-            if any(name == place or name.startswith(f"{place}/") for place in places):
-                item.add_marker(marker)
+        for kind, places in KINDS.items():
+            if stands_in(item.path, places):
+                item.add_marker(kind)
 
 
 @pytest.fixture(autouse=True)
