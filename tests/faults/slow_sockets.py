@@ -229,12 +229,19 @@ def descriptors(pid: int) -> int:
 
 
 async def against_ours(
-    folder: Path, good: int, slow: int, kinds: Sequence[str] = KINDS, seconds: float = 240.0, waves: int = 1
+    folder: Path,
+    good: int,
+    slow: int,
+    kinds: Sequence[str] = KINDS,
+    seconds: float = 240.0,
+    waves: int = 1,
+    before: tuple[str, ...] = (),
 ) -> Result:
     media = shelf.fill(folder, seconds)
     program = compiled(folder, "client.c")
     line_port = free_port()
-    service = ours.service(folder / "data", media, AUDIOSOCKET__PORT=str(line_port), API__TOKEN=API_TOKEN)
+    more = {"AUDIOSOCKET__PORT": str(line_port), "API__TOKEN": API_TOKEN}
+    service = ours.service(folder / "data", media, before=before, **more)
     start_on(min(os.sched_getaffinity(0)), service)
 
     async def place(before: int, number: int, take: Callable[[Call], None]) -> int:

@@ -15,6 +15,8 @@ from tests.benchmarks.streams.client import HERE, Call, compiled
 from tests.benchmarks.streams.contenders import Plain
 from tests.faults import slow_sockets
 
+HASTY = (sys.executable, "-m", "tests.faults.hasty")
+GONE_WITHIN = 40.0  # seconds, of a service in haste: it takes 14 until nothing more can wait for one who reads nothing
 QUICK = ("no_start", "half_closed")  # that the control has a use for
 
 
@@ -24,8 +26,11 @@ def gcc() -> None:
         pytest.skip("gcc is missing (package gcc, with libc6-dev)")
 
 
-async def test_slow_sockets_go_and_good_streams_notice_nothing(gcc: None, tmp_path: Path) -> None:
-    result = await slow_sockets.against_ours(tmp_path, good=40, slow=80, seconds=120.0)
+async def test_slow_sockets_go_and_good_streams_notice_nothing(
+    gcc: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slow_sockets, "GONE_WITHIN", GONE_WITHIN)
+    result = await slow_sockets.against_ours(tmp_path, good=40, slow=80, seconds=120.0, before=HASTY)
     print(result)
 
     assert [sentence for sentence in result.wrong if "starved" not in sentence] == []

@@ -28,11 +28,11 @@ PATIENCE = (
 PARAMETER = re.compile(r'<Parameter name="token" value="([^"]+)"')
 
 
-def service(folder: Path, media: Path, **more: str) -> Service:
+def service(folder: Path, media: Path, *, before: tuple[str, ...] = (), **more: str) -> Service:
     """`holdsvc serve` as an operator starts it, with a queue whose media is a stream."""
     ours = {"SERVICE__PUBLIC_URL": PUBLIC, "MEDIA__FOLDER": str(media), "QUEUES__SUPPORT__MEDIA": "stream"}
     ours |= more
-    return Service(folder, before=(), **ours)
+    return Service(folder, before=before, **ours)
 
 
 def line_service(folder: Path, media: Path, port: int) -> Service:
