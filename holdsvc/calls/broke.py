@@ -1,4 +1,5 @@
-"""Where a caller was whose stream broke with the process that served it: nobody is left to tell, but the time that passed.
+"""Where a caller was whose stream broke with the process that served it: nobody is left to tell, but the time that passed. And
+that we own up to it.
 
 A live stream tells every ten seconds what was heard, and at each key. What followed was heard, too, for as long as the platform
 took the stream for alive; it is not counted as heard, only gone on from, and rather a little too early.
@@ -6,12 +7,13 @@ took the stream for alive; it is not counted as heard, only gone on from, and ra
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from holdsvc.calls.controls import spoken
 from holdsvc.calls.events import CallEvent, StreamClosed
-from holdsvc.calls.model import Kind
+from holdsvc.calls.model import Kind, PromptId
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession, put
 
@@ -34,3 +36,10 @@ def gone_on(session: HoldSession, before: HoldSession, event: CallEvent, plan: H
         return session
     place = before.offset(item.id) + (passed - TWICE).total_seconds()
     return replace(session, offsets=put(session.offsets, item.id, min(place, item.seconds)))
+
+
+def owned_up(session: HoldSession, at: datetime, plan: HoldPlan) -> HoldSession:
+    """The turn begins with the word that something broke: on the stream, or in the document, that goes on. There keys are heard."""
+    if not session.sorry:
+        return session
+    return spoken(replace(session, sorry=False, saying=(PromptId("sorry_trouble"), *session.saying)), at, plan)

@@ -138,7 +138,7 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
         case CallHeld(inferred=False):
             return hold_on(session, event, plan)
         case StreamOpened():
-            return programme.begin(replace(session, streaming=True, broken=0, moved=False), event, plan)
+            return begin(replace(session, streaming=True, broken=0, moved=False), event, plan)
         case StreamClosed():
             return close_stream(session, event), ()
         case DigitPressed() | UtteranceHeard():
@@ -161,7 +161,7 @@ def react(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldS
 
 def arrive(session: HoldSession, event: CallArrived, plan: HoldPlan) -> HoldSession:
     """At the front door, perhaps not for the first time: what an earlier stay ended with is over."""
-    session = replace(session, leaving=None, released=False, handed=EventId(""), broken=0, position=None)
+    session = replace(session, leaving=None, released=False, handed=EventId(""), broken=0, sorry=False, position=None)
     session = replace(session, entered=min(session.entered, event.at)) if session.entered else session
     if plan.media is not Media.STREAM:
         return session
@@ -177,7 +177,12 @@ def hold_on(session: HoldSession, event: CallHeld, plan: HoldPlan) -> tuple[Hold
         return replace(told, leaving=Departure.OVERFLOW), ()
     if told.released and not told.streaming and not told.handed:
         return replace(told, handed=event.id), ()
-    return programme.begin(told, event, plan)
+    return begin(told, event, plan)
+
+
+def begin(session: HoldSession, event: CallEvent, plan: HoldPlan) -> tuple[HoldSession, tuple[AnyFact, ...]]:
+    session, facts = programme.begin(session, event, plan)
+    return broke.owned_up(session, event.at, plan), facts
 
 
 def hold_again(
@@ -236,7 +241,8 @@ def close_stream(session: HoldSession, event: StreamClosed) -> HoldSession:
     if session.moved:  # told by the platform as well; that is nothing to be sorry for
         return replace(session, moved=False)
     broken = session.broken + 1
-    return replace(session, broken=broken, stream=False if broken >= MOST_BROKEN else session.stream)
+    stream = False if broken >= MOST_BROKEN else session.stream
+    return replace(session, broken=broken, stream=stream, sorry=session.talk is not Talk.NONE, offer=None)
 
 
 def wait_no_longer(session: HoldSession, event: TimeCame, plan: HoldPlan) -> HoldSession:
@@ -334,10 +340,7 @@ def after_stream(session: HoldSession, plan: HoldPlan) -> tuple[Instruction, ...
         return depart(session, session.leaving, plan)
     if session.released:
         return (HandOver(session.queue),)
-    sorry = word("sorry_trouble", session, plan) if session.broken == 1 and session.talk is not Talk.NONE else ()
-    if session.broken >= MOST_BROKEN:
-        return (EnterQueue(session.queue),)
-    return (*sorry, OpenStream(session.queue))
+    return (EnterQueue(session.queue),) if session.broken >= MOST_BROKEN else (OpenStream(session.queue),)
 
 
 def word(prompt: str, session: HoldSession, plan: HoldPlan) -> tuple[Say, ...]:

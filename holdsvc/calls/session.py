@@ -138,6 +138,7 @@ class HoldSession(Struct, frozen=True, gc=False, omit_defaults=True):
     streaming: bool = False  # the caller's media comes to us
     moved: bool = False  # we ended the stream for the call to go on elsewhere, and the platform has not said so yet
     broken: int = 0  # streams that broke, or could not be opened, since the last one that did
+    sorry: bool = False  # one broke, and the caller has not been told so yet
     released: bool = False
     handed: EventId = EventId("")  # the event that was answered with the hand-over
     leaving: Departure | None = None

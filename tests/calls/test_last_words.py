@@ -19,7 +19,7 @@ from holdsvc.calls.events import (
     UtteranceHeard,
 )
 from holdsvc.calls.facts import NoticeTold
-from holdsvc.calls.instructions import Depart, EnterQueue, OpenStream, Play, Say
+from holdsvc.calls.instructions import Depart, EnterQueue, Listen, OpenStream, Play, Say
 from holdsvc.calls.model import Profile, PromptId, Talk
 from holdsvc.calls.plan import Media, Notice
 from tests.calls.test_decide import Call, held, key
@@ -27,7 +27,7 @@ from tests.plans import NOON, PROMPTS, QUEUE, a_plan, after
 
 SAID = {"en": {**PROMPTS, **dict.fromkeys(["hold_again", "goodbye", "sorry_trouble", "notice_storm"], 1.0)}}
 PLAN, LIVE = a_plan(prompts=SAID), a_plan(prompts=SAID, media=Media.STREAM)
-GOODBYE, SORRY = Say(("goodbye",), "en"), Say(("sorry_trouble",), "en")
+GOODBYE = Say(("goodbye",), "en")
 
 
 def wanting(talk, plan=PLAN):
@@ -88,17 +88,74 @@ def test_from_a_stream_as_from_documents():
 # --- a stream that broke -----------------------------------------------------------------------------------------------------
 
 
-def test_a_stream_that_broke_is_owned_up_to_once():
+def broke(second):
+    return StreamClosed(at=after(second), id=f"c{second}")
+
+
+def opened(second):
+    return StreamOpened(at=after(second), id=f"o{second}")
+
+
+def test_a_stream_that_broke_is_owned_up_to_on_the_next_one_where_a_key_is_heard():
+    call = Call(LIVE)(CallArrived(at=NOON, id="a"))(opened(1))
+    assert call(broke(9)).todo == (OpenStream(QUEUE),)
+
+    call(opened(10))
+    assert call.said() == ["sorry_trouble"]
+    assert isinstance(call.todo[-1], Listen)
+
+    call(key("2", 10.5))
+    assert call.said() == ["now_podcast"]
+    assert call.played() == [("episode-1", 0, None)]
+
+
+def test_each_such_stream_once():
+    call = Call(LIVE)(CallArrived(at=NOON, id="a"))(opened(1))
+    said = []
+    for event in (broke(9), broke(10), opened(11), key("1", 12), broke(30), opened(31)):
+        call(event)
+        said.append("sorry_trouble" in call.said())
+
+    assert said == [False, False, True, False, False, True]
+
+
+def test_where_no_stream_can_be_had_any_more_it_is_owned_up_to_in_the_first_document():
     call = Call(LIVE)(CallArrived(at=NOON, id="a"))
-    answers = [call(StreamClosed(at=after(second), id=f"c{second}")).todo for second in (1, 2, 3)]
+    answers = [call(broke(second)).todo for second in (1, 2, 3)]
+    assert answers == [(OpenStream(QUEUE),), (OpenStream(QUEUE),), (EnterQueue(QUEUE),)]
 
-    assert answers == [(SORRY, OpenStream(QUEUE)), (OpenStream(QUEUE),), (EnterQueue(QUEUE),)]
+    call.plan = PLAN  # as for every call that is to have documents
+    said = [call(held(second)).said()[:1] for second in (4, 70)]
+    assert said == [["sorry_trouble"], []]
+    assert isinstance(call.todo[-1], Listen)
 
 
-def test_but_not_to_who_wants_to_hear_nothing():
-    call = wanting(Talk.NONE, LIVE)(CallArrived(at=NOON, id="a"))(StreamOpened(at=NOON, id="o"))
+def test_zero_means_the_menu_then_although_another_language_was_about_to_be_offered():
+    words = {**SAID["en"], "language_offer": 1.0, "language_set": 1.0}
+    both = {"en": words, "de": words}
+    call = Call(a_plan(prompts=both, media=Media.STREAM))(CallArrived(at=NOON, id="a"))(opened(1))
+    begins = (call.session.offer[0] - NOON).total_seconds()
 
-    assert call(StreamClosed(at=after(9), id="c")).todo == (OpenStream(QUEUE),)
+    call(broke(begins))(opened(begins + 0.5))(key("0", begins + 1))
+
+    assert call.said()[:1] == ["choice_music"]
+    assert call.session.language == ""
+
+
+def test_what_was_being_said_when_it_broke_is_over():
+    call = Call(LIVE)(CallArrived(at=NOON, id="a"))(opened(1))(broke(9))
+    call.session = replace(call.session, saying=(PromptId("more_talk"),))
+
+    call(opened(10))
+
+    assert call.said() == ["sorry_trouble"]
+
+
+def test_who_wants_to_hear_nothing_is_told_nothing():
+    call = wanting(Talk.NONE, LIVE)(CallArrived(at=NOON, id="a"))(opened(1))
+
+    assert call(broke(9)).todo == (OpenStream(QUEUE),)
+    assert call(opened(10)).said() == []
 
 
 # --- a word from the floor ---------------------------------------------------------------------------------------------------

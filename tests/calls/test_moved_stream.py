@@ -33,15 +33,17 @@ def test_a_stream_that_we_moved_is_opened_elsewhere_without_a_word():
     session, answer = after(*ON_STREAM, StreamClosed(**at(5), moved=True), StreamClosed(**at(6)))
 
     assert answer == (OpenStream(session.queue),)
-    assert (session.broken, session.moved, session.streaming) == (0, False, False)
+    assert (session.broken, session.moved, session.streaming, session.sorry) == (0, False, False, False)
 
 
-def test_a_stream_that_broke_without_us_is_told():
-    session, (sorry, opened) = after(*ON_STREAM, StreamClosed(**at(6)))
+def test_a_stream_that_broke_without_us_is_told_on_the_next_one():
+    broke = (*ON_STREAM, StreamClosed(**at(6)))
+    session, answer = after(*broke)
+    _, (sorry, *_) = after(*broke, StreamOpened(**at(7)))
 
-    assert isinstance(sorry, Say)
-    assert opened == OpenStream(session.queue)
+    assert answer == (OpenStream(session.queue),)
     assert session.broken == 1
+    assert sorry == Say(("sorry_trouble",), "en")
 
 
 def test_the_end_of_the_next_stream_counts_again():

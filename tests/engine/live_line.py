@@ -32,6 +32,7 @@ from holdsvc.calls.events import (
     Heard,
     NoticePosted,
     QueueMoved,
+    StreamClosed,
     StreamOpened,
     TimeCame,
     UtteranceHeard,
@@ -101,6 +102,10 @@ class LiveLine:
     def posts(self, notice: Notice) -> None:
         self.plan = replace(self.plan, notice=notice)
         self._take(NoticePosted(at=self.now, id=new_id()))
+
+    def breaks(self) -> None:
+        self._take(StreamClosed(at=self.now, id=new_id()))
+        self._take(StreamOpened(at=self.now, id=new_id()))
 
     @property
     def joint(self) -> datetime:

@@ -97,6 +97,11 @@ class PaperLine:
         self.plan = replace(self.plan, notice=notice)
         self.ends()
 
+    def breaks(self) -> None:
+        """And there is no room for another stream: the platform's queue asks for documents."""
+        self.ask(hook("wait", "&after=stream"))
+        self.ask(hook("wait", f"&turn={self.session.version}"), QueueTime="0")
+
     # --- what the platform does --------------------------------------------------------------------------------------
 
     def hears(self) -> Sounding | None:

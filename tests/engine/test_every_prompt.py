@@ -38,7 +38,6 @@ UNANSWERED = {
     "leaving": "the caller has left the queue by a key",
     "callback_promised": "the caller has left the queue with the promise, and the call ends",
     "goodbye": "the caller is out of the queue, and the call ends",
-    "sorry_trouble": "said between two streams, in a document that opens the next one",
     "now_quiz": "never said: the quiz says quiz_intro or quiz_on",
 }
 
@@ -183,9 +182,8 @@ def last_words() -> Iterator[PaperLine]:
     for link, fields in (
         (hook("agent"), {"DequeingCallSid": CALL}),
         (hook("left"), {"QueueResult": "queue-full"}),
-        (hook("wait", "&after=stream"), {}),
     ):
-        line = PaperLine(a_plan("en", live="after" in link), Profile())
+        line = PaperLine(a_plan("en", live=False), Profile())
         line.ask(link, **fields)
         yield line
     line = PaperLine(a_plan("en", live=False), Profile())

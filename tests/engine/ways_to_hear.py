@@ -68,6 +68,9 @@ class Line(Protocol):
     def posts(self, notice: Notice) -> None:
         """Somebody on the floor has a word for all who wait."""
 
+    def breaks(self) -> None:
+        """The stream that the caller heard broke off, and it goes on by another one, or in documents."""
+
 
 class Begin(Protocol):
     """A call, with what is `known` of the caller beside the profile."""
@@ -105,6 +108,7 @@ def ways(begin: Begin, language: str, *, live: bool) -> Iterator[Line]:
         yield from called_back(begin, a_plan(language, live=live, back=key), key)
     yield from no_call_back(begin, a_plan(language, live=live, back=BACK))
     yield from notices(begin, plan)
+    yield from broken_streams(begin, plan)
     yield from questions_of_ours(begin, plan)
     yield from scores(begin, plan)
     yield from the_quiz(begin, plan)
@@ -255,6 +259,13 @@ def notices(begin: Begin, plan: HoldPlan) -> Iterator[Line]:
             line.wait(A_WHILE)
             line.posts(Notice(name, PromptId(name)))
             yield line
+
+
+def broken_streams(begin: Begin, plan: HoldPlan) -> Iterator[Line]:
+    line = begin(plan, Profile())
+    line.wait(A_WHILE)
+    line.breaks()
+    yield line
 
 
 def questions_of_ours(begin: Begin, plan: HoldPlan) -> Iterator[Line]:

@@ -135,7 +135,8 @@ def hidden(plan: HoldPlan) -> Iterator[Step]:
 def broken(plan: HoldPlan) -> Iterator[Step]:
     yield "calls a queue with live sound", lambda at, name: CallArrived(at=at, id=name), plan
     yield "hears it", lambda at, name: StreamOpened(at=at, id=name), plan
-    yield "is cut off from the sound, and gets it back at once", lambda at, name: StreamClosed(at=at, id=name), plan
+    yield "is cut off from the sound", lambda at, name: StreamClosed(at=at, id=name), plan
+    yield "gets it back at once", lambda at, name: StreamOpened(at=at, id=name), plan
 
 
 def key(digit: str) -> Make:
