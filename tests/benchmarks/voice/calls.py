@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks.voice.calls [--calls 100] [--at-once 5]`: calls that choose by voice alone, on both kinds of line.
 
 The whole service, the real recogniser, synthetic callers who say three words each and know what each is to do. Told are the words
-that were done, asked about, left undone and done wrongly, and where the wait log differs from what callers saw. 100 calls on each kind of
-line take about 8 minutes, and the first run in a data folder some 2 more, for preparing all shelves and saying all words.
+that were done, asked about, left undone and done wrongly, and where the wait log differs from what callers saw. 100 calls on each
+kind of line take about 8 minutes, and the first run in a data folder some 2 more, for preparing all shelves and saying all words.
 """
 
 from __future__ import annotations

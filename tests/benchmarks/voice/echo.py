@@ -2,8 +2,8 @@
 
 Callers on AudioSocket whose telephones give back what they play, so much softer and a little later. They press keys, so that they
 hear music of every kind, stories and all that we say; they say nothing themselves. Every choice by voice is a mistake. At the end
-one of them does say a word over the echo: who cannot hear would make no mistakes either. 30 minutes on 15 lines take about 2, and the
-first run in a data folder some 2 more.
+one of them does say a word over the echo: who cannot hear would make no mistakes either. 30 minutes on 15 lines take about 2, and
+the first run in a data folder some 2 more.
 """
 
 from __future__ import annotations
