@@ -10,6 +10,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -103,20 +104,23 @@ async def serving(far: Callable[[], Far]) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-async def listened(
-    program: Path,
-    far: Callable[[], Far],
-    keys_every: float = 0.0,
-    path: str = "/media",
-    patience: float = SOUND_WITHIN,
-) -> Heard:
-    async with serving(far) as port:
-        client = Client(program, port, seed=3, keys_every=keys_every)
+class Way(NamedTuple):
+    """What servers do, and clients."""
+
+    far: Callable[[], Far]
+    keys_every: float = 0.0
+    path: str = "/media"
+    patience: float = SOUND_WITHIN
+
+
+async def listened(program: Path, way: Way) -> Heard:
+    async with serving(way.far) as port:
+        client = Client(program, port, seed=3, keys_every=way.keys_every)
         await client.start()
         client.begin()
         for number in range(STREAMS):
-            client.place(Call(path, "localhost", "unsigned", f"CA{number:032x}", "none"))
-        await client.until(lambda told: told.sounding + told.refused == STREAMS, patience)
+            client.place(Call(way.path, "localhost", "unsigned", f"CA{number:032x}", "none"))
+        await client.until(lambda told: told.sounding + told.refused == STREAMS, way.patience)
         await asyncio.sleep(WINDOW)
         heard = await client.end()
         await client.stop()
@@ -127,63 +131,101 @@ def right(number: int, sound: bytes) -> list[bytes]:
     return [sound]
 
 
-async def test_sound_that_comes_as_it_should_has_no_fault(program: Path) -> None:
-    fars: list[Far] = []
+def obeyed(fault: Callable[[int, bytes], list[bytes]]) -> Callable[[], Far]:
+    return lambda: Far(fault, True)
 
-    heard = await listened(program, lambda: fars.append(Far(right, True)) or fars[-1])
 
+FARS: list[Far] = []  # those that do all as they should, and whose marks are looked at
+
+
+def noted() -> Far:
+    FARS.append(Far(right, True))
+    return FARS[-1]
+
+
+WAYS = {
+    "right": Way(noted),
+    "keys": Way(obeyed(right), keys_every=0.5),
+    "disobedient": Way(lambda: Far(right, False), keys_every=0.5),
+    "other tone": Way(obeyed(lambda number, sound: [TONES[2]])),
+    "silence": Way(obeyed(lambda number, sound: [SILENCE if number % 2 else sound])),
+    "ends": Way(obeyed(lambda number, sound: [] if number > 6 else [sound])),
+    "nothing": Way(obeyed(lambda number, sound: []), patience=0.5),
+    "refused": Way(obeyed(right), path="/elsewhere"),
+}
+
+
+@pytest.fixture(scope="module")
+def all_heard(program: Path) -> dict[str, Heard | BaseException]:
+    """All go on at the same time, each with servers and a client of its own: what takes time is to listen."""
+
+    async def at_once() -> list[Heard | BaseException]:
+        return await asyncio.gather(*(listened(program, way) for way in WAYS.values()), return_exceptions=True)
+
+    FARS.clear()
+    return dict(zip(WAYS, asyncio.run(at_once()), strict=True))
+
+
+@pytest.fixture
+def heard(all_heard: dict[str, Heard | BaseException], request: pytest.FixtureRequest) -> Heard:
+    found = all_heard[request.param]
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def of(way: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("heard", [way], indirect=True)
+
+
+@of("right")
+def test_sound_that_comes_as_it_should_has_no_fault(heard: Heard) -> None:
     assert (heard.alive, heard.opened) == (STREAMS, STREAMS)
     assert heard.pieces > 0
     assert (heard.silent, heard.wrong, heard.unclear, heard.underruns, heard.broken) == (0, 0, 0, 0, 0)
     assert heard.silence_ppm == 0
-    assert all("m0" in far.marked for far in fars)
+    assert len(FARS) == STREAMS
+    assert all("m0" in far.marked for far in FARS)
 
 
-async def test_a_key_is_heard_when_its_tone_comes(program: Path) -> None:
-    heard = await listened(program, lambda: Far(right, True), keys_every=0.5)
-
+@of("keys")
+def test_a_key_is_heard_when_its_tone_comes(heard: Heard) -> None:
     assert heard.keys_heard > 0
     assert heard.clears >= heard.keys_heard
     assert heard.keys_missed == 0
     assert heard.wrong == 0
 
 
-async def test_a_key_that_nobody_obeys_is_not_heard(program: Path) -> None:
-    heard = await listened(program, lambda: Far(right, False), keys_every=0.5)
-
+@of("disobedient")
+def test_a_key_that_nobody_obeys_is_not_heard(heard: Heard) -> None:
     assert heard.keys > 0
     assert heard.keys_heard == 0
 
 
-async def test_another_tone_than_the_one_asked_for_is_wrong(program: Path) -> None:
-    heard = await listened(program, lambda: Far(lambda number, sound: [TONES[2]], True))
-
+@of("other tone")
+def test_another_tone_than_the_one_asked_for_is_wrong(heard: Heard) -> None:
     assert heard.wrong == heard.pieces > 0
 
 
-async def test_silence_within_the_sound_is_silence(program: Path) -> None:
-    heard = await listened(program, lambda: Far(lambda number, sound: [SILENCE if number % 2 else sound], True))
-
+@of("silence")
+def test_silence_within_the_sound_is_silence(heard: Heard) -> None:
     assert 0 < heard.silent < heard.pieces
     assert heard.silence_ppm > 100_000
     assert heard.wrong == 0
 
 
-async def test_sound_that_does_not_come_is_an_underrun(program: Path) -> None:
-    heard = await listened(program, lambda: Far(lambda number, sound: [] if number > 6 else [sound], True))
-
+@of("ends")
+def test_sound_that_does_not_come_is_an_underrun(heard: Heard) -> None:
     assert heard.underruns >= STREAMS
     assert heard.gap_seconds > 0
 
 
-async def test_a_stream_on_which_nothing_ever_comes_is_one_gap(program: Path) -> None:
-    heard = await listened(program, lambda: Far(lambda number, sound: [], True), patience=0.5)
-
+@of("nothing")
+def test_a_stream_on_which_nothing_ever_comes_is_one_gap(heard: Heard) -> None:
     assert (heard.alive, heard.first_sounds, heard.underruns) == (STREAMS, 0, STREAMS)
     assert heard.silence_ppm > 500_000
 
 
-async def test_a_handshake_that_is_refused_is_counted(program: Path) -> None:
-    heard = await listened(program, lambda: Far(right, True), path="/elsewhere")
-
+@of("refused")
+def test_a_handshake_that_is_refused_is_counted(heard: Heard) -> None:
     assert (heard.opened, heard.refused, heard.alive) == (0, STREAMS, 0)
