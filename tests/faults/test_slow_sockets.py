@@ -38,7 +38,8 @@ async def test_slow_sockets_go_and_good_streams_notice_nothing(
 
 
 async def test_a_server_without_limits_is_found_out(gcc: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slow_sockets, "GONE_WITHIN", 4.0)
+    monkeypatch.setattr(slow_sockets, "GONE_WITHIN", 2.0)
+    monkeypatch.setattr(slow_sockets, "SETTLE", 0.2)
     media = shelf.fill(tmp_path, 30.0)
     server = Plain(tmp_path, [sys.executable, str(HERE / "servers" / "naive.py")], shelf.sounds(media))
 
