@@ -31,9 +31,9 @@ def place(heard: bytes) -> tuple[str, float] | None:
 
 
 def first_place(heard: bytes) -> tuple[str, float] | None:
-    """The same of the first of these bytes that are content."""
+    """The same of the first of these bytes, also where something is said over the beginning."""
     for begin in range(0, len(heard) - NEEDLE + 1, NEEDLE):
         found = place(heard[begin : begin + NEEDLE])
         if found is not None:
-            return found[0], found[1] - NEEDLE / RATE
+            return found[0], found[1] - (begin + NEEDLE) / RATE
     return None
