@@ -70,6 +70,7 @@ async def measured(given: argparse.Namespace) -> list[Result]:
     houses.prepare(given.data)
     limits = Limits(deadline=given.patience) if given.patience else None
     async with houses.open_house(given.data, (given.ports[0], given.ports[1]), limits=limits) as house:
+        houses.started(house)
         found = []
         for wire in WIRES:
             before = await houses.figures(house)

@@ -155,6 +155,7 @@ async def command(given: argparse.Namespace) -> Result:
     houses.prepare(given.data)
     limits = Limits(deadline=given.patience) if given.patience else None
     async with houses.open_house(given.data, (given.ports[0], given.ports[1]), limits=limits) as house:
+        houses.started(house)
         return await measured(house, given.lines, 60 * given.minutes / given.lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
@@ -15,6 +16,7 @@ import numpy as np
 
 from holdsvc import app
 from holdsvc.audio import g711
+from holdsvc.commands.serve import spare_the_collector
 from holdsvc.config import AudioSocketSettings, SpeechSettings
 from holdsvc.content import ingest
 from holdsvc.simulator import audiosocket
@@ -94,6 +96,13 @@ def prepare(folder: Path) -> None:
         progress.at(one.done / one.total, f"sound {one.done} of {one.total}: {one.id} {one.reason}")
 
     ingest.ingest(library, folder / "sound", progress=told)
+
+
+def started(house: House) -> None:
+    """What is to be measured does as `holdsvc serve`, and can hear: else nothing is measured."""
+    if house.ears.load.fault:
+        sys.exit(f"nobody here understands what is said: {house.ears.load.fault}")
+    spare_the_collector()
 
 
 @asynccontextmanager
