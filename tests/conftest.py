@@ -65,14 +65,17 @@ def stands_in(file: Path, places: Sequence[str]) -> bool:
 
 
 KINDS = {"alone": ALONE, "live": LIVE}
+OTHERS = "not alone and not live"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Where only one kind is asked for, other files need not be read: with thousands of examples each that takes its time."""
-    wanted = KINDS.get(config.option.markexpr)
-    if wanted is None or collection_path.suffix != ".py" or not collection_path.is_relative_to(TESTS):
+    wanted = config.option.markexpr
+    if collection_path.suffix != ".py" or not collection_path.is_relative_to(TESTS):
         return None
-    return None if stands_in(collection_path, wanted) else True
+    if wanted == OTHERS:
+        return stands_in(collection_path, (*ALONE, *LIVE)) or None
+    return (wanted in KINDS and not stands_in(collection_path, KINDS[wanted])) or None
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
