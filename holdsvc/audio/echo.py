@@ -3,13 +3,19 @@
 An adaptive filter over the last half second, in blocks and in the frequency domain (Soo and Pang, 1990): whatever the delay is, it
 lies within. How fast it learns follows from how much of its error still looks like echo (Valin, 2007), so that a caller who speaks
 meanwhile does not teach it anything wrong.
+
+Where a machine or a network is held up, the whole echo comes some frames sooner or later from one moment to the next, or our
+reckoning of time moves, which looks the same. What was learnt holds then, in another place, and is looked for there at once.
 """
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 from numpy.typing import NDArray
 
+from holdsvc.audio.formats import FRAME
 from holdsvc.audio.g711 import Samples
 
 STEP = 320  # samples: 40 ms, one block
@@ -21,6 +27,13 @@ ENOUGH = 1.5 * PARTS  # sum of rates after which it knows something
 SLOWLY = 0.08  # weight of a new block in averages, where the echo is as loud as the error
 NEAR = 2  # bands by which a sound may seem to lie beside where it is: 25 Hz
 AGAIN = 4.0  # times what is left by its own reckoning
+CLEAR = 10 ** (-8 / 10)  # share of a block that is left where the echo is well known
+UNCLEAR = 10 ** (-5 / 10)  # and where it may have moved
+FOUND = 10 ** (-5 / 10)  # share of a frame that is left where it has
+FAINT = FRAME * 10 ** (-48 / 10)  # energy of a frame that tells nothing
+MOVES = tuple(FRAME * by for by in (0, -1, 1, -2, 2, -3, 3, -4, 4, -5, 5))  # samples by which it may come later
+UNSURE = 10  # blocks after a move in which more may follow: what may be an echo by all we know is taken for one
+LATELY = 8  # blocks of which that is told
 WRONG = 8  # blocks in a row in which the error was louder than what came: it begins anew
 
 Spectra = NDArray[np.complexfloating]
@@ -32,14 +45,17 @@ class Echo:
 
     __slots__ = (
         "_error",
+        "_lately",
         "_learnt",
         "_left",
         "_next",
         "_own",
         "_past",
         "_power",
+        "_proven",
         "_relation",
         "_rest",
+        "_unsure",
         "_weights",
         "_wrong",
         "kept",
@@ -60,6 +76,9 @@ class Echo:
         self._wrong = self._next = 0
         self.known, self.kept = False, 1.0
         self._rest = self._left = np.zeros(_BINS, np.float32)
+        self._proven: Spectra | None = None  # the weights when they left little
+        self._lately: deque[NDArray[np.float32]] = deque(maxlen=LATELY)  # spectra of estimates
+        self._unsure = 0
 
     @property
     def stale(self) -> bool:
@@ -73,8 +92,8 @@ class Echo:
     def cancel(self, came: Samples, sent: Samples) -> Samples:
         """The block without its echo. `sent`: what we sent until then, two blocks of it, or REACH where we are `stale`."""
         past = self._remember(sent)
-        own = np.fft.irfft((self._weights * past).sum(axis=0))[STEP:].astype(np.float32)
-        rest = came - own
+        rest = self._found_again(past, came, came - estimated(self._weights, past))
+        own = came - rest
         energies = float(rest @ rest), float(own @ own), float(came @ came)
         if energies[0] > energies[2] + SMALL:
             self._wrong += 1
@@ -93,8 +112,31 @@ class Echo:
         ours = magnitude(self._past).max(axis=0)
         near = np.pad(ours, NEAR, mode="edge")
         ours = np.lib.stride_tricks.sliding_window_view(near, 2 * NEAR + 1).max(axis=1)
-        beyond = self._rest - np.maximum(share * ours, AGAIN * self._left)
+        most = np.maximum(share * ours, AGAIN * self._left)
+        if self._unsure:
+            most = np.maximum(most, AGAIN * np.max(self._lately, axis=0))
+        beyond = self._rest - most
         return float(np.maximum(beyond, 0).sum() / (self._rest.sum() + SMALL))
+
+    def _found_again(self, past: Spectra, came: Samples, rest: Samples) -> Samples:
+        """The rest, or where the echo has moved: what is left of it there. Each frame for itself, for it may move between them."""
+        self._unsure = max(0, self._unsure - 1)
+        left, whole = float(rest @ rest), float(came @ came)
+        if self.known and left < CLEAR * whole:
+            self._proven = self._weights.copy()
+        if self._proven is None or left < UNCLEAR * whole:
+            return rest
+        ways = moved(self._proven)
+        rests = (came - np.stack([estimated(way, past) for way in ways])).reshape(len(ways), -1, FRAME)
+        energies = np.square(rests).sum(axis=2)
+        found = rest.copy()
+        for frame, best in enumerate(energies.argmin(axis=0)):
+            here = slice(frame * FRAME, (frame + 1) * FRAME)
+            least = min(float(came[here] @ came[here]), float(rest[here] @ rest[here]))
+            if least > FAINT and energies[best, frame] < FOUND * least:
+                found[here] = rests[best, frame]
+                self._weights, self._unsure = ways[best].copy(), UNSURE
+        return found
 
     def _remember(self, sent: Samples) -> Spectra:
         if self._past is None:
@@ -112,6 +154,7 @@ class Echo:
         energy, echo = float(rest @ rest) + SMALL, float(own @ own)
         leak = self._leak(error_power, own_power, energy, echo)
         self._rest, self._left = error_power, leak * own_power
+        self._lately.append(own_power)
         power = magnitude(past).sum(axis=0)
         self._power = power if not self._power.any() else 0.7 * self._power + 0.3 * power
         if self.known:
@@ -148,6 +191,22 @@ class Echo:
         self._relation[1] = max(self._relation[1], SMALL)
         self._relation[0] = min(max(self._relation[0], 0.005 * self._relation[1]), self._relation[1])
         return self._relation[0] / self._relation[1]
+
+
+def estimated(weights: Spectra, past: Spectra) -> Samples:
+    own: Samples = np.fft.irfft((weights * past).sum(axis=0))[STEP:].astype(np.float32)
+    return own
+
+
+def moved(weights: Spectra) -> Spectra:
+    """The same way back, for each of MOVES: longer by so much, or shorter."""
+    most = max(MOVES)
+    taps = np.pad(np.fft.irfft(weights)[:, :STEP].ravel(), most)
+    ways = np.zeros((len(MOVES), PARTS, 2 * STEP), np.float32)
+    for way, by in zip(ways, MOVES, strict=True):
+        way[:, :STEP] = taps[most - by : len(taps) - most - by].reshape(PARTS, STEP)
+    spectra: Spectra = np.fft.rfft(ways).astype(np.complex64)
+    return spectra
 
 
 def magnitude(spectrum: Spectra) -> NDArray[np.float32]:
