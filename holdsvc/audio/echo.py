@@ -106,17 +106,20 @@ class Echo:
             self._begin()
         return rest_heard
 
-    def foreign(self, share: float) -> float:
-        """The share of the last block, 0 to 1, that cannot be ours though so much of what we sent may come back in each band."""
+    def foreign(self, *shares: float) -> list[float]:
+        """The share of the last block, 0 to 1, that cannot be ours though so much of what we sent may come back in each band.
+
+        What is left by its own reckoning counts as ours once it knows something: before, it may have learnt of the caller alone.
+        """
         assert self._past is not None
         ours = magnitude(self._past).max(axis=0)
         near = np.pad(ours, NEAR, mode="edge")
         ours = np.lib.stride_tricks.sliding_window_view(near, 2 * NEAR + 1).max(axis=1)
-        most = np.maximum(share * ours, AGAIN * self._left)
+        left = AGAIN * self._left if self.known else np.zeros(_BINS, np.float32)
         if self._unsure:
-            most = np.maximum(most, AGAIN * np.max(self._lately, axis=0))
-        beyond = self._rest - most
-        return float(np.maximum(beyond, 0).sum() / (self._rest.sum() + SMALL))
+            left = np.maximum(left, AGAIN * np.max(self._lately, axis=0))
+        whole = self._rest.sum() + SMALL
+        return [float(np.maximum(self._rest - np.maximum(share * ours, left), 0).sum() / whole) for share in shares]
 
     def _found_again(self, past: Spectra, came: Samples, rest: Samples) -> Samples:
         """The rest, or where the echo has moved: what is left of it there. Each frame for itself, for it may move between them."""

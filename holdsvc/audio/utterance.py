@@ -27,11 +27,13 @@ UP = 10 ** (0.1 / 10)  # a step: noise is believed to rise by 2.5 dB a second
 FALL = 0.3  # share of the way down, a frame
 SURER = 10 ** (-0.15 / 10)  # a step: the most echo that there may be is believed to fall by 4 dB a second
 LOUDER = 10 ** (1.5 / 10)  # and to rise by 37
-LITTLE = 10 ** (-20 / 10)  # so little echo hides nobody
+CAREFUL = 10 ** (-24 / 10)  # nobody begins to speak below such an echo, though none was heard so far
 GLANCE, AT_ONCE = PARTS, 0.25  # steps between two looks at a quiet line; what one look may tell
-LEAST_SHARE = 10 ** (-40 / 10)
+LEAST_SHARE = 10 ** (-60 / 10)
 LOUD = 10 ** (-40 / 10)  # mean square of what we send that would be heard coming back
 BEFORE = 8  # frames that are kept from before speech was noticed, and belong to it
+SOFTLY = 16  # and more of them, where it was likely before it was sure
+SURE = 2  # what counts for a frame with a voice that no echo can be
 WINDOW, ENOUGH = 8, 5  # so many frames with a voice among so many are speech
 HANGOVER = 18  # frames without a voice that end it: 360 ms
 LEAST = 7  # frames with a voice: less is a click
@@ -85,6 +87,7 @@ class Utterances:
         "_recent",
         "_rest",
         "_sent",
+        "_soft",
         "_speaks",
         "_voiced",
         "at",
@@ -101,8 +104,9 @@ class Utterances:
         self._kept_of_it = 1.0  # share of that which the filter leaves
         self._echo: Echo | None = None
         self._sent: deque[float] = deque(maxlen=PARTS + 1)  # mean squares of what we sent, a step each
-        self._before: deque[Samples] = deque(maxlen=BEFORE)
-        self._recent: deque[bool] = deque(maxlen=WINDOW)
+        self._before: deque[Samples] = deque()
+        self._recent: deque[int] = deque(maxlen=WINDOW)  # of each frame: a voice is not likely, likely, or sure
+        self._soft = 0  # frames by which what is likely came before what is sure
         self._speaks = False
         self._kept: list[Samples] = []
         self._voiced = self._pauses = self._left = self._quiet = 0
@@ -131,22 +135,21 @@ class Utterances:
         self.at += STEP
         energies = loudness(came)
         loudest = max(energies)
-        noise = self._floor or loudest
-        if loudest < max(QUIETEST, noise * ABOVE_NOISE):
-            own, foreign = came, 0.0
+        least = max(QUIETEST, (self._floor or loudest) * ABOVE_NOISE)
+        if loudest < least:
+            own, likely, sure = came, 0.0, 0.0
             self._mind_quiet(loudest, sent)
             if self._echo is not None:
                 self._echo.pause()
         else:
             self._lately = max(self._lately, loudest)
-            own, foreign = self._without_echo(came, sent, loudest)
+            own, likely, sure = self._without_echo(came, sent, loudest)
         clean = energies if own is came else loudness(own)
         self._mind_noise(clean)
-        least = max(QUIETEST, noise * ABOVE_NOISE)
         for number, energy in enumerate(clean):
-            voice = energy * foreign > least
-            self.suppressed += energies[number] > least and not voice and foreign < 1
-            self._frame(own[number * FRAME : (number + 1) * FRAME], voice, heard)
+            voice = energy * likely > least
+            self.suppressed += energies[number] > least and not voice and likely < 1
+            self._frame(own[number * FRAME : (number + 1) * FRAME], voice, energy * sure > least, heard)
 
     def _mind_noise(self, energies: list[float]) -> None:
         quietest = max(min(energies), SMALL)
@@ -161,7 +164,7 @@ class Utterances:
     def _mind_quiet(self, loudest: float, sent: Sent) -> None:
         """A line that is quiet while we are not gives little back: that is looked at until it is known, and now and then only."""
         self._quiet, self._lately = self._quiet + 1, max(self._lately, loudest)
-        if self._bound <= LITTLE or self._quiet < GLANCE:
+        if self._bound <= LEAST_SHARE or self._quiet < GLANCE:
             return
         loudest, self._quiet, self._lately = self._lately, 0, 0.0
         own = samples(sent(self.at - REACH, self.at))
@@ -169,8 +172,8 @@ class Utterances:
         if mean > LOUD:
             self._bound = max(self._bound * AT_ONCE, min(self._bound, loudest / mean))
 
-    def _without_echo(self, came: Samples, sent: Sent, loudest: float) -> tuple[Samples, float]:
-        """The step without our own sound, and the share of it that cannot be what is left of that."""
+    def _without_echo(self, came: Samples, sent: Sent, loudest: float) -> tuple[Samples, float, float]:
+        """The step without our own sound, and the share of it that is likely, and surely, not what is left of that."""
         echo = self._echo
         stale = echo is None or echo.stale
         own = samples(sent(self.at - (REACH if stale else 2 * STEP), self.at))
@@ -184,29 +187,44 @@ class Utterances:
         if most < LOUD / 100:
             if echo is not None:
                 echo.pause()
-            return came, 1.0
+            return came, 1.0, 1.0
         if echo is None:
             echo = self._echo = Echo()
         rest = echo.cancel(came, own)
         if most > LOUD and not self._speaks:
             self._bound = followed(self._bound, loudest / most)
             self._kept_of_it = followed(self._kept_of_it, echo.kept) if echo.known else 1.0
-        return rest, echo.foreign(ABOVE_ECHO * self._bound * self._kept_of_it)
+        left = ABOVE_ECHO * self._kept_of_it
+        if self._speaks or self._bound >= CAREFUL:
+            (foreign,) = echo.foreign(left * self._bound)
+            return rest, foreign, foreign
+        likely, sure = echo.foreign(left * self._bound, left * CAREFUL)
+        return rest, likely, sure
 
-    def _frame(self, own: Samples, voice: bool, heard: list[Heard]) -> None:
-        self._recent.append(voice)
+    def _frame(self, own: Samples, voice: bool, sure: bool, heard: list[Heard]) -> None:
         if self._left:  # a long talk: nothing of it is kept until it pauses
             self._left = HANGOVER if voice else self._left - 1
         elif self._speaks:
             self._go_on(own, voice, heard)
         else:
             self._before.append(own)
-            if voice and sum(self._recent) >= ENOUGH:
+            self._recent.append(voice + sure)
+            if voice or self._soft:
+                self._mind_beginning()
+            while len(self._before) > BEFORE + self._soft:
+                self._before.popleft()
+            if sure and self._recent.count(SURE) >= ENOUGH:
                 self._begin(heard)
 
+    def _mind_beginning(self) -> None:
+        """What is likely to be somebody's first sounds is kept until it is sure."""
+        voices = len(self._recent) - self._recent.count(0)
+        self._soft = min(self._soft + 1, SOFTLY) if self._soft and voices else int(voices >= ENOUGH)
+
     def _begin(self, heard: list[Heard]) -> None:
-        self._speaks, self._lowest = True, 1.0
-        self._kept, self._voiced, self._pauses = list(self._before), sum(self._recent), 0
+        self._speaks, self._lowest, self._soft = True, 1.0, 0
+        self._kept, self._pauses = list(self._before), 0
+        self._voiced = len(self._recent) - self._recent.count(0)
         self._before.clear()
         heard.append(Began())
 

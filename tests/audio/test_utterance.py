@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdsvc.audio import g711
 from holdsvc.audio.formats import RATE
 from holdsvc.audio.utterance import LONGEST, Began, Drop, Dropped, Ended, Utterances, nothing_sent
 from tests.audio.talk import coded, echo, hush, level, noise, row, sent_of, vowel, word
@@ -158,3 +159,28 @@ def test_the_shipped_sound_that_comes_back_is_no_utterance():
 
     assert len(line) > 60 * RATE
     assert not [one for _, one in told if isinstance(one, Ended)]
+
+
+@pytest.mark.parametrize("pitch", [110, 190])
+def test_a_line_that_gives_nothing_back_is_heard_as_if_we_sent_nothing(pitch):
+    """Our sound is loud, the words begin and end softly, and the filter has nothing but them to learn of."""
+    music = coded(level(g711.samples(tune(40)), -13))
+    soft = np.concatenate((vowel(0.12, -42, pitch), vowel(0.3, -26, pitch), vowel(0.16, -44, pitch)))
+    said = row(hush(5), *(part for _ in range(10) for part in (soft, hush(2.5))))
+    whole = coded(said + noise(len(said) / RATE, -68))
+    alone, over_music = heard(whole), heard(whole, sent_of(music))
+
+    assert kinds(alone) == [Began, Ended] * 10
+    assert kinds(over_music) == kinds(alone)
+    for (at, one), (at_alone, one_alone) in zip(over_music[1::2], alone[1::2], strict=True):
+        assert at == pytest.approx(at_alone, abs=0.05), "it ends where it ended"
+        assert len(one.pcm) == pytest.approx(len(one_alone.pcm), abs=2 * RATE * 0.08), "and began where it began"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_weak_echo_that_begins_late_is_no_utterance(seed):
+    music = tune(30, seed)
+    back = echo(music, -24, 0.15)
+    back[: 12 * RATE] = 0
+
+    assert not heard(coded(back + noise(30, -66)), sent_of(music))
