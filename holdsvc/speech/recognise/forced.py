@@ -21,9 +21,8 @@ from holdsvc.speech.recognise.whisper import Network, Scores, Tokens, networks
 
 MOST = 16  # phrases that the first network reads in full, for that costs
 BEST = 8  # of these, so many are read by the second: on the tuning set as good as all
-SHARE = 0.5  # of the logarithm of the odds, by the third opinion, of a choice against none
-LEAST = 1e-3  # likelihood that it is taken at, where it gives less: it may err
-BEHIND = 0.75  # taken off whatever it was taught, so that the bounds are the same as of what it was not
+SHARE = 1.0  # of the logarithm of the odds, by the third opinion, of a choice against none
+LEAST = 1e-2  # likelihood that it is taken at, where it gives less: it may err
 APART = 3.0  # a choice that is further ahead of the next is no surer for it
 NOTHING = Recognised("", 0.0, Certainty.NONE)
 
@@ -36,11 +35,12 @@ class Bounds(Struct, frozen=True):
 
     sure: float
     near: float  # between the two, a caller is asked once
+    ahead: float = 0.0  # added to what the third opinion was taught, so that the bounds fit that, too
     margin: float = 0.6
 
 
-OF_ONE = Bounds(sure=1.0, near=0.2)  # network
-OF_TWO = Bounds(sure=1.0, near=0.0)
+OF_ONE = Bounds(sure=1.0, near=0.2, ahead=0.14)  # network
+OF_TWO = Bounds(sure=1.0, near=0.0, ahead=0.75)
 
 
 class Phrase(Struct, frozen=True):
@@ -54,7 +54,7 @@ class ForcedChoice:
 
     def __init__(self, model: str = "", bounds: Bounds | None = None, most: int = MOST) -> None:
         self._networks = networks(model)
-        self._trained = None if model else trained.shipped()  # over what our own small network makes of a sound
+        self._trained = () if model else trained.shipped()  # over what our own networks make of a sound
         self._bounds = bounds
         self._most = most
         self.languages: tuple[str, ...] = tuple(sorted({name for one in self._networks for name in one.languages}))
@@ -66,16 +66,24 @@ class ForcedChoice:
         if not phrases or not able or not mel.spoken(sound):
             return NOTHING
         quiet = quieter(sound)
-        phrases = self._favoured(able, phrases, quiet)
+        bounds = self._bounds or (OF_ONE if len(able) == 1 else OF_TWO)
+        phrases = self._favoured(able, phrases, quiet, bounds.ahead)
         phrases, scores = self._read(able, phrases, mel.doubled(quiet), utterance.language)
-        return judged(phrases, scores, self._bounds or (OF_ONE if len(able) == 1 else OF_TWO))
+        return judged(phrases, scores, bounds)
 
-    def _favoured(self, able: Sequence[Network], phrases: list[Phrase], quiet: mel.Samples) -> list[Phrase]:
-        """With the third opinion, where the network that it looks through knows the language."""
-        if self._trained is None or able[0] is not self._networks[0]:
+    def _favoured(
+        self, able: Sequence[Network], phrases: list[Phrase], quiet: mel.Samples, ahead: float
+    ) -> list[Phrase]:
+        """With the third opinion, where the networks that it looks through know the language."""
+        if able[0] is not self._networks[0]:
             return phrases
-        encoded = able[0].encoded(mel.doubled(trained.around(quiet)), trained.WINDOW)
-        return favoured(phrases, self._trained, encoded) if self._trained.fits(encoded) else phrases
+        piece = mel.doubled(trained.around(quiet))
+        rows = []
+        for network, taught in zip(able, self._trained, strict=False):
+            encoded = network.encoded(piece, trained.WINDOW)
+            if taught.fits(encoded):
+                rows.append(taught.log_likely(encoded))
+        return favoured(phrases, self._trained[0], trained.together(rows), ahead) if rows else phrases
 
     def _read(
         self, able: Sequence[Network], phrases: list[Phrase], sound: mel.Samples, language: str
@@ -110,9 +118,11 @@ def phrases_of(utterance: Utterance) -> list[Phrase]:
     return list(made.values())
 
 
-def favoured(phrases: Sequence[Phrase], taught: trained.Trained, encoded: Any) -> list[Phrase]:
-    """All the ways to say a choice count as one: which of them it was is for the others to tell."""
-    likely = np.exp(taught.log_likely(encoded))
+def favoured(
+    phrases: Sequence[Phrase], taught: trained.Trained, row: trained.Values, ahead: float = 0.0
+) -> list[Phrase]:
+    """By its `row` of log-likelihoods. All the ways to say a choice count as one: which it was is for the others to tell."""
+    likely = np.exp(row)
     none = max(float(likely[-1]), LEAST)
     places = trained.known([phrase.spoken for phrase in phrases], taught)
     together: dict[str, float] = {}
@@ -120,7 +130,7 @@ def favoured(phrases: Sequence[Phrase], taught: trained.Trained, encoded: Any) -
         if place >= 0:
             together[phrase.choice] = together.get(phrase.choice, 0.0) + float(likely[place])
     return [
-        replace(phrase, favour=SHARE * float(np.log(max(together[phrase.choice], LEAST) / none)) - BEHIND)
+        replace(phrase, favour=SHARE * float(np.log(max(together[phrase.choice], LEAST) / none)) + ahead)
         if place >= 0
         else phrase
         for phrase, place in zip(phrases, places, strict=True)

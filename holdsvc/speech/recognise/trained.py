@@ -1,7 +1,8 @@
-"""A third opinion: a small network that was taught what the shipped English menu sounds like, and what it does not.
+"""A third opinion: small networks that were taught what the shipped English menu sounds like, and what it does not.
 
-It looks at what Whisper's small network has made of the two seconds around the speech, and says for each phrase that it knows,
-and for none of them, how likely it is. `tests/benchmarks/voice/train.py` makes its weights; only synthetic voices have taught it.
+One looks at what Whisper's small network has made of the two seconds around the speech, one at what its larger network has, where
+that is there. Each says for every phrase that it knows, and for none of them, how likely it is; their logarithms are averaged.
+`tests/benchmarks/voice/train.py` makes their weights; only synthetic voices have taught them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from holdsvc.speech.recognise import mel
 
-WEIGHTS = Path(__file__).with_name("trained.npz")
+# In the order of the networks that they look through.
+WEIGHTS = (Path(__file__).with_name("trained_small.npz"), Path(__file__).with_name("trained_large.npz"))
 WINDOW = 2.0  # seconds
 PIECE = mel.LINE_RATE // 100
 SMOOTH = 5  # pieces
@@ -50,9 +52,19 @@ class Trained:
         return np.asarray(row - np.log(np.exp(row).sum()), np.float32)
 
 
-def shipped() -> Trained:
-    with np.load(WEIGHTS) as weights:
-        return Trained(dict(weights))
+def shipped() -> tuple[Trained, ...]:
+    made = []
+    for file in WEIGHTS:
+        with np.load(file) as weights:
+            made.append(Trained(dict(weights)))
+    return tuple(made)
+
+
+def together(rows: Sequence[Values]) -> Values:
+    """One opinion of several `log_likely`."""
+    mean = np.mean(rows, axis=0)
+    mean = mean - mean.max()
+    return np.asarray(mean - np.log(np.exp(mean).sum()), np.float32)
 
 
 def around(sound: mel.Samples, later: int = 0) -> mel.Samples:

@@ -27,10 +27,18 @@ MEDIA = Path(__file__).parents[3] / "media"
 LEAVE = ("leave", "leave a message", "voicemail")  # where a queue's file gives a key for it
 LANGUAGES = ("en", "es", "zh", "ru")
 RIVALS = tuple(Path(__file__).with_name("rivals.txt").read_text(encoding="utf-8").splitlines())
+MORE_RIVALS, OTHER_RIVALS = (
+    tuple(Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines())
+    for name in ("more_rivals.txt", "other_rivals.txt")
+)
 NONE = ""
-TIMES = {True: 5, False: 3}  # lines on which a phrase of the menu is taught, and on which something else
+# Lines on which a phrase of the menu is taught, a rival, and one of the many more, whom fewer say.
+TIMES, RIVAL_TIMES, MORE_TIMES = 5, 3, 2
 # So many say what is no command: of those who are quick to say anything, of the neural ones, of the voices of other engines.
 RIVAL_SPEAKERS, RIVAL_NEURAL, RIVAL_ENGINES = 8, 2, 3
+MORE_SPEAKERS, OTHER_SPEAKERS = 4, 3
+# The same person as a reported voice: they keep their places in `said_by`, so that recordings stay good, and teach nothing.
+SAME_PERSON = ("flite kal", "flite kal16")
 NOISES = 1200  # examples of coughs, knocks, hiss and music without speech
 BEHIND = 0.2  # seconds
 
@@ -62,7 +70,7 @@ def english(name: str) -> bool:
 
 
 def speakers() -> tuple[str, ...]:
-    return (*quick_speakers(), *neural_speakers(), *engines.VOICES)
+    return (*quick_speakers(), *neural_speakers(), *engines.VOICES, *voices.MANNERS)
 
 
 def quick_speakers() -> tuple[str, ...]:
@@ -74,13 +82,14 @@ def neural_speakers() -> tuple[str, ...]:
 
 
 def lessons() -> Iterator[Lesson]:
-    for voice in speakers():
-        for text in phrases():
-            for turn in range(TIMES[True]):
-                yield Lesson(voice, text, text, turn)
-    for text, voice in said_by(RIVALS):
-        for turn in range(TIMES[False]):
-            yield Lesson(voice, text, NONE, turn)
+    every = (
+        *((voice, text, text, TIMES) for voice in speakers() for text in phrases()),
+        *((voice, text, NONE, RIVAL_TIMES) for text, voice in said_by(RIVALS)),
+        *((voice, text, NONE, MORE_TIMES) for text, voice in said_by_few()),
+    )
+    for voice, text, phrase, times in every:
+        if voice not in SAME_PERSON:
+            yield from (Lesson(voice, text, phrase, turn) for turn in range(times))
 
 
 def said_by(some: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -96,8 +105,17 @@ def said_by(some: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             yield text, engine[(place * 5 + step * 8) % len(engine)]
 
 
+def said_by_few() -> Iterator[tuple[str, str]]:
+    """By those who are quick to say anything."""
+    quick = [voice for voice in (*quick_speakers(), *engines.VOICES) if voice not in SAME_PERSON]
+    for some, count in ((MORE_RIVALS, MORE_SPEAKERS), (OTHER_RIVALS, OTHER_SPEAKERS)):
+        for place, text in enumerate(some):
+            for step in range(count):
+                yield text, quick[(place * 5 + step * 13) % len(quick)]
+
+
 def say(voice: str) -> voices.Say:
-    return {**voices.TUNING, **voices.TEACHING, **engines.VOICES}.get(voice, voices.unsaid)
+    return {**voices.TUNING, **voices.TEACHING, **engines.VOICES, **voices.MANNERS}.get(voice, voices.unsaid)
 
 
 # --- on the line --------------------------------------------------------------------------------------------------------------

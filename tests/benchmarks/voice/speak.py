@@ -32,9 +32,10 @@ def everything(styles: Path | None) -> Iterator[tuple[str, Say, str]]:
         yield from each(dict(voices.in_turn(tuning, place)), (word,))
     yield from each(reporting, (*COMMANDS, *OTHER_SPEECH))
     teaching = {**tuning, **voices.TEACHING, **(voices.neural(voices.NEURAL_TEACHING, styles) if styles else {})}
-    teaching = {**teaching, **engines.VOICES}
+    teaching = {**teaching, **engines.VOICES, **voices.MANNERS}
     yield from each(teaching, lessons.phrases())
-    yield from ((name, teaching[name], text) for text, name in lessons.said_by(lessons.RIVALS) if name in teaching)
+    rivals = (*lessons.said_by(lessons.RIVALS), *lessons.said_by_few())
+    yield from ((name, teaching[name], text) for text, name in rivals if name in teaching)
 
 
 def each(speakers: Mapping[str, Say], texts: Iterable[str]) -> Iterator[tuple[str, Say, str]]:

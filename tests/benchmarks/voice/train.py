@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.voice.train --said FOLDER [--held-out voices|engines] [--weights FILE]`: teach the third opinion.
+"""`python -m tests.benchmarks.voice.train --said FOLDER [--held-out voices|engines]`: teach the third opinion.
 
 What the neural voices say is made by `speak.py`, into FOLDER; what is not there of theirs is left out, what others say is said now.
 With --held-out, voices of the tuning set (or whole engines of voices) teach nothing, and what is made of them is told; weights are
@@ -25,11 +25,12 @@ from tests.benchmarks.voice import engines, lessons, voices
 from tests.benchmarks.voice.__main__ import our_music
 from tests.benchmarks.voice.lessons import Lesson, Lines
 
-WIDE = 48  # directions in which the encoded sound differs most
+NETWORKS = ("small", "large")  # Whisper's, in the order of `whisper.networks`
+WIDE = 128  # directions in which the encoded sound differs most
 HIDDEN = 160
-ROUNDS, BATCH = 14, 256
+ROUNDS, BATCH = 12, 256
 PACE = 2e-3
-DROPPED = 0.3  # of what comes in and of what is hidden, at each step
+DROPPED = 0.5  # of what comes in and of what is hidden, at each step
 DECAY = 2e-5
 SOFT = 0.05  # share of each truth that is spread over all answers: nobody is to be surer than that
 MURMURED = lessons.RIVALS[-48:]  # the longest texts
@@ -48,11 +49,11 @@ class Taught(msgspec.Struct):
 
 
 class Studio:
-    """From a recording to what Whisper's small network makes of it on some line."""
+    """From a recording to what one of Whisper's networks makes of it on some line."""
 
-    def __init__(self, said: Path) -> None:
+    def __init__(self, said: Path, network: whisper.Network) -> None:
         self._said = said
-        self._network = whisper.networks()[0]
+        self._network = network
         said_by_three = ((voice, text) for text in MURMURED for voice in lessons.speakers()[:3])
         talk = [sound for voice, text in said_by_three if (sound := self._spoken(voice, text)) is not None]
         self._lines = Lines(our_music(), talk)
@@ -185,23 +186,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--said", type=Path, default=Path(tempfile.gettempdir()) / "holdsvc-said")
     parser.add_argument("--held-out", choices=("voices", "engines"))
-    parser.add_argument("--weights", type=Path, default=trained.WEIGHTS)
+    parser.add_argument("--network", choices=NETWORKS, help="only that through this one; else both")
+    parser.add_argument("--weights", type=Path, default=trained.WEIGHTS[0].parent, help="folder for them")
     given = parser.parse_args()
+    for name, network, file in zip(NETWORKS, whisper.networks(), trained.WEIGHTS, strict=True):
+        if given.network in (None, name):
+            print(f"through the {name} network")
+            school(Studio(given.said, network), given.held_out, given.weights / file.name)
+    return 0
+
+
+def school(studio: Studio, without: str | None, file: Path) -> None:
     names = lessons.phrases()
     places = {name: place for place, name in enumerate(names)}
-    studio = Studio(given.said)
     todo = [*lessons.lessons(), *(Lesson("", "", lessons.NONE, turn) for turn in range(lessons.NOISES))]
-    base = directions(studio, [lesson for lesson in todo if lesson.voice in {**voices.TUNING, **voices.TEACHING}])
+    base = directions(studio, todo)
     found = taught(studio, todo, base, places)
     print(f"{len(found.answers)} examples by {len(set(found.voices)) - 1} voices, {len(names)} phrases")
-    if given.held_out:
-        for group, out in held_out(given.held_out, found.voices).items():
+    if without:
+        for group, out in held_out(without, found.voices).items():
             state = learnt(found, ~out, len(names) + 1)
             print(f"without {group}: {told(state, found, out & (found.answers < len(names)))} of phrases first")
-        return 0
-    np.savez_compressed(given.weights, **packed(base, learnt(found, found.answers >= 0, len(names) + 1), names))
-    print(f"{given.weights}: {given.weights.stat().st_size / 1024:.0f} kB")
-    return 0
+        return
+    np.savez_compressed(file, **packed(base, learnt(found, found.answers >= 0, len(names) + 1), names))
+    print(f"{file}: {file.stat().st_size / 1024:.0f} kB")
 
 
 def held_out(kind: str, said_by: Sequence[str]) -> dict[str, NDArray[np.bool_]]:

@@ -23,8 +23,11 @@ def espeak(voice: str, speed: int = 150, pitch: int = 50) -> Say:
     return lambda text, wav: run(["espeak-ng", "-v", voice, *manner, "-w", str(wav), text])
 
 
-def flite(voice: str) -> Say:
-    return lambda text, wav: run(["flite", "-voice", voice, "-t", text, "-o", str(wav)])
+def flite(voice: str, stretch: float = 0.0, hertz: int = 0) -> Say:
+    """`stretch` and `hertz`, the middle of its melody, where they are not the voice's own."""
+    given = {"duration_stretch": stretch, "int_f0_target_mean": hertz}
+    manner = [word for name, value in given.items() if value for word in ("--setf", f"{name}={value}")]
+    return lambda text, wav: run(["flite", "-voice", voice, *manner, "-t", text, "-o", str(wav)])
 
 
 def festival(voice: str) -> Say:
@@ -70,6 +73,13 @@ TEACHING: Mapping[str, Say] = {
         for place, (accent, larynx) in enumerate((accent, larynx) for accent in LARYNXES for larynx in LARYNXES[accent])
     },
     "flite kal": flite("kal"),
+}
+# Of the kind of synthesis that flite's reported voices are only this one teaches: in more manners, the menu's phrases alone.
+MANNERS: Mapping[str, Say] = {
+    "flite awb slow": flite("awb", 1.2),
+    "flite awb quick": flite("awb", 0.85),
+    "flite awb deep": flite("awb", 1.05, 95),
+    "flite awb high": flite("awb", 0.95, 165),
 }
 # Voices of the network that speaks our prompts; `media/make/voice.py` drives it.
 NEURAL_TUNING = ("am_michael", "bf_emma", "af_nova", "am_puck", "bf_isabella", "bm_lewis")
