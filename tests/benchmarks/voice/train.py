@@ -3,7 +3,7 @@
 What the neural voices say is made by `speak.py`, into FOLDER; what is not there of theirs is left out, what others say is said now.
 With --held-out, voices of the tuning set (or whole engines of voices) teach nothing, and what is made of them is told; weights are
 kept only without. The same recordings give the same examples in the same order; weights differ by how numpy rounds, which grows as
-it learns: of two runs over one folder the first answers agreed in 99.3 % of 2189 utterances.
+it learns.
 """
 
 from __future__ import annotations
