@@ -52,6 +52,14 @@ def test_a_word_begins_and_ends_and_its_samples_are_handed_out(line):
         assert 0.6 <= len(one.pcm) / 2 / RATE <= 1.3
 
 
+def test_a_word_with_a_short_vowel_is_an_utterance():
+    said = row(hush(0.7), vowel(0.09, -22.0), hush(1))
+
+    found = [one for _, one in heard(coded(said + noise(len(said) / RATE, -60))) if isinstance(one, Ended | Dropped)]
+
+    assert [type(one) for one in found] == [Ended]
+
+
 def test_a_click_is_no_utterance():
     clicks = row(*(part for _ in range(5) for part in (hush(0.7), noise(0.03, -15))), hush(1))
 
