@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from holdsvc.calls.controls import spoken
 from holdsvc.calls.events import CallEvent, StreamClosed
+from holdsvc.calls.history import Stage
 from holdsvc.calls.model import Kind, PromptId
 from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession, put
@@ -39,7 +40,8 @@ def gone_on(session: HoldSession, before: HoldSession, event: CallEvent, plan: H
 
 
 def owned_up(session: HoldSession, at: datetime, plan: HoldPlan) -> HoldSession:
-    """The turn begins with the word that something broke: on the stream, or in the document, that goes on. There keys are heard."""
-    if not session.sorry:
+    """The turn begins with the word that something broke: on the stream, or in the document, that goes on. There keys are heard.
+    It tells of a place that is kept, so that nobody hears it who does not wait for one any more."""
+    if not session.sorry or session.history.stage is not Stage.WAITING:
         return session
     return spoken(replace(session, sorry=False, saying=(PromptId("sorry_trouble"), *session.saying)), at, plan)

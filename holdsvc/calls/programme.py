@@ -122,7 +122,7 @@ def begin(session: HoldSession, event: CallEvent, plan: HoldPlan) -> Changed:
     remembered = plan.menu.by_id(session.remembered)
     choice = remembered or plan.menu.by_id(plan.default_choice) or first_playable(plan)
     if choice is None or not plan.shelf(choice):
-        return replace(session, now=plan.house), ()
+        return replace(session, now=plan.house, saying=()), ()
     session = tune_in(session, choice, plan, event.at, opening=True)
     tell = remembered is None and session.talk is Talk.FULL and not session.told_menu
     tell = tell and may_speak(session, event.at, plan)

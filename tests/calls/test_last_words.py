@@ -130,6 +130,26 @@ def test_where_no_stream_can_be_had_any_more_it_is_owned_up_to_in_the_first_docu
     assert isinstance(call.todo[-1], Listen)
 
 
+def test_so_it_is_where_there_is_nothing_to_choose_from():
+    call = Call(replace(LIVE, items=()))(CallArrived(at=NOON, id="a"))
+    said = []
+    for event in (opened(1), broke(9), opened(10), broke(20), opened(21), broke(30), broke(31), broke(32)):
+        call(event)
+        said += [call.said()] if isinstance(event, StreamOpened) else []
+    assert said == [[], ["sorry_trouble"], ["sorry_trouble"]]
+
+    call.plan = replace(PLAN, items=())
+    assert [call(held(second)).said() for second in (33, 90, 150)] == [["sorry_trouble"], [], []]
+
+
+def test_whom_an_agent_has_answered_in_between_is_not_told_of_a_place_that_is_kept():
+    call = Call(LIVE)(CallArrived(at=NOON, id="a"))(opened(1))(broke(9))(AgentAnswered(at=after(12), id="answered"))
+
+    assert call(put_aside(120)).said() == ["hold_again"]
+    assert "sorry_trouble" not in call(opened(121)).said()
+    assert call.played()
+
+
 def test_zero_means_the_menu_then_although_another_language_was_about_to_be_offered():
     words = {**SAID["en"], "language_offer": 1.0, "language_set": 1.0}
     both = {"en": words, "de": words}
