@@ -132,7 +132,9 @@ def simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     one.add_argument("--reorder", type=float, default=0.0, metavar="SHARE", help="of status hooks that come late")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--mode", choices=["documents", "stream", "mixed"], default="documents")
-    one.add_argument("--queue", default="support", help="one, or several with commas between them (default: support)")
+    one.add_argument(
+        "--queue", help="one, or several with commas between them (default: support, else the first that there is)"
+    )
     one.add_argument(
         "--transfers",
         type=float,

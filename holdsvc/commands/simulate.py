@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -35,6 +35,7 @@ from holdsvc.simulator.view import Progress, line, picture
 from holdsvc.stores.backup import backup
 
 HOST = "127.0.0.1"
+USUAL = "support"  # where callers go if nobody says where
 LEAVE = "6"  # in the embedded service some callers leave by choice
 MOST = 1e9  # of anything that a word of the command counts
 SOON = aiohttp.ClientTimeout(total=5.0)
@@ -112,9 +113,8 @@ async def against_running(given: argparse.Namespace, plan: Staffing | None) -> V
     section = next(iter(settings.platforms.values()), {})
     token = str(section.get("auth_token", ""))
     target = Target(given.url.rstrip("/"), token, settings.service.public_url, settings.api.token)
-    if (there := await queues_there(target)) is not None:
-        queues.check("--queue", names(given.queue), there)
-    return await traffic(given, plan, target, RealClock())
+    listed = chosen(given.queue, await queues_there(target))
+    return await traffic(given, listed, plan, target, RealClock())
 
 
 async def embedded(given: argparse.Namespace, plan: Staffing | None, record: Path | None) -> Verdict:
@@ -122,17 +122,31 @@ async def embedded(given: argparse.Namespace, plan: Staffing | None, record: Pat
     clock: SimClock = VirtualClock() if given.mode == "documents" else RealClock()
     with tempfile.TemporaryDirectory(prefix="holdsvc-simulate-") as folder:
         settings = load(given.config)
-        queues.check("--queue", names(given.queue), queues.configured(settings))
-        settings = settings_for(settings, Path(folder), given.queue)
+        listed = chosen(given.queue, queues.configured(settings))
+        settings = settings_for(settings, Path(folder), listed)
         async with service(settings, clock) as target:
-            verdict = await traffic(given, plan, target, clock)
+            verdict = await traffic(given, listed, plan, target, clock)
         if record:
             backup(catalogue.database(settings), record)
         return verdict
 
 
+def chosen(named: str | None, there: Sequence[str] | None) -> str:
+    """The queues that were named, each looked for; where none was, the usual one, else the first that there is. `there` is None
+    where nobody says which there are."""
+    if named is None:
+        own = [name for name in there if name != "default"] if there is not None else [USUAL]
+        return USUAL if USUAL in own else next(iter(own), "default")
+    wanted = names(named)
+    if not wanted:
+        raise ConfigError("--queue", "names none: one, or several with commas between them")
+    if there is not None:
+        queues.check("--queue", wanted, there)
+    return ",".join(wanted)
+
+
 def names(listed: str) -> list[str]:
-    return [one.strip() for one in listed.split(",")]
+    return [name for one in listed.split(",") if (name := one.strip())]
 
 
 async def queues_there(target: Target) -> list[str] | None:
@@ -191,7 +205,9 @@ async def service(settings: Settings, clock: SimClock) -> AsyncIterator[Target]:
         await runner.cleanup()
 
 
-async def traffic(given: argparse.Namespace, plan: Staffing | None, target: Target, clock: SimClock) -> Verdict:
+async def traffic(
+    given: argparse.Namespace, listed: str, plan: Staffing | None, target: Target, clock: SimClock
+) -> Verdict:
     return await run_simulation(
         target,
         calls=given.calls,
@@ -200,7 +216,7 @@ async def traffic(given: argparse.Namespace, plan: Staffing | None, target: Targ
         reorder=given.reorder,
         seed=given.seed,
         mode=given.mode,
-        queue=given.queue,
+        queue=listed,
         clock=clock,
         speed=given.speed,
         habits=Habits(transfers=given.transfers),

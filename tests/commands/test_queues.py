@@ -11,6 +11,7 @@ import pytest
 from holdsvc.calls.model import QueueName
 from holdsvc.cli import run
 from holdsvc.commands.queues import MOST_NAMED, check, none_such
+from holdsvc.commands.simulate import chosen
 from holdsvc.errors import ConfigError
 from holdsvc.stores.sqlite import SqliteStore
 from tests.service import running
@@ -72,6 +73,34 @@ def test_a_queue_that_is_configured_or_stands_or_stood_in_the_log_is_one(config,
 def test_no_callers_are_sent_to_a_queue_that_is_none(config, capsys, queue) -> None:
     assert run(["simulate", "--config", config, "--calls", "1", "--queue", queue]) == 2
     assert capsys.readouterr().err.startswith(SAID)
+
+
+@pytest.mark.parametrize("named", [(), ("--queue", "billing,"), ("--queue", " , sales,,")])
+def test_where_none_is_named_or_a_comma_too_many_stands_callers_go_to_a_queue_that_there_is(
+    config, capsys, named
+) -> None:
+    assert run(["simulate", "--config", config, "--calls", "1", *named]) == 0, capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("named", "there", "goes_to"),
+    [
+        (None, ["default", "billing", "support"], "support"),
+        (None, ["default", "billing", "sales"], "billing"),
+        (None, ["default"], "default"),
+        (None, None, "support"),
+        ("sales, billing,", ["default", "billing", "sales"], "sales,billing"),
+        ("sales,", None, "sales"),
+    ],
+)
+def test_callers_go_where_they_were_sent_else_to_support_else_to_the_first_queue(named, there, goes_to) -> None:
+    assert chosen(named, there) == goes_to
+
+
+@pytest.mark.parametrize("named", ["", " ", ",", " , "])
+def test_an_option_that_names_no_queue_says_so(config, capsys, named) -> None:
+    assert run(["simulate", "--config", config, "--calls", "1", "--queue", named]) == 2
+    assert capsys.readouterr().err.startswith("holdsvc: --queue: names none: ")
 
 
 async def test_a_running_service_says_which_queues_it_has(tmp_path, unused_tcp_port, capsys) -> None:
