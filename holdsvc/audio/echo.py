@@ -56,6 +56,7 @@ class Echo:
         "_relation",
         "_rest",
         "_unsure",
+        "_ways",
         "_weights",
         "_wrong",
         "kept",
@@ -77,6 +78,7 @@ class Echo:
         self.known, self.kept = False, 1.0
         self._rest = self._left = np.zeros(_BINS, np.float32)
         self._proven: Spectra | None = None  # the weights when they left little
+        self._ways: Spectra | None = None  # those, moved: kept while blocks follow each other
         self._lately: deque[NDArray[np.float32]] = deque(maxlen=LATELY)  # spectra of estimates
         self._unsure = 0
 
@@ -87,7 +89,7 @@ class Echo:
 
     def pause(self) -> None:
         """Blocks were left out."""
-        self._past = None
+        self._past = self._ways = None
 
     def cancel(self, came: Samples, sent: Samples) -> Samples:
         """The block without its echo. `sent`: what we sent until then, two blocks of it, or REACH where we are `stale`."""
@@ -126,11 +128,13 @@ class Echo:
         self._unsure = max(0, self._unsure - 1)
         left, whole = float(rest @ rest), float(came @ came)
         if self.known and left < CLEAR * whole:
-            self._proven = self._weights.copy()
+            self._proven, self._ways = self._weights.copy(), None
         if self._proven is None or left < UNCLEAR * whole:
             return rest
-        ways = moved(self._proven)
-        rests = (came - np.stack([estimated(way, past) for way in ways])).reshape(len(ways), -1, FRAME)
+        if self._ways is None:
+            self._ways = moved(self._proven)
+        ways = self._ways
+        rests = (came - estimated(ways, past)).reshape(len(ways), -1, FRAME)
         energies = np.square(rests).sum(axis=2)
         found = rest.copy()
         for frame, best in enumerate(energies.argmin(axis=0)):
@@ -197,7 +201,8 @@ class Echo:
 
 
 def estimated(weights: Spectra, past: Spectra) -> Samples:
-    own: Samples = np.fft.irfft((weights * past).sum(axis=0))[STEP:].astype(np.float32)
+    """What comes back of the past by these weights, or by each of several."""
+    own: Samples = np.fft.irfft((weights * past).sum(axis=-2))[..., STEP:].astype(np.float32)
     return own
 
 
