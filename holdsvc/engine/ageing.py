@@ -21,6 +21,11 @@ EVERY = 3600.0  # seconds between two looks
 log = logging.getLogger(__name__)
 
 
+async def none_refused(session: HoldSession, facts: Sequence[AnyFact]) -> bool:
+    """Where all waits are kept for ever."""
+    return False
+
+
 class Ageing:
     def __init__(
         self,
@@ -38,12 +43,15 @@ class Ageing:
     def _oldest(self) -> datetime:
         return self._clock.now() - timedelta(days=self._keep_days)
 
-    def refused(self, session: HoldSession, facts: Sequence[AnyFact]) -> bool:
+    async def refused(self, session: HoldSession, facts: Sequence[AnyFact]) -> bool:
         """With this news a wait would begin that is older than any that is kept. It was counted before it went: nobody counts it
-        again."""
+        again. The store is asked, for who could not reach it takes a wait that it has for a new one. Raise `StoreUnavailable`."""
         too_old = [fact for fact in facts if isinstance(fact, WaitBegan) and fact.at < self._oldest]
         if not self._keep_days or not too_old:
             return False
+        known = await self._store.load(session.ref)
+        if known is not None and known.version >= session.version:
+            return False  # it was decided without what is known, and will be again
         began = too_old[0].at.isoformat(timespec="seconds")
         log.warning(
             "news_refused", extra={"call": session.ref.call, "reason": "the wait has left the log", "began": began}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from sys import intern
 from typing import Any, cast
 from weakref import WeakValueDictionary
@@ -43,6 +43,7 @@ from holdsvc.calls.plan import HoldPlan
 from holdsvc.calls.session import HoldSession
 from holdsvc.calls.waits import Incoming, Placed, bare, belongs, joined, placed
 from holdsvc.clock import Clock
+from holdsvc.engine.ageing import none_refused
 from holdsvc.engine.beat import Beat
 from holdsvc.engine.plans import PlanBook
 from holdsvc.engine.unkept import News, NoSpool, Unkept, lost
@@ -52,6 +53,7 @@ from holdsvc.ports import FactListener, Numbers, Report, Spool, Store, WordMatch
 BEAT = 0.05  # seconds between two keepings of what live streams told
 KNOWN = EventId("+known")  # of the news who calls: it comes once a call
 MOST_RACES = 8  # lost races in a row after which the call is served without being kept at once
+Keeping = asyncio.Task[None]  # goes on behind the answer
 log = logging.getLogger(__name__)
 
 
@@ -90,11 +92,11 @@ class Intake:
         self._store, self._plans, self._recognition = store, plans, recognition
         self._words, self._clock, self._listeners, self._movement = words, clock, listeners, movement
         self.corrected: Callable[[Taken], None] = lambda taken: None  # what a live stream must hear instead
-        self.refused: Callable[[HoldSession, Sequence[AnyFact]], bool] = lambda session, facts: False  # it is not kept
+        self.refused: Callable[[HoldSession, Sequence[AnyFact]], Awaitable[bool]] = none_refused  # what is not kept
         self._locks: WeakValueDictionary[CallRef, asyncio.Lock] = WeakValueDictionary()
         self.unkept = Unkept(spool or NoSpool())
         self._ahead: dict[CallRef, HoldSession] = {}  # decided for a live stream, its keeping under way
-        self._chain: dict[CallRef, asyncio.Task[None]] = {}  # the last keeping of each such call waits for that before
+        self._chain: dict[CallRef, Keeping] = {}  # the last keeping of each such call waits for that before
         self._saves: set[asyncio.Future[Any]] = set()
         self._beat = Beat(BEAT)
 
@@ -188,11 +190,12 @@ class Intake:
             for _ in range(MOST_RACES):
                 taken = self._fold(joined(await self._store.load(ref) or news.new, news.new), news.events)
                 try:
-                    return await self._to_store(taken)
+                    await self._to_store(taken)
                 except StaleSession:
                     continue
                 except Unkeepable as error:
-                    return lost(ref, str(error))
+                    lost(ref, str(error))
+                return
         raise StaleSession("others were faster each time")
 
     def plan(self, session: HoldSession) -> HoldPlan:
@@ -230,9 +233,7 @@ class Intake:
             known = tuple(sorted((*known, named), key=lambda one: one.ref.wait))
         return placed(news, known)
 
-    async def _complete(
-        self, report: Report, session: HoldSession
-    ) -> tuple[tuple[CallEvent, ...], asyncio.Task[None] | None]:
+    async def _complete(self, report: Report, session: HoldSession) -> tuple[tuple[CallEvent, ...], Keeping | None]:
         """The report's events, with who is calling before them and what was said understood; and the number on its way."""
         events = tuple(self._understood(event, report, session) for event in report.events)
         begins = any(isinstance(event, CallArrived | CallHeld) for event in events)
@@ -245,23 +246,20 @@ class Intake:
         if not isinstance(event, UtteranceHeard) or not report.spoken:
             return event
         plan = self.plan(session)
-        language = plan.spoken(session.language)
         menu = asking.menu(session, plan, event.at)
-        understood = self._words.match(report.spoken, menu, language)
+        understood = self._words.match(report.spoken, menu, plan.spoken(session.language))
         return replace(event, choice=understood.choice, score=understood.score, near=understood.near)
 
-    async def _recognise(self, report: Report) -> tuple[CallerKnown, asyncio.Task[None] | None]:
+    async def _recognise(self, report: Report) -> tuple[CallerKnown, Keeping | None]:
         read = self._recognition.numbers.read(report.caller)
         known = CallerKnown(at=report.events[0].at, id=KNOWN, country=read.country)
         if read.number is None:
             return known, None
         caller = self._recognition.pseudonym(read.number)
         number = asyncio.create_task(self.unkept.keep_number(self._store, caller, read.number))  # in the same flush
-        profile, promised = await asyncio.gather(self._profile(caller), self._owed(caller))
+        profile, due = await asyncio.gather(self._profile(caller), self._owed(caller))
         contact = await self._ask(report.ref, read.number)
-        known = replace(
-            known, caller=caller, masked=read.number.masked, profile=profile, contact=contact, owed=promised
-        )
+        known = replace(known, caller=caller, masked=read.number.masked, profile=profile, contact=contact, owed=due)
         return known, number
 
     async def _ask(self, ref: CallRef, number: PhoneNumber) -> Contact | None:
@@ -332,12 +330,12 @@ class Intake:
             taken = self._fold(session, events)
             if taken.repeated and (not session.version or self._at_hand(new.ref) is not None):
                 return taken
-            if self.refused(session, taken.facts):
-                return Taken(session, taken.instructions, (), repeated=False)
             try:
-                await self._keep(taken, new, events)
+                kept = await self._keep(taken, new, events)
             except StaleSession:
                 continue
+            if not kept:
+                return Taken(session, taken.instructions, (), repeated=False)
             if not taken.repeated:
                 self._tell(taken)
             return taken
@@ -345,36 +343,38 @@ class Intake:
         await self.unkept.later(News(new, cast(tuple[AnyEvent, ...], events)))
         return taken
 
-    async def _keep(self, taken: Taken, new: HoldSession, events: tuple[CallEvent, ...]) -> None:
+    async def _keep(self, taken: Taken, new: HoldSession, events: tuple[CallEvent, ...]) -> bool:
+        """In the store, or put by for it. False if it is refused: that only the store can tell."""
         session = taken.session
         if self.unkept.session(session.ref) is None:
             try:
-                await self._to_store(taken)
-                return
+                return await self._to_store(taken)
             except StoreUnavailable as error:
                 log.warning("store_unavailable", extra={"call": session.ref.call, "reason": str(error)})
         if not self.unkept.put_by(session, News(new, cast(tuple[AnyEvent, ...], events))):
             lost(session.ref, "no more room")
         await self.unkept.flushed()
+        return True
 
-    async def _to_store(self, taken: Taken) -> None:
-        """Of what is known already nothing is kept again, but the answer rests on it."""
+    async def _to_store(self, taken: Taken) -> bool:
+        """False if it is refused. Of what is known already nothing is kept again, but the answer rests on it."""
         if taken.repeated:
             await self._store.confirm(taken.session)
+        elif await self.refused(taken.session, taken.facts):
+            return False
         else:
             await self._store.save(taken.session, taken.facts)
+        return True
 
-    async def _keep_behind(
-        self, before: asyncio.Task[None] | None, taken: Taken, events: tuple[CallEvent, ...]
-    ) -> None:
+    async def _keep_behind(self, before: Keeping | None, taken: Taken, events: tuple[CallEvent, ...]) -> None:
         ref = taken.session.ref
         new = HoldSession(ref, taken.session.queue, stream=taken.session.stream)
         if before is not None:
             await asyncio.wait({before})
         await self._beat.wait()
         try:
-            await self._keep(taken, new, events)
-            self._tell(taken)
+            if await self._keep(taken, new, events):
+                self._tell(taken)
         except StaleSession:
             self._ahead.pop(ref, None)
             again = await self._decide_again(new, events, None)
@@ -386,7 +386,7 @@ class Intake:
             if self._chain.get(ref) is asyncio.current_task():
                 del self._chain[ref]
 
-    def _beside(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def _beside(self, work: Coroutine[None, None, None]) -> Keeping:
         self.goes_on(task := asyncio.create_task(work))
         return task
 

@@ -6,11 +6,12 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from holdsvc.calls.events import CallerHungUp, CallHeld
 from holdsvc.engine.ageing import AT_ONCE, EVERY, PAUSE, Ageing
 from holdsvc.errors import ConfigError, StoreUnavailable
-from tests.engine.test_intake import CALL, House, held
+from tests.engine.test_intake import CALL, FaultyStore, House, held
 from tests.plans import NOON
 
 
@@ -119,3 +120,67 @@ async def test_what_is_told_of_a_wait_that_is_still_known_is_kept_however_old_th
 
     totals = await house.store.totals()
     assert (totals.offered, totals.waiting) == (1, 0)
+
+
+class Cut(FaultyStore):
+    """While it is away nothing can be read, either."""
+
+    async def load(self, ref):
+        if self.away:
+            raise StoreUnavailable("no connection")
+        return await super().load(ref)
+
+
+def far_house():
+    house, whose = House(store=Cut()), []
+    house.intake.refused = Ageing(house.store, house.clock, 7.0, on_refused=whose.append).refused
+    return house, whose
+
+
+async def test_the_end_of_an_old_wait_that_is_known_is_kept_though_it_was_told_while_the_store_was_away():
+    house, whose = far_house()
+    await house.hook(held())
+    house.clock.at = NOON + timedelta(days=8)
+    house.store.away = True
+    _, over = ended(NOON)
+    await house.hook(replace(held(), id="held again", inferred=True), replace(over, at=house.clock.at), caller="")
+    assert len(house.intake.unkept) == 1
+    house.store.away = False
+
+    await house.intake.keep_again()
+
+    totals = await house.store.totals()
+    assert (whose, totals.offered, totals.waiting) == ([], 1, 0)
+
+
+async def test_news_that_was_put_by_and_would_begin_a_wait_that_has_left_the_log_are_refused_by_the_store_that_is_back():
+    house, whose = far_house()
+    house.store.away = True
+    await house.hook(*ended(NOON - timedelta(days=8)), caller="")
+    assert (whose, len(house.intake.unkept)) == ([], 1)
+    house.store.away = False
+
+    await house.intake.keep_again()
+
+    assert (whose, len(house.intake.unkept)) == ([CALL.platform], 0)
+    assert await house.store.load(CALL) is None
+    assert (await house.store.totals()).offered == 0
+
+
+async def test_a_store_that_comes_back_between_two_questions_refuses_no_news_of_a_wait_that_it_has(monkeypatch):
+    house, whose = far_house()
+    await house.hook(held())
+    house.clock.at = NOON + timedelta(days=8)
+    house.store.away = True
+    whole = house.intake._keep
+
+    async def back(*given):
+        house.store.away = False
+        return await whole(*given)
+
+    monkeypatch.setattr(house.intake, "_keep", back)
+    _, over = ended(NOON)
+    await house.hook(replace(held(), id="held again", inferred=True), replace(over, at=house.clock.at), caller="")
+
+    totals = await house.store.totals()
+    assert (whose, len(house.intake.unkept), totals.offered, totals.waiting) == ([], 0, 1, 0)
