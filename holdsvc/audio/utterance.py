@@ -29,6 +29,7 @@ SURER = 10 ** (-0.15 / 10)  # a step: the most echo that there may be is believe
 LOUDER = 10 ** (1.5 / 10)  # and to rise by 37
 CAREFUL = 10 ** (-24 / 10)  # nobody begins to speak below such an echo, though none was heard so far
 GLANCE, AT_ONCE = PARTS, 0.25  # steps between two looks at a quiet line; what one look may tell
+IN_VAIN, SELDOM = 6, 10 * GLANCE  # looks that told nothing, and steps between two of those that follow
 LEAST_SHARE = 10 ** (-60 / 10)
 LOUD = 10 ** (-40 / 10)  # mean square of what we send that would be heard coming back
 BEFORE = 8  # frames that are kept from before speech was noticed, and belong to it
@@ -89,6 +90,7 @@ class Utterances:
         "_sent",
         "_soft",
         "_speaks",
+        "_vain",
         "_voiced",
         "at",
         "suppressed",
@@ -111,6 +113,7 @@ class Utterances:
         self._kept: list[Samples] = []
         self._voiced = self._pauses = self._left = self._quiet = 0
         self._lately = 0.0  # the loudest frame since the last look
+        self._vain = 0  # looks in a row that told nothing
 
     @property
     def speaks(self) -> bool:
@@ -142,7 +145,7 @@ class Utterances:
             if self._echo is not None:
                 self._echo.pause()
         else:
-            self._lately = max(self._lately, loudest)
+            self._lately, self._vain = max(self._lately, loudest), 0
             own, likely, sure = self._without_echo(came, sent, loudest)
         clean = energies if own is came else loudness(own)
         self._mind_noise(clean)
@@ -162,14 +165,19 @@ class Utterances:
             self._floor = min(self._floor * UP, quietest)
 
     def _mind_quiet(self, loudest: float, sent: Sent) -> None:
-        """A line that is quiet while we are not gives little back: that is looked at until it is known, and now and then only."""
+        """A line that is quiet while we are not gives little back: that is looked at until it is known, or looks tell nothing new.
+
+        There the line's noise hides what may be less. It is looked at now and then only, until something is louder again.
+        """
         self._quiet, self._lately = self._quiet + 1, max(self._lately, loudest)
-        if self._bound <= LEAST_SHARE or self._quiet < GLANCE:
+        if self._bound <= LEAST_SHARE or self._quiet < (GLANCE if self._vain < IN_VAIN else SELDOM):
             return
         loudest, self._quiet, self._lately = self._lately, 0, 0.0
         own = samples(sent(self.at - REACH, self.at))
         mean = float(own @ own) / REACH
         if mean > LOUD:
+            told = loudest < self._bound * mean
+            self._vain = 0 if told else self._vain + 1
             self._bound = max(self._bound * AT_ONCE, min(self._bound, loudest / mean))
 
     def _without_echo(self, came: Samples, sent: Sent, loudest: float) -> tuple[Samples, float, float]:

@@ -159,6 +159,22 @@ def test_what_was_heard_of_an_idle_line_costs_next_to_nothing():
     assert (time.process_time() - began) / 59 < 0.003, "hundreds of lines a core"
 
 
+def test_a_noisy_line_is_looked_at_seldom_once_its_noise_is_all_there_is_to_know_and_often_after_a_word():
+    music, looks = sent_of(coded(level(g711.samples(tune(80)), -18))), []
+
+    def sent(start: int, stop: int) -> bytes:
+        looks.append(stop / RATE)
+        return music(start, stop)
+
+    line = coded(row(hush(60), word(), hush(15)) + noise(75.6, -55))
+    told = heard(line, sent)
+    ended = next(at for at, one in told if isinstance(one, Ended))
+
+    assert sum(at < 5 for at in looks) >= 6, "it is learnt soon"
+    assert 2 <= sum(40 <= at < 60 for at in looks) <= 15, "and not forgotten"
+    assert sum(ended < at <= ended + 5 for at in looks) >= 6, "for the word may have told wrong"
+
+
 def test_the_shipped_sound_that_comes_back_is_no_utterance():
     """Minutes of music, talk and prompts, one after the other."""
     line = b"".join(path.read_bytes()[: 8 * RATE] for path in sorted(SHIPPED.glob("*.ulaw"))[::12])
