@@ -322,6 +322,8 @@ class Line:
         try:
             while not self._broke and loop.time() < heard + SILENT:
                 message = await self._line.get_message(timeout=LISTEN)
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise asyncio.CancelledError  # which the library has forgotten; a TaskGroup cancels its tasks but once
                 if message is None:
                     await self._line.ping()
                     continue

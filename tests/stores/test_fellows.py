@@ -15,7 +15,7 @@ from holdsvc.calls.model import CallerId, PhoneNumber
 from holdsvc.errors import StoreUnavailable
 from holdsvc.ports import Ticketed, WaitQuery
 from holdsvc.stores.redis import RedisStore
-from holdsvc.stores.redis_fellows import LEASE, PIECE, RedisFellows
+from holdsvc.stores.redis_fellows import LEASE, PIECE, Line, RedisFellows
 from holdsvc.stores.redis_link import Link, connect
 from holdsvc.stores.sqlite_log import SqliteLog
 from holdsvc.stores.turns import MoverInTurns
@@ -316,3 +316,42 @@ async def test_to_close_ends_even_where_a_task_forgets_once_that_it_was_to_end()
     await asyncio.wait_for(fellows.close(), 5.0)
 
     assert not fellows._tasks
+
+
+class Forgetful:
+    """A listening connection that once takes being cancelled for a line without news."""
+
+    def __init__(self) -> None:
+        self.connection = self
+        self.asked = 0
+
+    async def get_message(self, timeout: float) -> None:
+        self.asked += 1
+        try:
+            await asyncio.sleep(timeout)
+        except asyncio.CancelledError:
+            return
+
+    async def ping(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    def register_connect_callback(self, told: object) -> None: ...
+
+    def deregister_connect_callback(self, told: object) -> None: ...
+
+    def pubsub(self) -> Forgetful:
+        return self
+
+
+async def test_who_is_told_to_stop_listening_stops_even_if_the_library_forgets_it() -> None:
+    line = Line(Forgetful(), [])
+    await line.subscribe(sharded=False)
+    listening = asyncio.create_task(line.listen(lambda word: None))
+    await asyncio.sleep(0)
+
+    listening.cancel()
+    done, _ = await asyncio.wait([listening], timeout=2.5)
+
+    assert done
+    assert listening.cancelled()
